@@ -1,0 +1,1 @@
+"""DICOM files to typed values and back. No Django, no database."""
