@@ -1,8 +1,8 @@
 """The honest no of the imaging packages: what is wrong and where, and what to do about it.
 
-``Refused`` is the base for ``registration``, ``inference`` and ``nodules_app.dicom``. A refusal is not an error of ours:
-it is shown to a person as one sentence with a remedy and is never retried. Subclasses state ``code``, ``sentence`` and
-``remedy`` as class attributes; the facts that the sentence names are passed by keyword and kept.
+``Refused`` is the base for ``registration``, ``inference`` and ``nodules_app.dicom``. A refusal is not an
+error of ours: it is shown to a person as one sentence with a remedy and is never retried. Subclasses state ``code``,
+``sentence`` and ``remedy`` as class attributes; the facts that the sentence names are passed by keyword and kept.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import ClassVar
 
 
 def gettext_noop(message: str) -> str:
-    """Mark a sentence for translation without translating it: the cores do not know Django, pages translate at the edge."""
+    """Mark a sentence for translation; pages translate it at the edge, the cores do not know Django."""
     return message
 
 

@@ -63,9 +63,7 @@ class Volume:
             Order z, y, x; (0, 0, 0) is the centre of the first voxel.
         """
         offset = np.asarray(points_lps_mm, dtype=np.float64) - np.asarray(self.origin_lps_mm)
-        along_axes_mm = offset @ np.asarray(
-            self.direction
-        )  # the direction is orthonormal: its inverse is its transpose
+        along_axes_mm = offset @ np.asarray(self.direction)  # orthonormal: the inverse is the transpose
         return along_axes_mm[..., ::-1] / np.asarray(self.spacing_zyx_mm)
 
     def lps_from_index(self, index_zyx: ArrayLike) -> NDArray[np.float64]:

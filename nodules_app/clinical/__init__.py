@@ -1,1 +1,1 @@
-"""Guidelines, risk models and the calendar: the standard library only, ``Decimal`` and ``date``, no floats in a decision."""
+"""Guidelines, risk models and the calendar: standard library only, ``Decimal`` and ``date``, no float decides."""
