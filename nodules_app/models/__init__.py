@@ -1,5 +1,49 @@
-"""Tables, one file per noun; the constraints in them are the truth."""
+"""Tables, one file per noun or for nouns that only make sense together; the constraints in them are the truth."""
 
-from nodules_app.models.users import User
+from nodules_app.models.imaging import Comparison, ImportBatch, Instance, Registration, Scan, Series, Study
+from nodules_app.models.nodules import (
+    Attenuation,
+    ComparisonWord,
+    Finding,
+    Growth,
+    Match,
+    Measurement,
+    Nodule,
+    Origin,
+)
+from nodules_app.models.pathway import Assessment, AuditEvent, Closure, Decision, FollowUp, FollowUpKind
+from nodules_app.models.patients import Patient, RiskFactors, Setting, Sex
+from nodules_app.models.runs import Run, RunKind
+from nodules_app.models.users import Role, User
 
-__all__ = ["User"]
+__all__ = [
+    "Assessment",
+    "Attenuation",
+    "AuditEvent",
+    "Closure",
+    "Comparison",
+    "ComparisonWord",
+    "Decision",
+    "Finding",
+    "FollowUp",
+    "FollowUpKind",
+    "Growth",
+    "ImportBatch",
+    "Instance",
+    "Match",
+    "Measurement",
+    "Nodule",
+    "Origin",
+    "Patient",
+    "Registration",
+    "RiskFactors",
+    "Role",
+    "Run",
+    "RunKind",
+    "Scan",
+    "Series",
+    "Setting",
+    "Sex",
+    "Study",
+    "User",
+]
