@@ -24,6 +24,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
 DATABASES = {"default": env.dj_db_url("DATABASE_URL", "postgresql://nobody@database-url-is-not-set/nodules")}
 DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 REDIS_URL = env.str("REDIS_URL", "redis://redis-url-is-not-set:6379")
+REDIS_DATABASE = env.int("NODULES_REDIS_DATABASE", 0)  # the queue; the next number is the cache
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -104,8 +105,8 @@ UPLOAD_LIMIT_BYTES = env.int("NODULES_UPLOAD_LIMIT_MB", 4096) * 2**20
 DATA_UPLOAD_MAX_NUMBER_FILES = 4000
 FILE_UPLOAD_TEMP_DIR = env.str("NODULES_UPLOAD_TEMP", "") or None
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": f"{REDIS_URL}/1"}}
-CELERY_BROKER_URL = f"{REDIS_URL}/0"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": f"{REDIS_URL}/{REDIS_DATABASE + 1}"}}
+CELERY_BROKER_URL = f"{REDIS_URL}/{REDIS_DATABASE}"
 CELERY_TASK_IGNORE_RESULT = True  # the Run row is the result
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
