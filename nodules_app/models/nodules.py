@@ -158,7 +158,8 @@ class Match(CodedRow):
     nodule = models.ForeignKey(Nodule, models.PROTECT, related_name="matches")
     prior_finding = models.ForeignKey(Finding, models.PROTECT, null=True, related_name="matches_as_prior")
     current_finding = models.ForeignKey(Finding, models.PROTECT, null=True, related_name="matches_as_current")
-    word = models.CharField(max_length=24, choices=ComparisonWord.choices)
+    # Blank while the nodule was found again but not yet measured on both sides.
+    word = models.CharField(max_length=24, choices=ComparisonWord.choices, blank=True)
     confidence = models.FloatField()
     residual_mm = models.FloatField(null=True)
     ambiguous_with = models.JSONField(default=list)  # labels of other nodules that could be meant

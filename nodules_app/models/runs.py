@@ -39,6 +39,7 @@ class Run(CodedRow):
     state = models.CharField(max_length=12, choices=choices(RunState), default=RunState.QUEUED)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     not_before = models.DateTimeField(db_default=Now())  # retries wait until then
+    sent_at = models.DateTimeField(null=True)  # when its code last went to the queue
     attempt = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
