@@ -47,7 +47,8 @@ def start_servers() -> None:
     try:
         servers = EmbeddedServers(Path(os.environ.get("NODULES_VAR") or Path(__file__).parent / "var"))
         atexit.register(servers.stop)
-        os.environ.update(servers.start_or_join())
+        for name, value in servers.start_or_join().items():
+            os.environ.setdefault(name, value)
     except (ServerTrouble, OSError) as trouble:
         sys.exit(str(trouble))
 

@@ -54,7 +54,8 @@ def _start() -> None:
     root.chmod(0o755)  # as root, the servers run as `nobody`, who must be able to walk in
     servers = EmbeddedServers(root, durable=False)
     try:
-        os.environ.update(servers.start_or_join())
+        for name, value in servers.start_or_join().items():
+            os.environ.setdefault(name, value)
     except ServerTrouble as trouble:
         pytest.exit(str(trouble), returncode=pytest.ExitCode.USAGE_ERROR)
     _running.append(servers)
