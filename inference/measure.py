@@ -1,0 +1,180 @@
+"""Volume, diameters, density and attachment of one nodule on one scan, each with its error."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+from inference.attachment import attachments
+from inference.axes import Axes, axial_axes
+from inference.density import Density, describe_density
+from inference.errors import NothingAtPoint, SlicesTooThick, TooSmall
+from inference.estimate import Estimate
+from inference.noise import ScanNoise, measure_noise
+from inference.occupancy import Occupancy, occupancy
+from inference.repeatability import (
+    METHOD_VERSION,
+    TYPICAL_NOISE,
+    Attachment,
+    Attenuation,
+    diameter_error_mm,
+    volume_error,
+)
+from inference.segment import Segmentation, segment
+from registration.volume import Volume
+
+METHOD = "partial volume inside a star-convex border at 35 %"
+SMALLEST_MM = 3.0
+SLICES_PER_NODULE = 1.0  # a nodule thinner than one slice is seen in part only
+THICKEST_SLICE_MM = 5.0  # from here on a nodule's volume is a guess
+OUTLINE_FRACTION = (
+    0.27  # readers draw at the 25 to 30 % level; the outline is for looking at, the volume is not counted in it
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NoduleMeasurement:
+    """One nodule on one scan. Lengths, volumes and mass in the units of their names; points in LPS.
+
+    Parameters
+    ----------
+    long_axis_mm, short_axis_mm
+        On the axial slice ``axial_index`` of the volume, where the section is largest.
+    solid_volume_mm3, solid_mean_diameter_mm
+        None unless part solid.
+    outline : (z, y, x)
+        What a reader would draw, for display; starts at voxel ``outline_start_zyx`` of the volume.
+    """
+
+    centre_lps_mm: tuple[float, float, float]
+    volume_mm3: Estimate
+    mean_diameter_mm: Estimate
+    long_axis_mm: float
+    short_axis_mm: float
+    axial_index: int
+    attenuation: Attenuation
+    solid_volume_mm3: float | None
+    solid_mean_diameter_mm: float | None
+    mean_hu: float
+    mass_mg: float
+    attached_to: tuple[Attachment, ...]
+    contrast_hu: float
+    edge_blur_mm: float
+    outline: NDArray[np.bool_]
+    outline_start_zyx: tuple[int, int, int]
+    method: str = METHOD
+    version: str = METHOD_VERSION
+
+
+def measure(
+    volume: Volume,
+    seed_lps_mm: ArrayLike,
+    *,
+    slice_thickness_mm: float | None = None,
+    noise: ScanNoise | None = None,
+    middle_lps_mm: ArrayLike | None = None,
+) -> NoduleMeasurement:
+    """Measure the nodule around a point, in the scan's own voxels.
+
+    Parameters
+    ----------
+    seed_lps_mm : (3,)
+        Anywhere inside the nodule.
+    slice_thickness_mm
+        As the header says; the slice spacing when it does not.
+    noise
+        Of this scan, when it is known already; else it is measured here.
+    middle_lps_mm : (3,)
+        A point midway between both lungs; tells mediastinum from chest wall.
+
+    Raises
+    ------
+    NotMeasured
+        One of ``inference.errors``, when the method cannot stand behind a volume.
+    """
+    found = segment(volume, seed_lps_mm)
+    filled = occupancy(found)
+    axes = axial_axes(found, filled)
+    volume_mm3 = float(filled.share.sum(dtype=np.float64)) * volume.voxel_mm3
+    slice_mm = max(slice_thickness_mm or 0.0, volume.spacing_zyx_mm[0])
+    _refuse_what_slices_cannot_show(volume_mm3, axes, slice_mm)
+    density = describe_density(found, filled, volume_mm3)
+    centre = _centre_lps_mm(volume, found)
+    joined = attachments(volume, found, centre, middle_lps_mm)
+    parts = volume_error(
+        volume_mm3=volume_mm3,
+        contrast_hu=found.levels.contrast_hu,
+        voxel_mm3=volume.voxel_mm3,
+        slice_mm=slice_mm,
+        noise=noise or measure_noise(volume) or TYPICAL_NOISE,
+        attached_to=joined,
+        attenuation=density.attenuation,
+    )
+    return _put_together(found, filled, axes, density, joined, centre, volume_mm3, parts.total)
+
+
+def _refuse_what_slices_cannot_show(volume_mm3: float, axes: Axes, slice_mm: float) -> None:
+    if slice_mm >= THICKEST_SLICE_MM:
+        raise SlicesTooThick(thickness_mm=slice_mm, long_axis_mm=axes.long_mm, short_axis_mm=axes.short_mm)
+    if volume_mm3 <= 0:
+        raise NothingAtPoint(contrast_hu=0.0)
+    diameter_mm = (6 * volume_mm3 / math.pi) ** (1 / 3)
+    limit_mm = max(SMALLEST_MM, SLICES_PER_NODULE * slice_mm)
+    if min(diameter_mm, axes.mean_diameter_mm) < limit_mm:
+        raise TooSmall(diameter_mm=diameter_mm, thickness_mm=slice_mm, limit_mm=math.ceil(limit_mm))
+
+
+def _centre_lps_mm(volume: Volume, found: Segmentation) -> NDArray[np.float64]:
+    index = found.star.centre_mm / found.near.spacing_mm + np.asarray(found.near.start_zyx)
+    return volume.lps_from_index(index)
+
+
+def _put_together(  # one record from parts that are all needed
+    found: Segmentation,
+    filled: Occupancy,
+    axes: Axes,
+    density: Density,
+    joined: tuple[Attachment, ...],
+    centre_lps_mm: NDArray[np.float64],
+    volume_mm3: float,
+    relative_error: float,
+) -> NoduleMeasurement:
+    outline, start = _outline(found, filled)
+    x, y, z = (float(v) for v in centre_lps_mm)
+    diameter_mm = axes.mean_diameter_mm
+    error_mm = diameter_error_mm(diameter_mm, relative_error, float(found.near.spacing_mm[1]))
+    return NoduleMeasurement(
+        centre_lps_mm=(x, y, z),
+        volume_mm3=Estimate(volume_mm3, volume_mm3 * relative_error),
+        mean_diameter_mm=Estimate(diameter_mm, error_mm),
+        long_axis_mm=axes.long_mm,
+        short_axis_mm=axes.short_mm,
+        axial_index=axes.slice_index,
+        attenuation=density.attenuation,
+        solid_volume_mm3=density.solid_volume_mm3,
+        solid_mean_diameter_mm=density.solid_mean_diameter_mm,
+        mean_hu=density.mean_hu,
+        mass_mg=density.mass_mg,
+        attached_to=joined,
+        contrast_hu=found.levels.contrast_hu,
+        edge_blur_mm=found.blur_mm,
+        outline=outline,
+        outline_start_zyx=start,
+    )
+
+
+def _outline(found: Segmentation, filled: Occupancy) -> tuple[NDArray[np.bool_], tuple[int, int, int]]:
+    """Voxels inside the level at which readers draw, cut down to a box around them."""
+    beyond_mm = (float(special.ndtri(1 - OUTLINE_FRACTION))) * found.blur_mm
+    inside = filled.depth_mm > -beyond_mm
+    if found.wall is not None:
+        inside &= found.wall.depth_mm > 0
+    voxels = np.argwhere(inside)
+    first, last = voxels.min(axis=0), voxels.max(axis=0) + 1
+    box = inside[first[0] : last[0], first[1] : last[1], first[2] : last[2]]
+    start = first + np.asarray(found.near.start_zyx)
+    return box, (int(start[0]), int(start[1]), int(start[2]))

@@ -1,0 +1,222 @@
+"""From one point inside a nodule to its border, in the scan's own voxels.
+
+Rays leave the nodule's centre; each ends where the attenuation has fallen a fixed fraction of the way from the core
+to the lung, or where the chest wall begins. A smooth star-shaped surface is fitted to the ends that agree, the centre
+moves to the middle of it, and all is done again until it rests. Rays that went on into a vessel stay marked: the
+volume there is geometric, elsewhere it is counted from the attenuation itself (``measure.py``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from inference.errors import (
+    BorderNotFound,
+    CutByScanEdge,
+    NothingAtPoint,
+    PointDrifted,
+    PointNotInLung,
+    TooLarge,
+)
+from inference.neighbourhood import FLOOR_HU, Floats, Neighbourhood, cut_neighbourhood, sample
+from inference.star import LONG_RAY, LONG_RAY_MM, Star, first_crossing_mm, fit_log_radius, ray_directions
+from inference.wall import Wall, find_wall
+from registration.volume import Volume
+
+BORDER_FRACTION = 0.35  # of the way from lung to core; ratios between dates were truest here (better than at 0.5)
+HIGHEST_CORE_HU = 60.0  # calcified cores (1400 HU) would else pull the border into the nodule
+LOWEST_CONTRAST_HU = 120.0
+LUNG_HU = -600.0
+LUNG_WITHIN_MM = 12.0
+LEAST_LUNG = 0.05  # share of aerated voxels within LUNG_WITHIN_MM
+RAY_STEP_MM = 0.25
+REACHES_MM = (13.0, 27.0)  # longest ray; the second only when the first does not hold the nodule
+LARGEST_DIAMETER_MM = 45.0
+MOST_LEAKING = 0.5
+ROUNDS = 7
+AT_REST_MM = 0.05
+SMOOTHING_ZYX_MM = (0.35, 0.5, 0.5)  # of the copy that the rays read
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Attenuation of the aerated lung around and of the nodule's core."""
+
+    lung_hu: float
+    core_hu: float
+
+    @property
+    def contrast_hu(self) -> float:
+        """How far the core stands out."""
+        return self.core_hu - self.lung_hu
+
+    def border_hu(self, fraction: float = BORDER_FRACTION) -> float:
+        """Attenuation that counts as the border."""
+        return self.lung_hu + fraction * self.contrast_hu
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rays:
+    """Where the rays of a star ended and why.
+
+    Parameters
+    ----------
+    ends_mm : (RAYS,)
+    at_wall, long : (RAYS,)
+        The ray ended at the chest wall; it followed something out of the nodule or never ended.
+    """
+
+    ends_mm: Floats
+    at_wall: NDArray[np.bool_]
+    long: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segmentation:
+    """The border of one nodule.
+
+    Parameters
+    ----------
+    blur_mm
+        Standard deviation of the edge as the rays see it (scanner, kernel and smoothing), measured on this nodule.
+    """
+
+    near: Neighbourhood
+    star: Star
+    levels: Levels
+    rays: Rays
+    wall: Wall | None
+    blur_mm: float
+
+    @property
+    def leaking(self) -> NDArray[np.bool_]:
+        """Rays (RAYS,) along which the attenuation tells nothing about the border."""
+        return self.rays.long | self.rays.at_wall
+
+
+def segment(volume: Volume, seed_lps_mm: ArrayLike) -> Segmentation:
+    """Find the border of the nodule around a point.
+
+    Parameters
+    ----------
+    seed_lps_mm : (3,)
+        Anywhere inside the nodule.
+
+    Raises
+    ------
+    PointOutsideScan, PointNotInLung, NothingAtPoint, BorderNotFound, PointDrifted, CutByScanEdge, TooLarge
+    """
+    for reach_mm in REACHES_MM:
+        near = cut_neighbourhood(volume, seed_lps_mm, reach_mm + 5)
+        found = _segment_within(near, reach_mm)
+        if found is not None:
+            _check(found)
+            return found
+    raise TooLarge(limit_mm=LARGEST_DIAMETER_MM)
+
+
+def _segment_within(near: Neighbourhood, reach_mm: float) -> Segmentation | None:
+    """Fit the star with rays of one length; None when the nodule does not fit into them."""
+    smooth = near.smoothed(SMOOTHING_ZYX_MM)
+    levels = _first_levels(near)
+    wall = find_wall(near, smooth, near.seed_mm, _inscribed_radius_mm(near, smooth, levels))
+    centre = near.seed_mm
+    along = np.arange(RAY_STEP_MM, reach_mm, RAY_STEP_MM)
+    for _ in range(ROUNDS):
+        star, rays = _fit(near, smooth, centre, levels, wall, along)
+        if float(np.median(star.ray_radii_mm())) > 0.8 * reach_mm:
+            return None
+        shift = np.clip(star.centroid_shift_mm(), -1.5, 1.5)
+        levels = replace(levels, core_hu=_core_hu(near, smooth, star, levels))
+        if np.linalg.norm(shift) < AT_REST_MM:
+            break
+        centre = centre + 0.8 * shift
+    star, rays = _fit(near, smooth, centre, levels, wall, along)
+    if float(np.quantile(star.ray_radii_mm(), 0.9)) > 0.85 * reach_mm:
+        return None
+    return Segmentation(near, star, levels, rays, wall, _blur_mm(smooth, near, star, rays, levels))
+
+
+def _fit(
+    near: Neighbourhood, smooth: NDArray[np.float32], centre: Floats, levels: Levels, wall: Wall | None, along: Floats
+) -> tuple[Star, Rays]:
+    points = centre + ray_directions()[:, None] * along[:, None]
+    ends, ended = first_crossing_mm(along, sample(smooth, points, near.spacing_mm), levels.border_hu())
+    at_wall = np.zeros(len(ends), bool)
+    if wall is not None:
+        to_wall, meets = first_crossing_mm(along, sample(wall.depth_mm, points, near.spacing_mm), 0.0)
+        at_wall = meets & (to_wall < ends)
+        ends = np.where(at_wall, to_wall, ends)
+    ended = ended | at_wall
+    star = Star(centre, fit_log_radius(ends, np.where(ended, 1.0, 0.04)))
+    long = ~ended | (ends > LONG_RAY * star.ray_radii_mm() + LONG_RAY_MM)
+    return star, Rays(ends, at_wall, long & ~at_wall)
+
+
+def _first_levels(near: Neighbourhood) -> Levels:
+    """Lung around the point and brightness at it; refuses a point without lung around or without contrast."""
+    distance = near.distance_mm(near.seed_mm)
+    around = near.hu[distance < LUNG_WITHIN_MM]
+    lung = around[(around < LUNG_HU) & (around > FLOOR_HU)]
+    if lung.size < LEAST_LUNG * around.size:
+        raise PointNotInLung(lung_percent=100.0 * lung.size / around.size)
+    lung_hu = float(np.median(lung))
+    bright = near.smoothed(0.6)[distance < 2.5]
+    core_hu = float(np.percentile(bright, 85)) if bright.size else lung_hu
+    if core_hu - lung_hu < LOWEST_CONTRAST_HU:
+        raise NothingAtPoint(contrast_hu=core_hu - lung_hu)
+    return Levels(lung_hu, min(core_hu, HIGHEST_CORE_HU))
+
+
+def _core_hu(near: Neighbourhood, smooth: NDArray[np.float32], star: Star, levels: Levels) -> float:
+    inside = near.hu[near.distance_mm(star.centre_mm) < 0.45 * float(np.median(star.ray_radii_mm()))]
+    if inside.size > 12:
+        core = float(np.percentile(inside, 45))
+    elif inside.size >= 4:
+        core = float(inside.mean())
+    else:
+        core = float(sample(smooth, star.centre_mm, near.spacing_mm))
+    return min(max(core, levels.lung_hu + LOWEST_CONTRAST_HU), HIGHEST_CORE_HU)
+
+
+def _inscribed_radius_mm(near: Neighbourhood, smooth: NDArray[np.float32], levels: Levels) -> float:
+    """Radius of about the largest ball of nodule around the seed: the distance to the border, best within 1.5 mm."""
+    inside = smooth > levels.border_hu(0.5)
+    distance = ndimage.distance_transform_edt(inside, sampling=near.spacing_mm)
+    return float(distance[near.distance_mm(near.seed_mm) < 1.5 + near.spacing_mm.max() / 2].max())
+
+
+def _blur_mm(smooth: NDArray[np.float32], near: Neighbourhood, star: Star, rays: Rays, levels: Levels) -> float:
+    """Width of the edge: distance between the 25 % and 75 % levels, as the standard deviation of a Gaussian edge."""
+    offsets = np.arange(-3.0, 3.01, RAY_STEP_MM)
+    clean = ~(rays.long | rays.at_wall)
+    if clean.sum() < 50:
+        return 0.75
+    radii = np.maximum(rays.ends_mm[clean, None] + offsets, 0)
+    points = star.centre_mm + ray_directions()[clean, None] * radii[..., None]
+    profile = sample(smooth, points, near.spacing_mm).mean(axis=0, dtype=np.float64)
+    falling = np.minimum.accumulate(profile)
+    quarter, three_quarters = (float(np.interp(-levels.border_hu(level), -falling, offsets)) for level in (0.25, 0.75))
+    return float(np.clip((quarter - three_quarters) / 1.349, 0.4, 1.6))
+
+
+def _check(found: Segmentation) -> None:
+    near, star = found.near, found.star
+    radii = star.ray_radii_mm()
+    surface = star.centre_mm + ray_directions() * (radii + 0.5 * found.blur_mm)[:, None]
+    touching = (surface < near.scan_ends_mm[0]) | (surface > near.scan_ends_mm[1])
+    if touching.any(axis=1).sum() > 2:
+        raise CutByScanEdge
+    leaking = float(found.rays.long.mean())
+    if leaking > MOST_LEAKING or float(found.leaking.mean()) > 0.75:
+        raise BorderNotFound(leaking_percent=100 * float(found.leaking.mean()))
+    if 2 * float(np.cbrt((radii**3).mean())) > LARGEST_DIAMETER_MM:
+        raise TooLarge(limit_mm=LARGEST_DIAMETER_MM)
+    away = near.seed_mm - star.centre_mm
+    moved = float(np.linalg.norm(away))
+    if moved > 0.5 and moved > float(star.radii_mm((away / moved)[None])[0]) + 1.0:
+        raise PointDrifted(moved_mm=moved)
