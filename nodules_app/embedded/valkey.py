@@ -32,6 +32,7 @@ class Valkey(Server):
     """Valkey, the BSD-licensed continuation of Redis; speaks the Redis protocol."""
 
     name = "valkey"
+    title = "Valkey (Redis)"
     stop_signal = signal.SIGTERM
 
     def __init__(self, home: Path, password: str, *, port: int | None = None, durable: bool = True) -> None:
