@@ -156,6 +156,8 @@ class Server(ABC):
             said = log.read().decode(errors="replace").strip()
         if "still in use" in said:
             return PredecessorLives(f"Processes of a crashed {self.title} do not end: end them, then start again.")
+        lines = said.splitlines() or ["none"]
+        last_words = next((line for line in reversed(lines) if "FATAL" in line), lines[-1])
         known = (remedy for sign, remedy in KNOWN_TROUBLE.items() if sign in said)
-        remedy = next(known, f"Its last words: {said.splitlines()[-1] if said else 'none'}")
+        remedy = next(known, f"Its last words: {last_words}")
         return ServerTrouble(f"{self.title} did not start ({self.log}). {remedy}")
