@@ -1,0 +1,94 @@
+"""A clinic to look at: one person of each role, and a patient whose scans go the way of all scans."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from django.db import transaction
+
+from nodules_app.models import ImportBatch, Patient, Role, Scan, User
+from nodules_app.services import intake, nodules, patients
+from nodules_app.services.pipeline.execute import execute
+
+PASSWORD: Final = "nodules-demo-2026"  # noqa: S105 printed on the demo's sign-in page; the demo holds no real patient
+PEOPLE: Final[Mapping[str, tuple[str, Role]]] = {
+    "coordinator": ("Coordinator A", Role.COORDINATOR),
+    "radiologist": ("Radiologist B", Role.RADIOLOGIST),
+    "physician": ("Physician C", Role.PHYSICIAN),
+    "chair": ("MDT chair D", Role.CHAIR),
+    "manager": ("Manager E", Role.MANAGER),
+}
+SIMULATED_RISK: Final[Mapping[str, object]] = {
+    "smoking": {"status": "former", "pack_years": 32, "quit_years": 6},
+    "emphysema": True,
+    "family_history_lung_cancer": False,
+    "known_cancer": False,
+    "immunosuppressed": False,
+}
+TRUTH_FILE: Final = "truth.json"
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """What to type on the sign-in page."""
+
+    username: str
+    password: str
+    role: str
+
+
+def prepare_demo_clinic(data: Path) -> tuple[SignIn, ...]:
+    """Make the people, import the scans under ``data`` and mark the nodules that its truth file names.
+
+    Doing it again changes nothing: people are known by their names, scans by their UIDs, points by their place.
+    The imaging is left to the workers.
+    """
+    sign_ins = tuple(_person(username, *who) for username, who in PEOPLE.items())
+    batch = ImportBatch.objects.filter(path=str(data.resolve())).first() or intake.receive_folder(source=data, by=None)
+    run = intake.latest_run(batch)
+    if run is not None:
+        execute(run.code)
+    for truth in sorted(data.rglob(TRUTH_FILE)):
+        _mark_known_nodules(json.loads(truth.read_text("utf-8")), batch)
+    return sign_ins
+
+
+def _person(username: str, name: str, role: Role) -> SignIn:
+    first, _, last = name.rpartition(" ")
+    user, made = User.objects.get_or_create(
+        username=username, defaults={"first_name": first, "last_name": last, "role": role}
+    )
+    if made:
+        user.set_password(PASSWORD)
+        user.save(update_fields=["password"])
+    return SignIn(username, PASSWORD, role.label.__str__())
+
+
+@transaction.atomic
+def _mark_known_nodules(truth: Mapping[str, object], batch: ImportBatch) -> None:
+    """Enter the truth's points as the demo radiologist would: on the scan where each nodule is first seen."""
+    reader = User.objects.get(username="radiologist")
+    for patient in Patient.objects.filter(studies__imported_in=batch).distinct():
+        scans = list(Scan.objects.filter(study__patient=patient, superseded_at=None).order_by("study__acquired_on"))
+        if len(scans) < 2 or patient.nodules.filter(findings__by=reader).exists():
+            continue
+        for on_prior, lps_mm in _points(truth):
+            nodules.mark_nodule(scan=scans[0] if on_prior else scans[-1], lps_mm=lps_mm, by=reader)
+        if truth.get("simulated") and not patient.risk_factors.exists():
+            patients.record_risk_factors(patient=patient, facts=SIMULATED_RISK, by=reader)
+
+
+def _points(truth: Mapping[str, object]) -> Iterator[tuple[bool, tuple[float, float, float]]]:
+    listed = truth.get("nodules")
+    if not isinstance(listed, list):
+        return
+    for nodule in listed:
+        on_prior = nodule.get("prior_lps_mm")
+        point = on_prior or nodule.get("current_lps_mm")
+        if point:
+            x, y, z = (float(value) for value in point)
+            yield bool(on_prior), (x, y, z)

@@ -1,0 +1,88 @@
+"""Taking in a delivery: keep it where a worker finds it, and ask for it to be read."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from uuid import uuid4
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+
+from nodules_app.models import ImportBatch, Run, RunKind, User
+from nodules_app.services import runs
+from nodules_app.services.audit import record
+from registration.errors import Refused, gettext_noop
+
+
+class NothingSent(Refused):
+    """The form came without a file."""
+
+    code = "nothing_sent"
+    sentence = gettext_noop("No file was chosen.")
+    remedy = gettext_noop("Choose a folder, DICOM files or a zip archive.")
+
+
+class UploadTooLarge(Refused):
+    """More was sent than this clinic takes at once."""
+
+    code = "upload_too_large"
+    sentence = gettext_noop("The files are {sent_mb} MB together; this clinic takes {limit_mb} MB at once.")
+    remedy = gettext_noop("Send one exam at a time, or name the folder on the server with import_dicom.")
+
+
+class DiskFull(Refused):
+    """The inbox has no room for what was sent."""
+
+    code = "disk_full"
+    sentence = gettext_noop("There is no room for {sent_mb} MB on the server's disk.")
+    remedy = gettext_noop("Ask the operator to free space; nothing was stored.")
+
+
+def receive_folder(*, source: Path, by: User | None) -> ImportBatch:
+    """Ask for a folder, zip or file on the server to be read; it stays where it is and is not changed."""
+    return _ask(ImportBatch(source_name=source.name, path=str(source.resolve()), owned=False, by=by))
+
+
+def receive_upload(*, files: Iterable[UploadedFile], by: User) -> ImportBatch:
+    """Keep uploaded files in the inbox under names of our own and ask for them to be read.
+
+    Names that came with the files are shown to people and never used as paths.
+    """
+    sent = list(files)
+    if not sent:
+        raise NothingSent
+    size = sum(file.size or 0 for file in sent)
+    if size > settings.UPLOAD_LIMIT_BYTES:
+        raise UploadTooLarge(sent_mb=size >> 20, limit_mb=settings.UPLOAD_LIMIT_BYTES >> 20)
+    settings.INBOX_DIR.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(settings.INBOX_DIR).free < 3 * size:  # the inbox, the archive and the cached volume
+        raise DiskFull(sent_mb=size >> 20)
+    folder = settings.INBOX_DIR / str(uuid4())
+    folder.mkdir()
+    for number, file in enumerate(sent):
+        with (folder / f"{number:05d}{_suffix(file)}").open("wb") as kept:
+            for chunk in file.chunks():
+                kept.write(chunk)
+    path = next(folder.iterdir()) if len(sent) == 1 else folder
+    name = (sent[0].name or "")[:200] if len(sent) == 1 else f"{len(sent)} files"
+    return _ask(ImportBatch(source_name=name, path=str(path), owned=True, by=by))
+
+
+def _suffix(file: UploadedFile) -> str:
+    return ".zip" if (file.name or "").lower().endswith(".zip") else ".dcm"
+
+
+@transaction.atomic
+def _ask(batch: ImportBatch) -> ImportBatch:
+    batch.save()
+    record("import.asked", None, by=batch.by, batch=batch.code)
+    runs.request(RunKind.INTAKE, by=batch.by, import_batch=batch)
+    return batch
+
+
+def latest_run(batch: ImportBatch) -> Run | None:
+    """The intake run of a delivery, the last one if it was tried again."""
+    return batch.runs.filter(kind=RunKind.INTAKE).order_by("-pk").first()

@@ -1,0 +1,209 @@
+"""Step one: read a delivery, keep the originals, and know what they are.
+
+Files go to the archive and volumes to the cache first; both may be done twice without harm. The rows are written in one
+transaction, so that a reading killed half way leaves nothing half imported and can be run again.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from django.conf import settings
+
+from nodules_app.dicom.archive import Archive
+from nodules_app.dicom.choose import Choice, choose_series
+from nodules_app.dicom.examination import Examination, read_examination
+from nodules_app.dicom.findings import FindingMark, read_findings
+from nodules_app.dicom.notices import Notice
+from nodules_app.dicom.series import CtSeries
+from nodules_app.dicom.volumes import read_volume, save_volume
+from nodules_app.models import ImportBatch, Instance, Origin, Patient, Run, Scan, Series, Sex, Study
+from nodules_app.services import nodules, runs, scans
+from nodules_app.services.cache import series_code, volume_folder
+from registration.errors import Refused, gettext_noop
+
+SEXES = {"M": Sex.MALE, "F": Sex.FEMALE}
+
+
+class NoPatientNumber(Refused):
+    """The files do not say whose they are."""
+
+    code = "no_patient_number"
+    sentence = gettext_noop("The images carry no patient number.")
+    remedy = gettext_noop("Enter the patient's number in the archive and send the exam again.")
+
+
+class ExamOfAnotherPatient(Refused):
+    """A study UID that belongs to somebody else here."""
+
+    code = "exam_of_another_patient"
+    sentence = gettext_noop("This exam is stored here under another patient's number.")
+    remedy = gettext_noop("Have the archive check whose exam it is; nothing was imported.")
+
+
+class AnotherSeriesThere(Refused):
+    """A series UID with other images than those stored."""
+
+    code = "another_series_there"
+    sentence = gettext_noop("Series {description} is stored here with other images ({stored} stored, {sent} sent).")
+    remedy = gettext_noop("Have the archive send the complete series under a series UID of its own.")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadExam:
+    """One study of a delivery: its series with the digests of their files, the chosen one, and what marks lie on it."""
+
+    choice: Choice
+    series: tuple[tuple[CtSeries, tuple[str, ...]], ...]
+    marks: tuple[FindingMark, ...]
+
+
+def read_batch(run: Run) -> Callable[[], Mapping[str, str]]:
+    """Read headers, archive every file, decode the chosen series of each exam; then store what was found."""
+    batch = run.import_batch
+    if batch is None:
+        raise ValueError(f"run {run.code} names no delivery")
+    with read_examination(Path(batch.path)) as examination:
+        said: list[Notice | Refused] = [*examination.refused, *examination.warnings]
+        exams = [_read_exam(study, examination, said) for study in _by_study(examination.series)]
+        files_seen = examination.files_seen
+        runs.say_progress(run, 90)
+
+    def store() -> Mapping[str, str]:
+        new = sum(_store_exam(exam, batch, run) for exam in exams)
+        ImportBatch.objects.filter(pk=batch.pk).update(
+            notices=[told(notice) for notice in said], files_seen=files_seen, instances_new=new
+        )
+        if batch.owned:
+            _empty_inbox(Path(batch.path))
+        return {"intake": "1"}
+
+    return store
+
+
+def _by_study(series: Sequence[CtSeries]) -> list[list[CtSeries]]:
+    in_order = sorted(series, key=lambda one: (one.study_uid, one.series_uid))
+    return [list(group) for _, group in groupby(in_order, key=lambda one: one.study_uid)]
+
+
+def _read_exam(study: list[CtSeries], examination: Examination, said: list[Notice | Refused]) -> ReadExam:
+    if not study[0].patient_id:
+        raise NoPatientNumber
+    choice = choose_series(study)
+    folder = volume_folder(series_code(choice.series.series_uid))
+    if not folder.exists() and choice.series.one_grid:
+        save_volume(read_volume(choice.series), folder)
+    archive = Archive(settings.ARCHIVE_DIR)
+    kept = tuple((one, tuple(archive.put(path) for path in one.files)) for one in study)
+    return ReadExam(choice, kept, tuple(_marks_on(choice.series, examination, said)))
+
+
+def _marks_on(series: CtSeries, examination: Examination, said: list[Notice | Refused]) -> list[FindingMark]:
+    marks: list[FindingMark] = []
+    for path in examination.documents_about(series):
+        try:
+            marks.extend(read_findings(path, on=series))
+        except Refused as refusal:
+            said.append(refusal)
+    return marks
+
+
+def _store_exam(exam: ReadExam, batch: ImportBatch, run: Run) -> int:
+    first = exam.choice.series
+    patient = _patient(first)
+    study, _ = Study.objects.get_or_create(
+        study_uid=first.study_uid,
+        defaults={
+            "patient": patient,
+            "accession": first.accession,
+            "description": first.study_description[:200],
+            "acquired_on": first.acquired_on,
+            "imported_in": batch,
+        },
+    )
+    if study.patient_id != patient.pk:
+        raise ExamOfAnotherPatient
+    new = sum(_store_series(study, series, digests) for series, digests in exam.series)
+    chosen = Series.objects.get(series_uid=first.series_uid)
+    scans.take_scan(study=study, series=chosen, because=exam.choice.because, by=run.requested_by)
+    scan = Scan.objects.select_related("study__patient", "series").get(study=study, superseded_at__isnull=True)
+    if scan.series_id == chosen.pk:
+        for mark in exam.marks:
+            nodules.mark_nodule(
+                scan=scan,
+                lps_mm=mark.lps_mm,
+                by=run.requested_by,
+                origin=Origin.DICOM_SEG if mark.kind == "seg" else Origin.DICOM_SR,
+                tracking_uid=mark.tracking_uid or "",
+                extent_mm=mark.extent_mm or 0.0,
+            )
+    return new
+
+
+def _patient(series: CtSeries) -> Patient:
+    patient, _ = Patient.objects.get_or_create(
+        issuer=series.issuer[:64],
+        identifier=series.patient_id[:64],
+        defaults={
+            "name": series.patient_name[:200],
+            "birth_date": series.birth_date,
+            "sex": SEXES.get(series.sex, Sex.UNKNOWN),
+        },
+    )
+    return Patient.objects.select_for_update().get(pk=patient.pk)
+
+
+def _store_series(study: Study, series: CtSeries, digests: Sequence[str]) -> int:
+    """Write a series and its files once; the same files again change nothing, other files are refused."""
+    row, made = Series.objects.get_or_create(
+        series_uid=series.series_uid, defaults={"study": study, "code": series_code(series.series_uid)} | _facts(series)
+    )
+    if not made:
+        stored = set(row.instances.values_list("sha256", flat=True))
+        if not set(digests) <= stored:
+            raise AnotherSeriesThere(description=row.description or "-", stored=len(stored), sent=len(digests))
+        return 0
+    uids = {one.path: one.sop_instance_uid for one in reversed(series.slices)}
+    Instance.objects.bulk_create(
+        Instance(series=row, sop_instance_uid=uids[path], sha256=digest, index_z=index)
+        for index, (path, digest) in enumerate(zip(series.files, digests, strict=True))
+    )
+    return len(digests)
+
+
+def _facts(series: CtSeries) -> dict[str, object]:
+    z, y, x = series.spacing_zyx_mm
+    return {
+        "frame_of_reference_uid": series.frame_of_reference_uid,
+        "description": series.description[:200],
+        "manufacturer": series.manufacturer[:100],
+        "model": series.model[:100],
+        "kernel": series.kernel[:60],
+        "contrast": series.contrast,
+        "slices": len(series.slices),
+        "rows": series.rows,
+        "columns": series.columns,
+        "slice_thickness_mm": series.slice_thickness_mm,
+        "spacing_z_mm": z,
+        "spacing_y_mm": y,
+        "spacing_x_mm": x,
+        "notices": [told(notice) for notice in series.notices],
+        "measurable": not series.blocks_volumetry,
+    }
+
+
+def told(said: Notice | Refused) -> dict[str, object]:
+    """Give a notice or a refusal the shape in which rows keep it."""
+    blocks = isinstance(said, Notice) and said.blocks_volumetry
+    return runs.told(said) | {"blocks_volumetry": blocks, "refused": isinstance(said, Refused)}
+
+
+def _empty_inbox(path: Path) -> None:
+    """Remove an upload that is archived by now; only what lies in our own inbox is ever removed."""
+    inbox = settings.INBOX_DIR.resolve()
+    below = path.resolve().relative_to(inbox)
+    shutil.rmtree(inbox / below.parts[0], ignore_errors=True)

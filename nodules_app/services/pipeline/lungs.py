@@ -1,0 +1,60 @@
+"""Step two: where the lungs are on a scan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from nodules_app.dicom.quality import measured_noise_hu
+from nodules_app.models import Patient, Run, RunKind, Scan
+from nodules_app.services import runs, scans
+from nodules_app.services.pipeline.volumes import lungs_of, volume_of
+from registration import lungs as method
+
+
+def find_lungs(run: Run) -> Callable[[], Mapping[str, str]]:
+    """Find the lungs and measure the noise; then compare with the scans before and after, or measure alone."""
+    scan = subject(run)
+    found = lungs_of(scan)
+    noise_hu = measured_noise_hu(volume_of(scan.series))
+
+    def store() -> Mapping[str, str]:
+        Patient.objects.select_for_update().get(pk=scan.study.patient_id)
+        Scan.objects.filter(pk=scan.pk).update(
+            noise_hu=noise_hu,
+            lung_right_ml=found.right_ml,
+            lung_left_ml=found.left_ml,
+            lung_mean_hu=found.mean_hu,
+        )
+        _go_on(run, scan)
+        return {"lungs": method.VERSION}
+
+    return store
+
+
+def go_on_without_lungs(run: Run) -> None:
+    """No lungs were found: nodules are still measured one scan at a time, nothing is compared."""
+    scan = subject(run)
+    runs.request(RunKind.MEASURE, by=run.requested_by, patient=scan.study.patient, scan=scan)
+
+
+def _go_on(run: Run, scan: Scan) -> None:
+    comparisons = [
+        comparison
+        for comparison in scans.neighbours_to_compare(scan)
+        if _has_lungs(comparison.prior, scan) and _has_lungs(comparison.current, scan)
+    ]
+    for comparison in comparisons:
+        runs.request(RunKind.REGISTER, by=run.requested_by, patient=scan.study.patient, comparison=comparison)
+    if not comparisons:
+        runs.request(RunKind.MEASURE, by=run.requested_by, patient=scan.study.patient, scan=scan)
+
+
+def _has_lungs(scan: Scan, just_found: Scan) -> bool:
+    return scan.pk == just_found.pk or scan.lung_right_ml is not None
+
+
+def subject(run: Run) -> Scan:
+    """The scan that a run is about."""
+    if run.scan is None:
+        raise ValueError(f"run {run.code} names no scan")
+    return run.scan

@@ -1,0 +1,105 @@
+"""Step eight: one next step from what the guidelines say.
+
+The guidelines are never blended: the first that applies in the order of the patient's setting gives the step, unless
+another that applies asks for something sooner. The earlier safe step wins, and its rule is the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Final
+
+from django.utils import timezone
+
+from nodules_app.clinical.management import MANAGEMENT, ManagementClass
+from nodules_app.lifecycles import FOLLOWED_NODULE
+from nodules_app.models import Assessment, FollowUpKind, Nodule, Patient, Run
+from nodules_app.services import assessments, follow_ups
+from nodules_app.services.pipeline.assessing import whose
+from nodules_app.services.scans import scans_in_order
+
+Window = tuple[date, date, date]
+WORKUP_WITHIN_DAYS: Final = 14  # "now" in a clinic's week: the referral is late after a fortnight
+DISCHARGE_WITHIN_DAYS: Final = 30  # a rule that asks for nothing still needs a signature
+KIND: Final[Mapping[ManagementClass, FollowUpKind]] = {
+    ManagementClass.WORK_UP: FollowUpKind.WORKUP,
+    ManagementClass.DATED: FollowUpKind.CT,
+    ManagementClass.NO_FOLLOW_UP: FollowUpKind.DISCHARGE,
+}
+
+
+def plan_next_step(run: Run) -> Callable[[], Mapping[str, str]]:
+    """Put one proposed step in the place of the open ones; nodules without a size keep their review."""
+    patient = whose(run)
+
+    def store() -> Mapping[str, str]:
+        held = Patient.objects.select_for_update().get(pk=patient.pk)
+        followed = list(held.nodules.filter(state__in=FOLLOWED_NODULE).order_by("number"))
+        leading = leading_assessment(latest_answers(held))
+        if not followed or leading is None:
+            return {}
+        follow_ups.propose(
+            assessment=leading,
+            kind=KIND[_class(leading)],
+            window=_window(leading),
+            nodules=followed,
+            still_unread=_without_size(held, followed),
+        )
+        return {"plan": leading.rule_id}
+
+    return store
+
+
+def latest_answers(patient: Patient) -> list[Assessment]:
+    """The answer in force of each guideline, in the order in which they stand side by side."""
+    order = assessments.SIDE_BY_SIDE[patient.setting]
+    rows = Assessment.objects.filter(patient=patient, guideline__in=order).order_by("guideline", "-pk")
+    latest = {row.guideline: row for row in rows.distinct("guideline")}
+    return [latest[guideline] for guideline in order if guideline in latest]
+
+
+def leading_assessment(answers: Sequence[Assessment]) -> Assessment | None:
+    """The one that asks for the soonest step; at equal dates the first in order. None when none applies."""
+    applicable = [answer for answer in answers if _class(answer) != ManagementClass.NOT_EVALUATED]
+    return min(applicable, key=_how_soon, default=None)
+
+
+def _how_soon(answer: Assessment) -> tuple[int, date]:
+    kind = _class(answer)
+    rank = (ManagementClass.WORK_UP, ManagementClass.DATED, ManagementClass.NO_FOLLOW_UP).index(kind)
+    return rank, _window(answer)[2]
+
+
+def _class(answer: Assessment) -> ManagementClass:
+    return MANAGEMENT[answer.management].kind
+
+
+def _window(answer: Assessment) -> Window:
+    """The window of a dated step from the answer itself; of any other step from today."""
+    interval = answer.answer["result"]["interval"]
+    if interval is not None:
+        earliest, target, latest = (date.fromisoformat(interval[day]) for day in ("earliest", "target", "latest"))
+        return earliest, target, latest
+    # Counted from the day on which the answer was given, so that asking again does not move the deadline.
+    given_on = timezone.localtime(answer.created_at).date()
+    within = WORKUP_WITHIN_DAYS if _class(answer) == ManagementClass.WORK_UP else DISCHARGE_WITHIN_DAYS
+    return given_on, given_on + timedelta(days=within // 2), given_on + timedelta(days=within)
+
+
+def _without_size(patient: Patient, followed: Sequence[Nodule]) -> list[Nodule]:
+    """Nodules that the latest scan shows but that could not be measured there: a reader must look."""
+    scans = scans_in_order(patient)
+    if not scans:
+        return list(followed)
+    latest = scans[-1]
+    on_latest = {
+        finding.nodule_id: finding
+        for finding in latest.findings.filter(superseded_at__isnull=True).prefetch_related("measurements")
+    }
+    unread = []
+    for nodule in followed:
+        finding = on_latest.get(nodule.pk)
+        if finding is None or (finding.present and assessments.in_force(finding) is None):
+            unread.append(nodule)
+    return unread

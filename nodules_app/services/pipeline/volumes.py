@@ -1,0 +1,42 @@
+"""The volume of a series: from the cache, or made again from the archived originals."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from nodules_app.dicom.archive import Archive
+from nodules_app.dicom.examination import read_examination
+from nodules_app.dicom.series import CtSeries
+from nodules_app.dicom.volumes import open_volume, read_volume, save_volume
+from nodules_app.models import Scan, Series
+from nodules_app.services.cache import lungs_file, volume_folder
+from registration.lungs import Lungs, segment_lungs
+from registration.volume import Volume
+
+
+def archived_series(series: Series) -> CtSeries:
+    """Read the headers of a series again from the archive."""
+    archive = Archive(settings.ARCHIVE_DIR)
+    paths = [
+        archive.path_of(digest) for digest in series.instances.order_by("index_z").values_list("sha256", flat=True)
+    ]
+    with read_examination(paths) as examination:
+        (ours,) = (found for found in examination.series if found.series_uid == series.series_uid)
+        return ours
+
+
+def volume_of(series: Series) -> Volume:
+    """Open the cached volume of a series; decode it again when the cache was emptied."""
+    folder = volume_folder(series)
+    if not folder.exists():
+        save_volume(read_volume(archived_series(series)), folder)
+    return open_volume(folder)
+
+
+def lungs_of(scan: Scan) -> Lungs:
+    """Load the lungs of a scan; find them again when the cache was emptied. Raises what ``segment_lungs`` refuses."""
+    path = lungs_file(scan)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        segment_lungs(volume_of(scan.series)).save(path)
+    return Lungs.load(path)

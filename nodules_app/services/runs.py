@@ -1,0 +1,205 @@
+"""Asking for work, taking it, keeping it, ending it.
+
+The row is the truth and the message a hint. A run is claimed by one UPDATE, kept by renewing a lease, and ended only by
+the attempt that holds it, in the transaction that stores its result: a message delivered twice finds nothing to do, and
+a worker that slept through its lease cannot overwrite its successor.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import ClassVar, Final, Protocol
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from nodules_app.celery_app import app
+from nodules_app.lifecycles import RUN, RunState, after
+from nodules_app.models import Comparison, ImportBatch, Patient, Run, RunKind, Scan, User
+from registration.errors import Refused
+
+log = logging.getLogger(__name__)
+
+EXECUTE: Final = "nodules.execute_run"
+# The longest part of the imaging goes where a GPU may be; without a GPU worker one worker listens to both queues.
+QUEUE: Final[Mapping[RunKind, str]] = {RunKind.REGISTER: "gpu", RunKind.MEASURE: "gpu"}
+PAUSES_S: Final = (10, 60, 300)  # between attempts after a fault of ours
+MOST_ATTEMPTS: Final = len(PAUSES_S) + 1
+SEND_AGAIN_AFTER_S: Final = 60
+
+
+class Told(Protocol):
+    """A refusal or a notice: what is wrong, what to do, and the facts of both."""
+
+    code: ClassVar[str]
+    sentence: ClassVar[str]
+    remedy: ClassVar[str]
+    facts: dict[str, object]
+
+    def as_sentence(self) -> str: ...
+
+    def as_remedy(self) -> str: ...
+
+
+def request(
+    kind: RunKind,
+    *,
+    by: User | None,
+    patient: Patient | None = None,
+    import_batch: ImportBatch | None = None,
+    scan: Scan | None = None,
+    comparison: Comparison | None = None,
+) -> Run:
+    """Ask for one piece of work; asking again while it is still queued gives the same run."""
+    run, _ = Run.objects.get_or_create(
+        kind=kind,
+        patient=patient,
+        import_batch=import_batch,
+        scan=scan,
+        comparison=comparison,
+        state=RunState.QUEUED,
+        defaults={"requested_by": by, "queue": QUEUE.get(kind, "cpu")},
+    )
+    transaction.on_commit(lambda: send(run))
+    return run
+
+
+def send(run: Run) -> None:
+    """Tell the workers. An unreachable queue is no failure: the sweep tells them again."""
+    try:
+        app.send_task(EXECUTE, args=[str(run.code)], queue=run.queue, retry=False)
+    except OperationalError:
+        log.warning("the queue is unreachable; run %s waits for the sweep", run.code)
+        return
+    Run.objects.filter(pk=run.pk).update(sent_at=Now())
+
+
+def sweep() -> int:
+    """Send again what waits unclaimed or has lost its worker. Returns how many."""
+    now = timezone.now()
+    stale = Q(sent_at__isnull=True) | Q(sent_at__lt=now - timedelta(seconds=SEND_AGAIN_AFTER_S))
+    waiting = Q(state=RunState.QUEUED, not_before__lte=now) & stale
+    orphaned = Q(state=RunState.RUNNING, lease_until__lt=now)
+    runs = list(Run.objects.filter(waiting | orphaned).order_by("pk"))
+    for run in runs:
+        send(run)
+    return len(runs)
+
+
+def claim(code: UUID) -> Run | None:
+    """Take the run, unless it has ended, must wait, or another worker's lease still holds. One UPDATE decides."""
+    free = Q(state=RunState.QUEUED, not_before__lte=Now()) | Q(state=RunState.RUNNING, lease_until__lt=Now())
+    taken = Run.objects.filter(free, code=code).update(
+        state=RunState.RUNNING,
+        attempt=F("attempt") + 1,
+        lease_until=Now() + timedelta(seconds=settings.RUN_LEASE_S),
+        started_at=Now(),
+        ended_at=None,
+        progress=0,
+    )
+    if not taken:
+        return None
+    run = Run.objects.select_related(
+        "patient", "import_batch", "requested_by", "scan__study__patient", "scan__series", "comparison"
+    ).get(code=code)
+    if run.attempt > MOST_ATTEMPTS:
+        end(run, "fail", failure=f"lost its worker {run.attempt - 1} times")
+        return None
+    return run
+
+
+def _mine(run: Run) -> Q:
+    return Q(pk=run.pk, attempt=run.attempt, state=RunState.RUNNING)
+
+
+@contextmanager
+def kept(run: Run) -> Iterator[None]:
+    """Renew the lease from a thread of its own while the work lasts."""
+    done = threading.Event()
+
+    def renew() -> None:
+        try:
+            while not done.wait(settings.RUN_LEASE_S / 3):
+                lease = Now() + timedelta(seconds=settings.RUN_LEASE_S)
+                if not Run.objects.filter(_mine(run)).update(lease_until=lease):
+                    return
+        finally:
+            connection.close()
+
+    keeper = threading.Thread(target=renew, name=f"lease of {run.code}", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        done.set()
+        keeper.join()
+
+
+def say_progress(run: Run, per_cent: int) -> None:
+    """Show how far the work has come; a run that is no longer ours stays as it is."""
+    Run.objects.filter(_mine(run)).update(progress=max(0, min(100, per_cent)))
+
+
+def end(
+    run: Run,
+    step: str,
+    *,
+    refusal: Refused | None = None,
+    failure: str = "",
+    versions: Mapping[str, str] | None = None,
+) -> bool:
+    """Write how it ended, unless a later attempt has taken over: then our result is not wanted."""
+    return bool(
+        Run.objects.filter(_mine(run)).update(
+            state=after(RUN, RunState.RUNNING, step),
+            ended_at=Now(),
+            lease_until=None,
+            refusal=told(refusal) if refusal else None,
+            failure=failure,
+            progress=100 if step == "succeed" else F("progress"),
+            versions=dict(versions or {}),
+        )
+    )
+
+
+def fail_or_retry(run: Run, failure: str) -> None:
+    """Record a fault of ours; try again after a pause that grows, until the attempts are used up."""
+    if run.attempt >= MOST_ATTEMPTS:
+        end(run, "fail", failure=failure)
+        return
+    pause = timedelta(seconds=PAUSES_S[run.attempt - 1])
+    Run.objects.filter(_mine(run)).update(
+        state=RunState.QUEUED, lease_until=None, failure=failure, not_before=Now() + pause, sent_at=None
+    )
+
+
+def try_again(*, run: Run, by: User) -> Run:
+    """Queue a run that failed or was refused once more, after a person mended its input."""
+    with transaction.atomic():
+        held = Run.objects.select_for_update().get(pk=run.pk)
+        held.state = after(RUN, RunState(held.state), "retry")
+        held.attempt, held.refusal, held.failure, held.requested_by = 0, None, "", by
+        held.save(update_fields=["state", "attempt", "refusal", "failure", "requested_by"])
+        transaction.on_commit(lambda: send(held))
+    return held
+
+
+def told(refusal: Told) -> dict[str, object]:
+    """Give a refusal the shape in which rows keep it: the code and facts for translation, the English for readers."""
+    return {
+        "code": refusal.code,
+        "sentence": refusal.as_sentence(),
+        "remedy": refusal.as_remedy(),
+        "template": refusal.sentence,
+        "remedy_template": refusal.remedy,
+        "facts": {name: fact if isinstance(fact, int | float) else str(fact) for name, fact in refusal.facts.items()},
+    }

@@ -1,0 +1,28 @@
+"""What workers are told. Each task unpacks its argument and calls one service."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from celery import shared_task
+
+from nodules_app.services import runs, safety_net
+from nodules_app.services.pipeline import execute
+
+
+@shared_task(name=runs.EXECUTE)
+def execute_run(code: str) -> None:
+    """Do one run, if nobody else does."""
+    execute.execute(UUID(code))
+
+
+@shared_task(name="nodules.sweep_runs")
+def sweep_runs() -> None:
+    """Send again what waits or lost its worker."""
+    runs.sweep()
+
+
+@shared_task(name="nodules.prove_nobody_is_lost")
+def prove_nobody_is_lost() -> None:
+    """Ask the database for patients without a next step, and raise the alarm."""
+    safety_net.prove()
