@@ -16,6 +16,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -33,6 +34,14 @@ class DemoTrouble(Exception):
     """The demo cannot go on; the message says why and what to do."""
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something between the database and the pages that ends by itself."""
+
+    done: str  # what is said when it has ended well
+    command: Sequence[str]
+
+
 class Supervisor:
     """Starts, watches and ends every process of the demo.
 
@@ -43,10 +52,10 @@ class Supervisor:
     port
         Where the pages are served, on loopback only.
     preparation
-        Steps between database and web: what is said, and the command.
+        Steps between database and web; what the last one prints is the greeting.
     """
 
-    def __init__(self, var: Path, port: int, preparation: Sequence[tuple[str, Sequence[str]]]) -> None:
+    def __init__(self, var: Path, port: int, preparation: Sequence[Step]) -> None:
         self.var, self.port, self.preparation = var, port, preparation
         self.begin_s = time.monotonic()
         self.servers: EmbeddedServers | None = None
@@ -55,16 +64,15 @@ class Supervisor:
         self.children: list[Child] = []
         self._listening = True  # whether somebody still reads what we say
 
-    def run(self, welcome: Sequence[str]) -> int:
+    def run(self) -> int:
         """Run until told to end; give the exit status."""
         status = 0
         for number in SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup wants a closed terminal to be ignored
                 signal.signal(number, _interrupt)
         try:
-            self._start()
-            for line in welcome:
-                self._say(line)
+            greeting = self._start()
+            self._say(f"\n  The clinic is open at http://127.0.0.1:{self.port}/\n\n{greeting}\n  Ctrl-C ends it.\n")
             self._watch()
         except KeyboardInterrupt:
             self._say("")  # behind the terminal's ^C
@@ -77,17 +85,18 @@ class Supervisor:
             self._stop()
         return status
 
-    def _start(self) -> None:
+    def _start(self) -> str:
+        """Start everything in order; give what the last step of the preparation printed."""
         refuse_taken_port(self.port)
         self.logs.mkdir(parents=True, exist_ok=True)
         self._start_servers()
-        for what, command in self.preparation:
-            self._do(what, command)
+        printed = [self._do(step) for step in self.preparation]
         self.children = [self._web(), self._worker(), self._beat()]
         for child in self.children:
             child.log.unlink(missing_ok=True)
             child.start(self.environment)
         self._wait_for_web(self.children[0])
+        return printed[-1]
 
     def _start_servers(self) -> None:
         if "DATABASE_URL" in self.environment and "REDIS_URL" in self.environment:
@@ -105,32 +114,33 @@ class Supervisor:
         servers.start(told=lambda server: self._progress(f"{server.title} answers on port {server.port}"))
         self.environment |= servers.environment
 
-    def _do(self, what: str, command: Sequence[str]) -> None:
-        """Do one step that ends by itself, and show its log when it fails."""
-        log = self.logs / "preparation.log"
-        with log.open("ab") as file:
-            begin = file.tell()
+    def _do(self, step: Step) -> str:
+        """Do one step, give what it printed; when it fails, show the end of its log."""
+        said, log = self.logs / "step.out", self.logs / "step.log"
+        with said.open("wb") as out, log.open("wb") as errors:
             process = subprocess.Popen(
-                command,
+                step.command,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
+                stdout=out,
+                stderr=errors,
                 start_new_session=True,
                 preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - two system calls, safe after a fork
             )
             try:
                 while process.poll() is None:
                     self._look_after_servers()
-                    time.sleep(LOOK_EVERY_S / 4)
+                    time.sleep(0.05)
             finally:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
                     process.wait()
         if process.returncode:
-            said = log.read_bytes()[begin:].decode(errors="replace").strip().splitlines()[-12:]
-            raise DemoTrouble("\n".join([*said, f"This step failed: {what} (all of it: {log})."]))
-        self._progress(what)
+            end = log.read_text(errors="replace").splitlines()[-12:]
+            command = " ".join(step.command[1:])
+            raise DemoTrouble("\n".join([*end, f"This step failed: {command} (all it said: {log})."]))
+        self._progress(step.done)
+        return said.read_text()
 
     def _web(self) -> Child:
         command = [sys.executable, "-m", "gunicorn", "nodules_app.wsgi:application", "--no-control-socket"]

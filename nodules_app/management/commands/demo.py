@@ -9,10 +9,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from nodules_app.demo.supervisor import Supervisor
-
-MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
-SIMULATED = "demo"  # folder under NODULES_VAR with the simulated pair of CTs
+from nodules_app.demo.supervisor import Step, Supervisor
 
 
 class Command(BaseCommand):
@@ -22,17 +19,22 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--data", type=Path, help="folder or zip with real DICOM, instead of the simulated patient")
         parser.add_argument("--port", type=int, default=8000, help="port of the pages on this machine (8000)")
-        parser.add_argument("--prepare", action="store_true", help="only fill the clinic; the demo calls itself so")
 
-    def handle(self, *, data: Path | None, port: int, prepare: bool, **_options: object) -> None:
+    def handle(self, *, data: Path | None, port: int, **_options: object) -> None:
         if data is not None and not data.exists():
             raise CommandError(f"There is no {data}: give a folder or a zip with DICOM files.")
-        if prepare:
-            return
         var = Path(settings.VAR_DIR)
-        supervisor = Supervisor(var, port, self._preparation(var, data))
-        sys.exit(supervisor.run([f"\n  The clinic is open: http://127.0.0.1:{port}/", "\n  Ctrl-C ends it."]))
+        sys.exit(Supervisor(var, port, _steps(data, var / "demo")).run())
 
-    def _preparation(self, var: Path, data: Path | None) -> list[tuple[str, list[str]]]:
-        steps = [("the tables are up to date", [*MANAGE, "migrate", "--verbosity", "0"])]
-        return steps
+
+def _steps(data: Path | None, simulated: Path) -> list[Step]:
+    """Name what happens between the database and the pages, and how it is done."""
+    steps = [_step("the tables are up to date", "migrate", "--verbosity", "0")]
+    if data is None and not simulated.exists():
+        steps.append(_step("a patient with two CTs has been simulated", "simulate", str(simulated)))
+    people = _step("the clinic has its people and a patient", "prepare_demo", str((data or simulated).resolve()))
+    return [*steps, people]
+
+
+def _step(done: str, *command: str) -> Step:
+    return Step(done, (sys.executable, str(settings.BASE_DIR / "manage.py"), *command))

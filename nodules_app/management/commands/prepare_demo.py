@@ -1,0 +1,22 @@
+"""``manage.py prepare_demo DATA``: fill the clinic that the demo shows; a process of its own, for it loads torch."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+from django.core.management.base import BaseCommand
+
+from nodules_app.services.demo_clinic import prepare_demo_clinic
+
+
+class Command(BaseCommand):
+    help = "Make one person of each role, import DATA and mark its known nodules; prints the sign-ins."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("data", type=Path, help="folder or zip with DICOM")
+
+    def handle(self, *, data: Path, **_options: object) -> None:
+        self.stdout.write(f"  {'name':<14} {'password':<20} role")
+        for one in prepare_demo_clinic(data):
+            self.stdout.write(f"  {one.username:<14} {one.password:<20} {one.role}")
