@@ -1,0 +1,28 @@
+"""Every address of the product."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.urls import path
+from django.views import defaults
+
+from nodules_app.views import health, imports, preferences, session, worklist
+
+urlpatterns = [
+    path("", worklist.show, name="worklist"),
+    path("worklist/rows", worklist.fragment, name="worklist-fragment"),
+    path("import", imports.show, name="imports"),
+    path("sign-in", session.sign_in, name="sign-in"),
+    path("sign-out", session.sign_out, name="sign-out"),
+    path("language", session.set_language, name="set-language"),
+    path("preferences", preferences.choose, name="preferences"),
+    path("healthz", health.ready, name="healthz"),
+    path("health/live", health.live, name="health-live"),
+    path("health/ready", health.ready, name="health-ready"),
+]
+
+handler400 = partial(defaults.bad_request, template_name="errors/400.html")
+handler403 = partial(defaults.permission_denied, template_name="errors/403.html")
+handler404 = partial(defaults.page_not_found, template_name="errors/404.html")
+handler500 = partial(defaults.server_error, template_name="errors/500.html")
