@@ -1,0 +1,129 @@
+"""A run is asked for once, held by one worker, and ended by the attempt that holds it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from nodules_app.lifecycles import RunState
+from nodules_app.models import Patient, Run, RunKind
+from nodules_app.services import runs
+from registration.errors import Refused
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def patient() -> Patient:
+    return Patient.objects.create(identifier="SIM-1")
+
+
+@pytest.fixture
+def run(patient: Patient) -> Run:
+    return runs.request(RunKind.ASSESS, by=None, patient=patient)
+
+
+class Nothing(Refused):
+    code = "nothing"
+    sentence = "Slice {slice} is empty."
+    remedy = "Send it again."
+
+
+def test_asking_twice_is_asking_once(patient: Patient, run: Run) -> None:
+    assert runs.request(RunKind.ASSESS, by=None, patient=patient) == run
+
+
+def test_asking_while_it_runs_asks_for_another(patient: Patient, run: Run) -> None:
+    assert runs.claim(run.code)
+    assert runs.request(RunKind.ASSESS, by=None, patient=patient) != run
+
+
+def test_one_worker_takes_it(run: Run) -> None:
+    assert runs.claim(run.code)
+    assert runs.claim(run.code) is None
+
+
+def test_a_run_that_must_wait_is_not_taken(run: Run) -> None:
+    Run.objects.update(not_before=timezone.now() + timedelta(minutes=1))
+    assert runs.claim(run.code) is None
+
+
+def test_a_late_worker_cannot_overwrite(run: Run) -> None:
+    slow = runs.claim(run.code)
+    Run.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    fast = runs.claim(run.code)
+    assert slow
+    assert fast
+    assert not runs.end(slow, "succeed")
+    assert runs.end(fast, "succeed")
+    assert not runs.end(fast, "succeed")
+
+
+def test_a_refusal_is_kept_as_a_sentence_with_its_facts(run: Run) -> None:
+    held = runs.claim(run.code)
+    assert held
+    runs.end(held, "refuse", refusal=Nothing(slice=7))
+    run.refresh_from_db()
+    assert run.state == RunState.REFUSED
+    assert run.refusal["sentence"] == "Slice 7 is empty."
+    assert run.refusal["facts"] == {"slice": 7}
+
+
+def test_a_fault_is_tried_again_after_a_pause_until_the_attempts_are_used_up(run: Run) -> None:
+    for attempt in range(1, runs.MOST_ATTEMPTS + 1):
+        Run.objects.update(not_before=timezone.now())
+        held = runs.claim(run.code)
+        assert held
+        assert held.attempt == attempt
+        runs.fail_or_retry(held, "MemoryError")
+        run.refresh_from_db()
+        if attempt < runs.MOST_ATTEMPTS:
+            assert run.state == RunState.QUEUED
+            assert run.not_before > timezone.now()
+    assert (run.state, run.failure) == (RunState.FAILED, "MemoryError")
+
+
+def test_a_run_that_keeps_losing_its_worker_ends_as_failed(run: Run) -> None:
+    for _ in range(runs.MOST_ATTEMPTS):
+        assert runs.claim(run.code)
+        Run.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert runs.claim(run.code) is None
+    run.refresh_from_db()
+    assert run.state == RunState.FAILED
+    assert "lost its worker" in run.failure
+
+
+def test_the_sweep_sends_what_lost_its_worker_and_what_was_never_sent(patient: Patient, run: Run) -> None:
+    Run.objects.update(sent_at=None)
+    assert runs.sweep() == 1
+    assert runs.sweep() == 0  # just sent
+    assert runs.claim(run.code)
+    assert runs.sweep() == 0  # held
+    Run.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert runs.sweep() == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "constraint"),
+    [
+        ({"state": RunState.REFUSED}, "run_refused_says_why"),
+        ({"refusal": {"code": "x"}}, "run_refused_says_why"),
+        ({"state": RunState.FAILED}, "run_failed_says_how"),
+        ({"state": RunState.RUNNING}, "run_running_has_a_lease"),
+        ({"state": "resting"}, "run_is_in_a_known_state"),
+        ({"patient": None}, "run_has_a_subject"),
+    ],
+)
+def test_the_database_refuses_a_run_that_cannot_be(run: Run, change: dict[str, object], constraint: str) -> None:
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+        Run.objects.filter(pk=run.pk).update(**change)
+
+
+def test_an_open_run_is_found_by_its_index(run: Run) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        plan = Run.objects.filter(state__in=["queued", "running"], not_before__lte=timezone.now()).explain()
+    assert "run_open" in plan
