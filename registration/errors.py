@@ -39,3 +39,45 @@ class Refused(Exception):
     def as_remedy(self) -> str:
         """Give the remedy in English with its facts filled in."""
         return self.remedy.format(**self.facts)
+
+
+class NoLungsFound(Refused):
+    """Nothing in the scan looks like a lung."""
+
+    code = "no_lungs_found"
+    sentence = gettext_noop("No lungs were found in this scan: {reason}.")
+    remedy = gettext_noop("Choose the series that shows the chest; check that its intensities are Hounsfield units.")
+
+
+class NotRegistrable(Refused):
+    """The two scans cannot be brought into one space."""
+
+    code = "not_registrable"
+    sentence = gettext_noop("The two scans cannot be brought into one space: {reason}.")
+    remedy = gettext_noop("Check that both scans show the chest of the same patient; compare them side by side by eye.")
+
+
+class NoCommonLung(NotRegistrable):
+    """One scan ends before the lung that the other shows begins."""
+
+    code = "no_common_lung"
+    sentence = gettext_noop("The two scans share only {shared_mm:.0f} mm of lung from top to bottom.")
+    remedy = gettext_noop("Choose series that show the same part of the chest.")
+
+
+class TurnedOver(NotRegistrable):
+    """The pictures of one scan run against what its header says."""
+
+    code = "turned_over"
+    sentence = gettext_noop("One of the two scans is {how} against its header: turned back, they match.")
+    remedy = gettext_noop(
+        "Do not measure on either; have the archive check orientation and slice order and send again."
+    )
+
+
+class UnknownDevice(Refused):
+    """A processor was asked for that this installation cannot use."""
+
+    code = "unknown_device"
+    sentence = gettext_noop("Registration cannot run on '{device}': only 'cpu' and 'auto' are supported.")
+    remedy = gettext_noop("Ask for 'auto'.")
