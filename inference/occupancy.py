@@ -22,8 +22,10 @@ from inference.star import ray_directions
 # A blurred plane edge passes the level f at this many standard deviations outside its true place.
 LEVEL_OFFSET = float(special.ndtri(1 - BORDER_FRACTION))
 RIM_INSIDE = 1.6  # blurs inside the border from which a voxel is surely full
+WALL_BEHIND = 3.0  # blurs of depth that count as full in any case
 RIM_OUTSIDE = 2.5  # blurs outside from which it is surely empty
 SHARE_LIMITS = (-0.5, 1.35)  # wide: cutting noise at 0 and 1 would add volume
+LEAK_GLOW = 1.0  # blurs along the surface that a leaking ray spoils around itself
 FOREIGN_SHARE = 0.6  # so much fuller than the surface says: another structure passes by
 
 
@@ -55,16 +57,20 @@ def occupancy(found: Segmentation) -> Occupancy:
     near, star = found.near, found.star
     blur = scanner_blur_mm(found)
     distance = near.distance_mm(star.centre_mm)
+    hu = near.hu if found.wall is None else found.wall.without_glow(near.hu, blur)
     reach = float(star.ray_radii_mm().max()) * 1.15 + RIM_OUTSIDE * blur
     inside = np.nonzero(distance < reach)
     offsets = np.stack(inside, axis=1) * near.spacing_mm - star.centre_mm
     away = np.maximum(distance[inside], 1e-6)
     directions = offsets / away[:, None]
     depth = star.radii_mm(directions) - LEVEL_OFFSET * found.blur_mm - away
+    nearest = _ray_tree().query(directions)[1]
+    # Towards the wall the star ends at the wall by construction; there the wall alone says where the nodule ends.
+    depth = np.where(found.rays.at_wall[nearest], np.maximum(depth, WALL_BEHIND * blur), depth)
     geometric = special.ndtr(depth / blur)
     share = np.where(depth > RIM_INSIDE * blur, 1.0, 0.0)
     rim = np.abs(depth + (RIM_OUTSIDE - RIM_INSIDE) / 2 * blur) < (RIM_OUTSIDE + RIM_INSIDE) / 2 * blur
-    share[rim] = _rim_share(found, near.hu[inside][rim], directions[rim], geometric[rim])
+    share[rim] = _rim_share(found, hu[inside][rim], nearest[rim], geometric[rim])
     block_share = np.zeros(near.hu.shape, np.float32)
     block_depth = np.full(near.hu.shape, -99.0, np.float32)
     block_share[inside], block_depth[inside] = share, depth
@@ -75,12 +81,25 @@ def occupancy(found: Segmentation) -> Occupancy:
     return Occupancy(block_share, block_depth, blur)
 
 
-def _rim_share(found: Segmentation, hu: NDArray[np.float32], directions: Floats, geometric: Floats) -> Floats:
+def _rim_share(
+    found: Segmentation, hu: NDArray[np.float32], nearest_ray: NDArray[np.int_], geometric: Floats
+) -> Floats:
     """Share of the voxels near the border: from the attenuation on clean rays, from the surface elsewhere."""
     share = np.clip((hu - found.levels.lung_hu) / found.levels.contrast_hu, *SHARE_LIMITS).astype(np.float64)
-    leaking = found.leaking[_ray_tree().query(directions)[1]]
+    leaking = _with_neighbours(found)[nearest_ray]
     foreign = (geometric < 0.5) & (share > geometric + FOREIGN_SHARE)
     return np.where(leaking | foreign, geometric, share)
+
+
+def _with_neighbours(found: Segmentation) -> NDArray[np.bool_]:
+    """Leaking rays and those beside them: a vessel's blur brightens the border next to where it leaves."""
+    directions = ray_directions()
+    reach = LEAK_GLOW * found.blur_mm / float(np.median(found.star.ray_radii_mm()))
+    leaking = directions[found.leaking]
+    if not len(leaking):
+        return found.leaking
+    beside: NDArray[np.bool_] = cKDTree(leaking).query(directions, distance_upper_bound=reach)[0] < np.inf
+    return beside
 
 
 @cache

@@ -30,6 +30,10 @@ from registration.volume import Volume
 BORDER_FRACTION = 0.35  # of the way from lung to core; ratios between dates were truest here (better than at 0.5)
 HIGHEST_CORE_HU = 60.0  # calcified cores (1400 HU) would else pull the border into the nodule
 LOWEST_CONTRAST_HU = 120.0
+FAINTEST_HU = 110.0  # above lung: the first round looks this far out, so that a halo around a solid core is not missed
+HALO_FROM_MM = 5.0  # radius; in smaller nodules blur alone makes a halo
+HALO_SHARE = 0.5  # of the core's contrast, below which the ring around the core is a tissue of its own
+SECOND_TISSUE_HU = 60.0
 LUNG_HU = -600.0
 LUNG_WITHIN_MM = 12.0
 LEAST_LUNG = 0.05  # share of aerated voxels within LUNG_WITHIN_MM
@@ -39,6 +43,7 @@ LARGEST_DIAMETER_MM = 45.0
 MOST_LEAKING = 0.5
 ROUNDS = 7
 AT_REST_MM = 0.05
+TYPICAL_BLUR_MM = 0.8  # of an edge in the smoothed copy, until this nodule's own is measured
 SMOOTHING_ZYX_MM = (0.35, 0.5, 0.5)  # of the copy that the rays read
 
 
@@ -112,43 +117,70 @@ def segment(volume: Volume, seed_lps_mm: ArrayLike) -> Segmentation:
     """
     for reach_mm in REACHES_MM:
         near = cut_neighbourhood(volume, seed_lps_mm, reach_mm + 5)
-        found = _segment_within(near, reach_mm)
+        found = _segment_within(near, reach_mm, near.seed_mm, None)
         if found is not None:
+            # The wall was sought with what the asked point knew of the size; now the size is known.
+            found = _segment_within(near, reach_mm, found.star.centre_mm, _clean_radius_mm(found)) or found
             _check(found)
             return found
     raise TooLarge(limit_mm=LARGEST_DIAMETER_MM)
 
 
-def _segment_within(near: Neighbourhood, reach_mm: float) -> Segmentation | None:
+def _clean_radius_mm(found: Segmentation) -> float:
+    clean = found.star.ray_radii_mm()[~found.leaking]
+    return float(np.median(clean)) if clean.size else 0.0
+
+
+def _segment_within(
+    near: Neighbourhood, reach_mm: float, centre: Floats, radius_mm: float | None
+) -> Segmentation | None:
     """Fit the star with rays of one length; None when the nodule does not fit into them."""
     smooth = near.smoothed(SMOOTHING_ZYX_MM)
     levels = _first_levels(near)
-    wall = find_wall(near, smooth, near.seed_mm, _inscribed_radius_mm(near, smooth, levels))
-    centre = near.seed_mm
-    along = np.arange(RAY_STEP_MM, reach_mm, RAY_STEP_MM)
-    for _ in range(ROUNDS):
-        star, rays = _fit(near, smooth, centre, levels, wall, along)
+    wall = find_wall(near, smooth, centre, radius_mm or _inscribed_radius_mm(near, smooth, levels))
+    view = _View(near, smooth, wall, np.arange(RAY_STEP_MM, reach_mm, RAY_STEP_MM)).cleared(TYPICAL_BLUR_MM)
+    for round_ in range(ROUNDS):
+        star, rays = _fit(view, centre, levels.border_hu() if round_ else levels.lung_hu + FAINTEST_HU)
         if float(np.median(star.ray_radii_mm())) > 0.8 * reach_mm:
             return None
         shift = np.clip(star.centroid_shift_mm(), -1.5, 1.5)
-        levels = replace(levels, core_hu=_core_hu(near, smooth, star, levels))
-        if np.linalg.norm(shift) < AT_REST_MM:
+        levels = replace(levels, core_hu=_core_hu(view, star, levels))
+        if round_ == 2:
+            view = view.cleared(_blur_mm(view, star, rays, levels))
+        if np.linalg.norm(shift) < AT_REST_MM and round_ > 2:
             break
         centre = centre + 0.8 * shift
-    star, rays = _fit(near, smooth, centre, levels, wall, along)
+    star, rays = _fit(view, centre, levels.border_hu())
     if float(np.quantile(star.ray_radii_mm(), 0.9)) > 0.85 * reach_mm:
         return None
-    return Segmentation(near, star, levels, rays, wall, _blur_mm(smooth, near, star, rays, levels))
+    return Segmentation(near, star, levels, rays, wall, _blur_mm(view, star, rays, levels))
 
 
-def _fit(
-    near: Neighbourhood, smooth: NDArray[np.float32], centre: Floats, levels: Levels, wall: Wall | None, along: Floats
-) -> tuple[Star, Rays]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _View:
+    """What the rays see: the smoothed block, the wall, and how far they reach."""
+
+    near: Neighbourhood
+    smooth: NDArray[np.float32]
+    wall: Wall | None
+    along_mm: Floats
+    lit: NDArray[np.float32] | None = None
+
+    def cleared(self, blur_mm: float) -> _View:
+        """Same view without the wall's glow."""
+        smooth = self.lit if self.lit is not None else self.smooth
+        if self.wall is None:
+            return self
+        return replace(self, smooth=self.wall.without_glow(smooth, blur_mm), lit=smooth)
+
+
+def _fit(view: _View, centre: Floats, border_hu: float) -> tuple[Star, Rays]:
+    along, spacing = view.along_mm, view.near.spacing_mm
     points = centre + ray_directions()[:, None] * along[:, None]
-    ends, ended = first_crossing_mm(along, sample(smooth, points, near.spacing_mm), levels.border_hu())
+    ends, ended = first_crossing_mm(along, sample(view.smooth, points, spacing), border_hu)
     at_wall = np.zeros(len(ends), bool)
-    if wall is not None:
-        to_wall, meets = first_crossing_mm(along, sample(wall.depth_mm, points, near.spacing_mm), 0.0)
+    if view.wall is not None:
+        to_wall, meets = first_crossing_mm(along, sample(view.wall.depth_mm, points, spacing), 0.0)
         at_wall = meets & (to_wall < ends)
         ends = np.where(at_wall, to_wall, ends)
     ended = ended | at_wall
@@ -172,15 +204,35 @@ def _first_levels(near: Neighbourhood) -> Levels:
     return Levels(lung_hu, min(core_hu, HIGHEST_CORE_HU))
 
 
-def _core_hu(near: Neighbourhood, smooth: NDArray[np.float32], star: Star, levels: Levels) -> float:
-    inside = near.hu[near.distance_mm(star.centre_mm) < 0.45 * float(np.median(star.ray_radii_mm()))]
+def _core_hu(view: _View, star: Star, levels: Levels) -> float:
+    """Attenuation that the border is measured against: the middle's, or that of a ground-glass halo around it."""
+    radius = float(np.median(star.ray_radii_mm()))
+    distance = view.near.distance_mm(star.centre_mm)
+    inside = view.near.hu[distance < 0.45 * radius]
     if inside.size > 12:
-        core = float(np.percentile(inside, 45))
+        core = _typical_hu(inside)
     elif inside.size >= 4:
         core = float(inside.mean())
     else:
-        core = float(sample(smooth, star.centre_mm, near.spacing_mm))
-    return min(max(core, levels.lung_hu + LOWEST_CONTRAST_HU), HIGHEST_CORE_HU)
+        core = float(sample(view.smooth, star.centre_mm, view.near.spacing_mm))
+    core = min(core, HIGHEST_CORE_HU)
+    if radius > HALO_FROM_MM:
+        halo = _typical_hu(view.near.hu[(distance > 0.5 * radius) & (distance < 0.75 * radius)])
+        if halo - levels.lung_hu < HALO_SHARE * (core - levels.lung_hu):
+            core = halo
+    return max(core, levels.lung_hu + LOWEST_CONTRAST_HU)
+
+
+def _typical_hu(hu: NDArray[np.float32]) -> float:
+    """Typical attenuation where a vessel or a solid part may run through: the median, unless the bright side is
+    swollen.
+
+    For Gaussian noise the quantiles 10 % and 25 % give the middle; when the median lies well above it, a second,
+    brighter tissue is in there.
+    """
+    tenth, quarter, middle = np.percentile(hu, [10, 25, 45])
+    expected = quarter + 1.11 * (quarter - tenth)
+    return float(expected if middle - expected > SECOND_TISSUE_HU else middle)
 
 
 def _inscribed_radius_mm(near: Neighbourhood, smooth: NDArray[np.float32], levels: Levels) -> float:
@@ -190,15 +242,15 @@ def _inscribed_radius_mm(near: Neighbourhood, smooth: NDArray[np.float32], level
     return float(distance[near.distance_mm(near.seed_mm) < 1.5 + near.spacing_mm.max() / 2].max())
 
 
-def _blur_mm(smooth: NDArray[np.float32], near: Neighbourhood, star: Star, rays: Rays, levels: Levels) -> float:
+def _blur_mm(view: _View, star: Star, rays: Rays, levels: Levels) -> float:
     """Width of the edge: distance between the 25 % and 75 % levels, as the standard deviation of a Gaussian edge."""
     offsets = np.arange(-3.0, 3.01, RAY_STEP_MM)
     clean = ~(rays.long | rays.at_wall)
     if clean.sum() < 50:
-        return 0.75
+        return TYPICAL_BLUR_MM
     radii = np.maximum(rays.ends_mm[clean, None] + offsets, 0)
     points = star.centre_mm + ray_directions()[clean, None] * radii[..., None]
-    profile = sample(smooth, points, near.spacing_mm).mean(axis=0, dtype=np.float64)
+    profile = sample(view.smooth, points, view.near.spacing_mm).mean(axis=0, dtype=np.float64)
     falling = np.minimum.accumulate(profile)
     quarter, three_quarters = (float(np.interp(-levels.border_hu(level), -falling, offsets)) for level in (0.25, 0.75))
     return float(np.clip((quarter - three_quarters) / 1.349, 0.4, 1.6))
