@@ -1,54 +1,128 @@
-# Everything a developer or an operator of the demo types. Needs make, Python 3.11 or newer with venv, and pip; no root.
-# `make demo DATA=folder PORT=8000`, `make setup TORCH_INDEX=URL-of-a-package-index` (for a torch without CUDA), `make test ARGS="-k word"`.
+# Everything a developer or the operator of a demo types. Needs make, Python 3.11 or newer with venv, and pip; no root.
+#   make demo DATA=folder PORT=8000        make test ARGS="-k word"        make setup TORCH_INDEX=<index with CPU wheels>
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
-	if command -v $$name >/dev/null && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then command -v $$name; break; fi; done)
-VENV := .venv
-BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$name" && break; done)
 PORT ?= 8000
 DATA ?=
 ARGS ?=
+UV ?= uv
 TORCH_INDEX ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 READY := $(VENV)/.ready
 READY_TO_WORK := $(VENV)/.ready-to-work
+WARM := $(VENV)/.warm
+CATALOGUES := $(patsubst %.po,%.mo,$(wildcard nodules_app/locale/*/LC_MESSAGES/django.po))
+KERNELS := $(wildcard registration/*.py inference/*.py)
+WARMERS := $(patsubst %/warm.py,%.warm,$(wildcard registration/warm.py inference/warm.py))
+
+# What `check --deploy` and the build of static files see: a production that is complete and reaches nothing.
+LIKE_PRODUCTION := NODULES_PRODUCTION=true SECRET_KEY=$(shell head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n') \
+	ALLOWED_HOSTS=clinic.example DATABASE_URL=postgresql://nowhere/clinic REDIS_URL=redis://nowhere
+
+define INTERRUPTED
+{ echo "Not all packages could be fetched; the line above says why (network? less than 5 GB of disk?)." \
+  "Run the same command again: what was fetched is kept." >&2; exit 1; }
+endef
 
 .PHONY: help
 help:  ## what there is to type
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
 
+# --- set up -----------------------------------------------------------------------------------------------------------
+
 .PHONY: setup
-setup: $(READY)  ## virtual environment with the pinned packages, compiled catalogues, warm kernels
+setup: $(READY) $(CATALOGUES) $(WARM)  ## the virtual environment, pinned packages, texts and compiled kernels
 
 $(VENV)/pyvenv.cfg:
-	@if [ -z "$(PYTHON)" ]; then echo "Python 3.11 or newer is needed and was not found: install it, or say where it is: make PYTHON=/path/to/python3 …" >&2; exit 1; fi
-	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) lacks venv or pip: install its package (Debian and Ubuntu: python3-venv)." >&2; exit 1; }
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer is needed and was not found." \
+	  "Install it, or say where it is: make PYTHON=/path/to/python3 ..." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$(PYTHON) is too old: Python 3.11 or newer is needed (make PYTHON=/path/to/python3 ...)." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) comes without venv or pip: install them (on Debian and Ubuntu the package python3-venv)." >&2; exit 1; }
 	@echo "making $(VENV) with $(PYTHON)"
-	@"$(PYTHON)" -m venv $(VENV) || { echo "The virtual environment could not be made: is the disk full, or $(CURDIR) read-only?" >&2; rm -rf $(VENV); exit 1; }
+	@"$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "The virtual environment could not be made: is the disk full, or this folder read-only?" >&2; exit 1; }
 
-$(READY): requirements.txt $(VENV)/pyvenv.cfg
-	@echo "installing the packages of requirements.txt (2 GB, some minutes the first time)"
-	@if [ -n "$(TORCH_INDEX)" ]; then $(PIP) install --index-url "$(TORCH_INDEX)" "$$(grep '^torch==' requirements.txt)" || { $(call interrupted); }; fi
-	@$(PIP) install -r requirements.txt || { $(call interrupted); }
+$(READY): requirements.txt | $(VENV)/pyvenv.cfg
+	@echo "installing the pinned packages (2 GB, some minutes the first time)"
+	@if [ -n "$(TORCH_INDEX)" ]; then \
+	  $(PIP) install --index-url "$(TORCH_INDEX)" "$$(grep '^torch==' requirements.txt)" || $(INTERRUPTED); fi
+	@$(PIP) install -r requirements.txt || $(INTERRUPTED)
 	@touch $@
-
-interrupted = echo "The packages could not all be fetched: look at the line above (network, or less than 3 GB of disk), then run the same command again; what was fetched is kept." >&2; exit 1
 
 $(READY_TO_WORK): requirements-dev.txt $(READY)
-	@echo "installing the tools of requirements-dev.txt"
-	@$(PIP) install -r requirements-dev.txt || { $(call interrupted); }
+	@echo "installing the tools for tests and checks"
+	@$(PIP) install -r requirements-dev.txt || $(INTERRUPTED)
 	@touch $@
 
+%.mo: %.po | $(READY)
+	@$(BIN)/pybabel --quiet compile --input-file $< --output-file $@ --locale $(notdir $(patsubst %/LC_MESSAGES/,%,$(dir $<)))
+
+# Each in a process of its own: a process that has run a parallel kernel must not be forked afterwards.
+$(WARM): $(READY) $(KERNELS)
+	@for package in $(WARMERS:.warm=); do echo "compiling the kernels of $$package"; $(BIN)/python -m $$package.warm; done
+	@touch $@
+
+# --- use --------------------------------------------------------------------------------------------------------------
+
 .PHONY: demo
-demo: $(READY)  ## the whole product with a simulated clinic (DATA=folder imports real DICOM, PORT=8000)
+demo: setup  ## the whole product with a simulated clinic (DATA=folder with DICOM instead, PORT=8000)
 	@exec $(BIN)/python manage.py demo --port $(PORT) $(if $(DATA),--data "$(DATA)")
 
 .PHONY: test
-test: $(READY_TO_WORK)  ## all tests, on a real PostgreSQL and Valkey of their own (ARGS=...)
+test: $(READY_TO_WORK) $(CATALOGUES)  ## all tests, on a PostgreSQL and a Valkey of their own (ARGS="-k word")
 	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: check
+check: $(READY_TO_WORK) $(CATALOGUES)  ## everything that can be judged without running the tests
+	@failed=; \
+	step() { echo "== $$1"; shift; "$$@" || failed=1; }; \
+	step "format" $(BIN)/ruff format --quiet --check .; \
+	step "lint" $(BIN)/ruff check --quiet .; \
+	step "types" $(BIN)/mypy; \
+	step "who imports whom" $(BIN)/lint-imports --no-logo; \
+	step "format of the templates" $(BIN)/djlint templates --check --quiet; \
+	step "lint of the templates" $(BIN)/djlint templates --lint --quiet; \
+	step "requirements in step" $(BIN)/python .ci/requirements.py check; \
+	step "migrations complete" $(BIN)/python manage.py makemigrations --check --dry-run; \
+	step "migrations safe on a live system" env DJANGO_SETTINGS_MODULE=tests.migration_settings \
+	  $(BIN)/python manage.py lintmigrations --quiet ok ignore warning; \
+	step "fit for production" env $(LIKE_PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING; \
+	if [ -n "$$failed" ]; then echo "make check: something above has to be mended" >&2; exit 1; fi; \
+	echo "make check: all good"
+
+.PHONY: fmt
+fmt: $(READY_TO_WORK)  ## put code and templates into their form
+	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --quiet --fix . && $(BIN)/djlint templates --reformat --quiet
+
+.PHONY: bench
+bench: $(READY_TO_WORK) $(WARM)  ## measure, as ratios against a peer in the same run; appends to docs/benchmarks.md
+	@$(BIN)/python -m tests.benchmarks
+
+.PHONY: docs
+docs: $(READY)  ## write the parts of docs/ that come from the code
+	@$(BIN)/python manage.py print_guidelines > docs/guidelines.md
+
+.PHONY: messages
+messages: $(READY_TO_WORK)  ## collect the texts for the translators
+	@$(BIN)/python manage.py messages
+
+.PHONY: requirements
+requirements: $(READY)  ## pin the packages anew from pyproject.toml (needs uv; UV=/path/to/uv)
+	@command -v $(UV) >/dev/null || { echo "uv is needed to pin for every platform: pip install uv, then UV=..." >&2; exit 1; }
+	@$(BIN)/python .ci/requirements.py write "$(UV)"
+
+.PHONY: clean
+clean:  ## remove caches and built texts; .venv and the data in var/ stay
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage staticfiles $(CATALOGUES) $(WARM)
+	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
