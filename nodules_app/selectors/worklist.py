@@ -125,7 +125,7 @@ def worklist(*, today: date, show: Show | None = None, text: str = "", page: int
     return Worklist(counts, rows, matching, is_running=any(Show.RUNNING in row.shows for row in rows))
 
 
-def _with_urgency(patients: QuerySet[Patient], today: date) -> QuerySet[Patient, Any]:
+def _with_urgency(patients: QuerySet[Patient], today: date) -> QuerySet[Any, Any]:
     """Say of each patient which counts it belongs to, and in which order it stands."""
     open_steps = FollowUp.objects.filter(patient=OuterRef("pk"), state__in=OPEN_FOLLOW_UP)
     waiting = open_steps.exclude(state=FollowUpState.PERFORMED)  # the scan was made: nobody is late any more
@@ -156,7 +156,7 @@ def _with_urgency(patients: QuerySet[Patient], today: date) -> QuerySet[Patient,
     )
 
 
-def _counts(everybody: QuerySet[Patient, Any], today: date) -> Counts:
+def _counts(everybody: QuerySet[Any, Any], today: date) -> Counts:
     figures = everybody.aggregate(
         everybody=Count("pk"),
         **{str(show): Count("pk", filter=Q(**{f"is_{show}": True})) for show in Show},

@@ -12,7 +12,7 @@ register = template.Library()
 
 
 @register.simple_block_tag(end_name="endpanel")
-def panel(content: SafeString, title: str, id: str = "", note: str = "", tag: str = "") -> SafeString:  # noqa: A002 - the HTML word
+def panel(content: SafeString, title: str, id: str = "", note: str = "", tag: str = "") -> SafeString:
     """Draw a panel; the content brings its own ``.body``, table or footer."""
     return render_to_string(
         "components/panel.html", {"title": title, "id": id, "note": note, "tag": tag, "body": content}

@@ -142,7 +142,7 @@ class Branch:
 
 @register.filter
 def shares(branches: Sequence[tuple[float, str]]) -> tuple[Branch, ...]:
-    """Lay (probability, words) out as one bar, most likely first; "<1 %" and ">99 %", never "0 %" or "100 %" of a doubt."""
+    """Lay pairs of probability and words out as one bar, most likely first; never "0 %" or "100 %" of a doubt."""
     ordered = sorted(branches, key=lambda branch: -branch[0])
     laid: list[Branch] = []
     x = 0.0
