@@ -10,11 +10,11 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Case, Count, Exists, IntegerField, Min, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, Count, Exists, F, IntegerField, Min, OuterRef, Q, QuerySet, Subquery, Value, When
 
 from nodules_app.clinical.management import MANAGEMENT
 from nodules_app.lifecycles import FOLLOWED_NODULE, OPEN_FOLLOW_UP, OPEN_RUN, FollowUpState, NoduleState, RunState
-from nodules_app.models import FollowUp, FollowUpKind, Match, Measurement, Nodule, Patient, Run
+from nodules_app.models import Closure, FollowUp, FollowUpKind, Match, Measurement, Nodule, Patient, Run, Scan
 
 PAGE_ROWS: Final = 50
 NODULES_A_ROW: Final = 2
@@ -26,7 +26,7 @@ ENDED_WITHOUT_RESULT: Final = (RunState.REFUSED, RunState.FAILED)
 class Show(StrEnum):
     """The five counts; each is also the filter that opens its list."""
 
-    NEW = "new"  # proposed by the rules, nobody has signed it
+    NEW = "new"  # a proposal that nobody has signed, or an exam on which nobody has marked a nodule
     RUNNING = "running"
     REFUSED = "refused"
     DUE = "due"
@@ -129,6 +129,9 @@ def _with_urgency(patients: QuerySet[Patient], today: date) -> QuerySet[Any, Any
     """Say of each patient which counts it belongs to, and in which order it stands."""
     open_steps = FollowUp.objects.filter(patient=OuterRef("pk"), state__in=OPEN_FOLLOW_UP)
     waiting = open_steps.exclude(state=FollowUpState.PERFORMED)  # the scan was made: nobody is late any more
+    scans = Scan.objects.filter(study__patient=OuterRef("pk"))
+    nodules = Nodule.objects.filter(patient=OuterRef("pk"))
+    closed = Closure.objects.filter(patient=OuterRef("pk"), ended_at__isnull=True)
     runs = Run.objects.filter(patient=OuterRef("pk"))
     newer = Run.objects.filter(
         Q(scan=OuterRef("scan")) | Q(scan__isnull=True, comparison=OuterRef("comparison")),
@@ -138,7 +141,8 @@ def _with_urgency(patients: QuerySet[Patient], today: date) -> QuerySet[Any, Any
     )
     return patients.annotate(
         deadline=Subquery(waiting.order_by("due_until").values("due_until")[:1]),
-        is_new=Exists(open_steps.filter(state=FollowUpState.PROPOSED)),
+        is_new=Exists(open_steps.filter(state=FollowUpState.PROPOSED))
+        | (Exists(scans) & ~Exists(nodules) & ~Exists(closed)),
         is_running=Exists(runs.filter(state__in=OPEN_RUN)),
         is_refused=Exists(runs.filter(~Exists(newer), state__in=ENDED_WITHOUT_RESULT)),
         is_due=Exists(waiting.filter(due_from__lte=today, due_until__gte=today)),
@@ -212,7 +216,9 @@ def _step(step: FollowUp) -> Step:
 
 
 def _last_runs(patients: Iterable[int]) -> dict[int, LastRun]:
-    latest = Run.objects.filter(patient__in=patients).order_by("patient_id", "-pk").distinct("patient_id")
+    at_work_first = F("ended_at").desc(nulls_first=True)
+    runs = Run.objects.filter(patient__in=patients).exclude(state=RunState.CANCELLED)
+    latest = runs.order_by("patient_id", at_work_first, "-pk").distinct("patient_id")
     return {
         run.patient_id: LastRun(run.kind, RunState(run.state), run.progress, run.ended_at, run.refusal)
         for run in latest

@@ -58,7 +58,7 @@ RUN_STATE: Final[Mapping[RunState, Promise]] = {
 def worklist_counts(counts: Counts, shown: Show | None, today: date) -> list[Count]:
     """Give the five counts; brick only where a patient waits too long."""
     notes = {
-        Show.NEW: gettext("no clinician has signed yet"),
+        Show.NEW: gettext("to mark or to sign"),
         Show.RUNNING: gettext("keeps itself up to date"),
         Show.REFUSED: gettext("says what to do"),
         Show.DUE: _closes(counts.earliest_deadline),
@@ -106,10 +106,10 @@ def row_tag(row: Row) -> Tag:
 
 
 def _step_tag(row: Row) -> Tag:
+    if Show.NEW in row.shows:
+        return Tag(_("To review"), "brand", "report")
     if row.step is None:
         return Tag(_("Nothing open"), "outline", "done")
-    if row.step.state is FollowUpState.PROPOSED:
-        return Tag(_("To review"), "brand", "report")
     if row.step.state is FollowUpState.PERFORMED:
         return Tag(_("Awaiting report"), "brand", "performed")
     if row.step.booked_on is not None:
