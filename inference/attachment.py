@@ -7,16 +7,18 @@ reported.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from inference.neighbourhood import Floats
 from inference.repeatability import Attachment
 from inference.segment import Segmentation
 from inference.star import ray_directions
 from registration.volume import Volume
+
+if TYPE_CHECKING:
+    from registration.lungs import Lungs
 
 WALL_SHARE = 0.03  # of all rays: less than this is a touch within the blur
 VESSEL_SHARE = 0.015
@@ -27,27 +29,20 @@ DOWNWARD = 0.75  # cosine between the wall's normal and the feet
 MEDIAL = 0.75
 
 
-class KnowsMiddle(Protocol):
-    """Lungs as far as attachment needs them: where the body's middle lies between both."""
-
-    @property
-    def middle_lps_mm(self) -> NDArray[np.float64]:
-        """Point (3,) midway between both lungs."""
-
-
 def attachments(
-    volume: Volume, found: Segmentation, centre_lps_mm: ArrayLike, middle_lps_mm: ArrayLike | None
+    volume: Volume, found: Segmentation, centre_lps_mm: Floats, lungs: Lungs | None
 ) -> tuple[Attachment, ...]:
     """Name what the nodule is joined to, most important first.
 
     Parameters
     ----------
-    middle_lps_mm : (3,)
-        A point midway between both lungs; without it a medial wall is called pleura, which it is as well.
+    centre_lps_mm : (3,)
+    lungs
+        Of this scan; without them a medial wall is called pleura, which it is as well.
     """
     named: list[Attachment] = []
     if found.wall is not None and float(found.rays.at_wall.mean()) >= WALL_SHARE:
-        named.append(_which_wall(_lps_direction(volume, found.wall.outward), centre_lps_mm, middle_lps_mm))
+        named.append(_which_wall(_lps_direction(volume, found.wall.outward), centre_lps_mm, lungs))
     long = ray_directions()[found.rays.long]
     share = len(long) / len(found.rays.long)
     if share >= VESSEL_SHARE:
@@ -60,12 +55,12 @@ def _lps_direction(volume: Volume, direction_zyx: Floats) -> Floats:
     return along
 
 
-def _which_wall(outward_lps: Floats, centre_lps_mm: ArrayLike, middle_lps_mm: ArrayLike | None) -> Attachment:
+def _which_wall(outward_lps: Floats, centre_lps_mm: Floats, lungs: Lungs | None) -> Attachment:
     if -outward_lps[2] > DOWNWARD:
         return "diaphragm"
-    if middle_lps_mm is None:
+    if lungs is None or not lungs.right_ml or not lungs.left_ml:
         return "pleura"
-    to_middle = (np.asarray(middle_lps_mm) - np.asarray(centre_lps_mm))[:2]
+    to_middle = (_middle_lps_mm(lungs) - centre_lps_mm)[:2]
     cosine = float(outward_lps[:2] @ to_middle) / (float(np.linalg.norm(to_middle)) + 1e-9)
     return "mediastinum" if cosine > MEDIAL else "pleura"
 
@@ -73,3 +68,11 @@ def _which_wall(outward_lps: Floats, centre_lps_mm: ArrayLike, middle_lps_mm: Ar
 def _is_plane(directions: Floats) -> bool:
     moments = np.linalg.eigvalsh(directions.T @ directions / len(directions))
     return bool(moments[0] < FLAT_SHARE and moments[1] > BROAD_SHARE)
+
+
+def _middle_lps_mm(lungs: Lungs) -> Floats:
+    """Point midway between the centres of both lungs."""
+    centres = [np.argwhere(lungs.mask == side).mean(axis=0) for side in (1, 2)]  # right, left
+    along = (np.mean(centres, axis=0) * lungs.spacing_zyx_mm)[::-1]
+    middle: Floats = np.asarray(lungs.direction) @ along + np.asarray(lungs.origin_lps_mm)
+    return middle

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +13,7 @@ from scipy import special
 from inference.attachment import attachments
 from inference.axes import Axes, axial_axes
 from inference.density import Density, describe_density
-from inference.errors import NothingAtPoint, SlicesTooThick, TooSmall
+from inference.errors import NothingAtPoint, PointNotInLung, SlicesTooThick, TooSmall
 from inference.estimate import Estimate
 from inference.noise import ScanNoise, measure_noise
 from inference.occupancy import Occupancy, occupancy
@@ -27,9 +28,13 @@ from inference.repeatability import (
 from inference.segment import Segmentation, segment
 from registration.volume import Volume
 
+if TYPE_CHECKING:
+    from registration.lungs import Lungs
+
 METHOD = "partial volume inside a star-convex border at 35 %"
 SMALLEST_MM = 3.0
 SLICES_PER_NODULE = 1.0  # a nodule thinner than one slice is seen in part only
+FURTHEST_FROM_LUNG_MM = 15.0  # a large nodule on the wall may lie outside the lung as the coarse mask sees it
 THICKEST_SLICE_MM = 5.0  # from here on a nodule's volume is a guess
 OUTLINE_FRACTION = (
     0.27  # readers draw at the 25 to 30 % level; the outline is for looking at, the volume is not counted in it
@@ -74,9 +79,9 @@ def measure(
     volume: Volume,
     seed_lps_mm: ArrayLike,
     *,
+    lungs: Lungs | None = None,
     slice_thickness_mm: float | None = None,
     noise: ScanNoise | None = None,
-    middle_lps_mm: ArrayLike | None = None,
 ) -> NoduleMeasurement:
     """Measure the nodule around a point, in the scan's own voxels.
 
@@ -84,18 +89,20 @@ def measure(
     ----------
     seed_lps_mm : (3,)
         Anywhere inside the nodule.
+    lungs
+        Of this scan, when they are known: a point far from them is refused, and a medial wall is called mediastinum.
     slice_thickness_mm
         As the header says; the slice spacing when it does not.
     noise
         Of this scan, when it is known already; else it is measured here.
-    middle_lps_mm : (3,)
-        A point midway between both lungs; tells mediastinum from chest wall.
 
     Raises
     ------
     NotMeasured
         One of ``inference.errors``, when the method cannot stand behind a volume.
     """
+    if lungs is not None and not _near_lungs(lungs, seed_lps_mm):
+        raise PointNotInLung(lung_percent=0.0)
     found = segment(volume, seed_lps_mm)
     filled = occupancy(found)
     axes = axial_axes(found, filled)
@@ -104,7 +111,7 @@ def measure(
     _refuse_what_slices_cannot_show(volume_mm3, axes, slice_mm)
     density = describe_density(found, filled, volume_mm3)
     centre = _centre_lps_mm(volume, found)
-    joined = attachments(volume, found, centre, middle_lps_mm)
+    joined = attachments(volume, found, centre, lungs)
     parts = volume_error(
         volume_mm3=volume_mm3,
         contrast_hu=found.levels.contrast_hu,
@@ -115,6 +122,13 @@ def measure(
         attenuation=density.attenuation,
     )
     return _put_together(found, filled, axes, density, joined, centre, volume_mm3, parts.total)
+
+
+def _near_lungs(lungs: Lungs, seed_lps_mm: ArrayLike) -> bool:
+    seed = np.asarray(seed_lps_mm, dtype=np.float64)
+    if seed.shape != (3,) or not np.isfinite(seed).all():
+        return True  # refused for what it is, by the segmentation
+    return bool(lungs.contains(seed)) or float(lungs.distance_mm(seed)) < FURTHEST_FROM_LUNG_MM
 
 
 def _refuse_what_slices_cannot_show(volume_mm3: float, axes: Axes, slice_mm: float) -> None:
