@@ -25,12 +25,14 @@ WINDOW_HIGH_HU: Final = -100
 
 def kernel(function: Compiled) -> Compiled:
     """Mark a function for compilation at its first call, on one thread."""
-    return cast(Compiled, numba.njit(cache=True, nogil=True, fastmath=True)(function))
+    return cast(Compiled, numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")(function))
 
 
 def parallel_kernel(function: Compiled) -> Compiled:
     """Mark a function for compilation at its first call, its ``prange`` loops spread over the threads."""
-    return cast(Compiled, numba.njit(cache=True, nogil=True, fastmath=True, parallel=True)(function))
+    return cast(
+        Compiled, numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy", parallel=True)(function)
+    )
 
 
 @kernel

@@ -1,0 +1,112 @@
+"""From two lungs to a map good to a millimetre or two: start, search far, search near."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from registration.affine import Affine
+from registration.keypoints import Keypoints, thinned
+from registration.mapping import Mapping
+from registration.pyramid import Grid
+from registration.search import Costs, choose_shifts, shift_costs
+from registration.spline import SplineGrid
+from registration.spline_fit import fit_spline
+
+FAR_CELL_MM: Final = 26.0  # one keypoint in each: a few hundred decide on the affine part
+FAR_REACH: Final = 6
+FAR_STEP_MM: Final = 4.5  # +-27 mm
+NEAR_CELL_MM: Final = 15.0  # a thousand or more
+NEAR_REACH: Final = 5
+NEAR_STEP_MM: Final = 3.0  # +-15 mm
+
+# How strongly a point is drawn to its neighbours' motion (correlation per mm^2), and how stiff that motion is (mm).
+COUPLING: Final = ((0.0, 80.0), (0.0005, 60.0), (0.002, 50.0), (0.005, 40.0), (0.02, 40.0))
+COUPLING_STIFFNESS: Final = 0.5
+AFFINE_PASSES: Final = 4
+OUTLIER_MM: Final = 3.0  # a step of the search
+
+
+def coarse_mapping(
+    prior: Grid,
+    current: Grid,
+    keypoints: Keypoints,
+    start: Affine,
+    low_mm: NDArray[np.float64],
+    high_mm: NDArray[np.float64],
+) -> Mapping:
+    """Find the large motion that is left after the start.
+
+    Parameters
+    ----------
+    prior, current
+        Coarse levels of both scans.
+    keypoints
+        Of the prior.
+    start
+        From lung to lung.
+    low_mm, high_mm : (3,)
+        Box of the prior's lungs.
+
+    Returns
+    -------
+    Mapping
+        Affine and one spline.
+    """
+    far = keypoints.points_mm[thinned(keypoints, FAR_CELL_MM)]
+    costs = shift_costs(
+        prior, current, far, start(far), np.diag(start.matrix).copy(), reach=FAR_REACH, step_mm=FAR_STEP_MM
+    )
+    affine = start.plus(_agreed_affine(costs, far, start.centre_mm))
+
+    near = keypoints.points_mm[thinned(keypoints, NEAR_CELL_MM)]
+    costs = shift_costs(
+        prior, current, near, affine(near), np.diag(affine.matrix).copy(), reach=NEAR_REACH, step_mm=NEAR_STEP_MM
+    )
+    motion = Mapping(_nothing(start.centre_mm))
+    for weight, node_mm in COUPLING:
+        shifts_mm, agreement = choose_shifts(costs, motion(near) - near, weight)
+        trust = np.clip(agreement, 0.05, 1) ** 2
+        correction = robust_affine(near, shifts_mm, trust, start.centre_mm)
+        rest_mm = shifts_mm - (correction(near) - near)
+        grid = SplineGrid.over(low_mm, high_mm, node_mm)
+        fit = fit_spline(grid, near, rest_mm, trust, stiffness=COUPLING_STIFFNESS, least_outlier_mm=OUTLIER_MM)
+        motion = Mapping(correction, (fit.spline,))
+    return Mapping(affine.plus(motion.affine), motion.levels)
+
+
+def _agreed_affine(costs: Costs, points_mm: NDArray[np.float64], centre_mm: NDArray[np.float64]) -> Affine:
+    """The affine correction that most points can follow at little cost."""
+    correction = _nothing(centre_mm)
+    for weight, _ in COUPLING:
+        shifts_mm, agreement = choose_shifts(costs, correction(points_mm) - points_mm, weight)
+        correction = robust_affine(points_mm, shifts_mm, np.clip(agreement, 0.05, 1) ** 2, centre_mm)
+    return correction
+
+
+def _nothing(centre_mm: NDArray[np.float64]) -> Affine:
+    """The affine map that moves nothing."""
+    return Affine(np.eye(3), centre_mm, np.zeros(3))
+
+
+def robust_affine(
+    points_mm: NDArray[np.float64],
+    shifts_mm: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    centre_mm: NDArray[np.float64],
+) -> Affine:
+    """Fit ``x -> x + affine displacement`` to the shifts (n, 3) of points (n, 3), outliers left aside."""
+    columns = np.c_[points_mm - centre_mm, np.ones(len(points_mm))]
+    trust = weights.copy()
+    solution = np.zeros((4, 3))
+    for _ in range(AFFINE_PASSES):
+        weighted = columns * trust[:, None]
+        # One part in a million of ridge: points in one plane must not leave the fit undefined.
+        normal = weighted.T @ columns
+        normal += 1e-6 * np.diag(np.diag(normal) + 1.0)
+        solution = np.linalg.solve(normal, weighted.T @ shifts_mm)
+        off_mm = np.linalg.norm(shifts_mm - columns @ solution, axis=1)
+        trust = weights / (1 + (off_mm / max(OUTLIER_MM, float(np.median(off_mm)))) ** 2) ** 2
+    return Affine(np.eye(3) + solution[:3].T, centre_mm, solution[3])

@@ -1,0 +1,132 @@
+"""Where the lung holds structure that can be found again: one point per cell, the best of the cell.
+
+Source: Foerstner and Gulch 1987 (interest operator from the structure tensor); its use for lung CT: Ruhaak et al. 2017,
+IEEE TMI 36(8):1746-1757. Written anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from registration.kernels import inside, kernel, parallel_kernel, windowed
+from registration.pyramid import Grid
+
+CELL_MM: Final = 8.0
+TENSOR_SAMPLES: Final = 63  # of the 5 x 5 x 5 voxels, every second one: a checkerboard
+ROUNDING: Final = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Keypoints:
+    """Points of structure in a frame.
+
+    Parameters
+    ----------
+    points_mm : (n, 3)
+        Frame points, order z, y, x, each the centre of a voxel of the fine grid.
+    scores : (n,)
+        1 / trace(S^-1) of the mean structure tensor S, in HU^2/mm^2: large where all three directions are fixed.
+    """
+
+    points_mm: NDArray[np.float64]
+    scores: NDArray[np.float64]
+
+
+@parallel_kernel
+def _best_of_cells(image: Any, spacing_mm: Any, origin_mm: Any, mask: Any, mask_spacing_mm: Any, mask_origin_mm: Any,
+                   cell: Any, points_mm: Any, scores: Any) -> None:  # fmt: skip
+    """For each cell whose centre is in the mask: the voxel (every second) with the largest score; -1 without one."""
+    cells_y, cells_x = image.shape[1] // cell[1], image.shape[2] // cell[2]
+    for cell_z in numba.prange(image.shape[0] // cell[0]):
+        for cell_y in range(cells_y):
+            for cell_x in range(cells_x):
+                number = (cell_z * cells_y + cell_y) * cells_x + cell_x
+                scores[number] = -1.0
+                z0, y0, x0 = cell_z * cell[0], cell_y * cell[1], cell_x * cell[2]
+                centre_z = (z0 + cell[0] // 2) * spacing_mm[0] + origin_mm[0]
+                centre_y = (y0 + cell[1] // 2) * spacing_mm[1] + origin_mm[1]
+                centre_x = (x0 + cell[2] // 2) * spacing_mm[2] + origin_mm[2]
+                if not inside(mask, mask_origin_mm, mask_spacing_mm, centre_z, centre_y, centre_x):
+                    continue
+                for z in range(max(3, z0), min(image.shape[0] - 3, z0 + cell[0]), 2):
+                    for y in range(max(3, y0), min(image.shape[1] - 3, y0 + cell[1]), 2):
+                        for x in range(max(3, x0), min(image.shape[2] - 3, x0 + cell[2]), 2):
+                            score = _foerstner_score(image, spacing_mm, z, y, x)
+                            if score > scores[number]:
+                                scores[number] = score
+                                points_mm[number, 0] = z * spacing_mm[0] + origin_mm[0]
+                                points_mm[number, 1] = y * spacing_mm[1] + origin_mm[1]
+                                points_mm[number, 2] = x * spacing_mm[2] + origin_mm[2]
+
+
+@kernel
+def _foerstner_score(image: Any, spacing_mm: Any, z: int, y: int, x: int) -> float:
+    """1 / trace(S^-1) over 5 x 5 x 5 voxels, every second of them."""
+    zz, yy, xx, zy, zx, yx = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for k in range(z - 2, z + 3):
+        for j in range(y - 2, y + 3):
+            for i in range(x - 2 + ((k + j + z + y) & 1), x + 3, 2):
+                gz = (windowed(image[k + 1, j, i]) - windowed(image[k - 1, j, i])) / (2 * spacing_mm[0])
+                gy = (windowed(image[k, j + 1, i]) - windowed(image[k, j - 1, i])) / (2 * spacing_mm[1])
+                gx = (windowed(image[k, j, i + 1]) - windowed(image[k, j, i - 1])) / (2 * spacing_mm[2])
+                zz += gz * gz
+                yy += gy * gy
+                xx += gx * gx
+                zy += gz * gy
+                zx += gz * gx
+                yx += gy * gx
+    determinant = zz * (yy * xx - yx * yx) - zy * (zy * xx - yx * zx) + zx * (zy * yx - yy * zx)
+    minors = (yy * xx - yx * yx) + (zz * xx - zx * zx) + (zz * yy - zy * zy)
+    trace = zz + yy + xx
+    if minors <= ROUNDING * trace * trace:  # a plane or nothing at all: what is left is rounding
+        return 0.0
+    return float(determinant / minors / TENSOR_SAMPLES)
+
+
+def find_keypoints(grid: Grid, mask: Grid, cell_mm: float = CELL_MM) -> Keypoints:
+    """The best point of each cell of ``cell_mm`` whose centre lies in the lungs.
+
+    Parameters
+    ----------
+    grid
+        Fine level of a scan.
+    mask
+        Lungs in the same frame, non-zero inside.
+
+    Returns
+    -------
+    Keypoints
+        In the order of the cells, so that the same input gives the same list.
+    """
+    cell = np.maximum(3, np.rint(cell_mm / grid.spacing_mm)).astype(np.int64)
+    cells = int(np.prod(np.asarray(grid.image.shape) // cell))
+    points_mm = np.zeros((cells, 3))
+    scores = np.full(cells, -1.0)
+    _best_of_cells(
+        grid.image,
+        grid.spacing_mm,
+        grid.origin_mm,
+        mask.image,
+        mask.spacing_mm,
+        mask.origin_mm,
+        cell,
+        points_mm,
+        scores,
+    )
+    found = scores > 0
+    return Keypoints(np.ascontiguousarray(points_mm[found]), scores[found])
+
+
+def thinned(keypoints: Keypoints, cell_mm: float) -> NDArray[np.intp]:
+    """Indices of the best keypoint in each larger cell, in a fixed order: few points, spread over the whole lung."""
+    cells = np.floor((keypoints.points_mm - keypoints.points_mm.min(axis=0)) / cell_mm).astype(np.int64)
+    extent = cells.max(axis=0) + 1
+    numbers = (cells[:, 0] * extent[1] + cells[:, 1]) * extent[2] + cells[:, 2]
+    order = np.lexsort((-keypoints.scores, numbers))
+    first = np.r_[True, np.diff(numbers[order]) > 0]
+    return np.asarray(order[first], dtype=np.intp)

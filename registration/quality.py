@@ -1,0 +1,84 @@
+"""How far the map may be off at a point, and whether it may be used at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from registration.errors import NotRegistrable
+
+NEIGHBOURS: Final = 8  # kept keypoints that speak for the place between them
+REACH_MM: Final = 25.0  # beyond the nearest kept keypoint the map is a guess and gives no answer
+
+LEAST_KEPT: Final = 0.15  # of the keypoints that both scans show; the wrong anatomy keeps under a hundredth
+LEAST_AGREEMENT: Final = 0.5  # median correlation of the patches
+
+# Expected error at a point, from pairs with known truth: the spread of the keypoints around the fit says how well the
+# images agree there, the distance to them how far the fit had to reach, and a floor stands for interpolation.
+FLOOR_MM: Final = 0.05
+SPREAD_FACTOR: Final = 0.6
+GAP_FACTOR: Final = 0.02  # mm of error for each mm between the point and its keypoints beyond their usual spacing
+USUAL_GAP_MM: Final = 8.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Support:
+    """The keypoints that the fit followed: what is known about the map's error, and where anything is known.
+
+    Parameters
+    ----------
+    points_mm : (n, 3)
+        In the prior's frame, order z, y, x.
+    residuals_mm : (n,)
+        Distance between the place that a keypoint found for itself and the one that the map gives it.
+    """
+
+    points_mm: NDArray[np.float64]
+    residuals_mm: NDArray[np.float64]
+
+    def covers(self, points_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which points (n, 3) lie near enough to a kept keypoint; NaN points do not."""
+        known = np.isfinite(points_mm).all(axis=1)
+        distance_mm, _ = cKDTree(self.points_mm).query(np.where(known[:, None], points_mm, 0.0))
+        return np.asarray(known & (distance_mm <= REACH_MM))
+
+    def expected_error_mm(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Distance (n,) from the truth that two thirds of such points stay within; NaN where nothing is known.
+
+        Calibrated, not fitted to one pair: see ``tests/benchmarks/bench_registration.py``.
+        """
+        covered = self.covers(points_mm)
+        expected = np.full(len(points_mm), np.nan)
+        if covered.any():
+            count = min(NEIGHBOURS, len(self.points_mm))
+            distance_mm, index = cKDTree(self.points_mm).query(points_mm[covered], k=list(range(1, count + 1)))
+            spread_mm = np.sqrt(np.mean(self.residuals_mm[index] ** 2, axis=1))
+            gap_mm = np.maximum(distance_mm.mean(axis=1) - USUAL_GAP_MM, 0.0)
+            expected[covered] = np.sqrt(FLOOR_MM**2 + (SPREAD_FACTOR * spread_mm) ** 2 + (GAP_FACTOR * gap_mm) ** 2)
+        return expected
+
+
+def refuse_unless_registrable(kept_fraction: float, median_agreement: float) -> None:
+    """Refuse a pair whose patches do not agree.
+
+    Parameters
+    ----------
+    kept_fraction
+        Share of the keypoints in the common part that found their counterpart.
+    median_agreement
+        Median correlation of the patches there.
+
+    Raises
+    ------
+    NotRegistrable
+        The structure of the two lungs is not the same.
+    """
+    if not (kept_fraction >= LEAST_KEPT and median_agreement >= LEAST_AGREEMENT):
+        raise NotRegistrable(
+            reason=f"only {100 * kept_fraction:.0f} % of the vessels of one are found again in the other, "
+            "so they may show different patients"
+        )

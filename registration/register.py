@@ -1,0 +1,302 @@
+"""Prior and current scan into one space: start from the lungs, search, refine, judge.
+
+The parts stand in their own modules; here is their order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from registration.affine import lung_points_mm, start_affine
+from registration.coarse import coarse_mapping
+from registration.errors import NotRegistrable, TurnedOver, UnknownDevice
+from registration.folding import fold_fraction
+from registration.keypoints import Keypoints, find_keypoints
+from registration.lungs import Lungs, segment_lungs
+from registration.mapping import Mapping
+from registration.pyramid import COARSE_MM, Frame, Grid, block_means, crop_around
+from registration.quality import Support, refuse_unless_registrable
+from registration.refine import Moved, moved
+from registration.spline import SplineGrid
+from registration.spline_fit import SplineFit, fit_spline
+from registration.transform import Registration
+from registration.volume import Volume
+
+__all__ = ["Registration", "register"]
+
+DEVICES: Final = ("cpu", "auto")
+ENOUGH_INFORMATION: Final = 2000.0  # HU^2/mm^2: a patch with a vessel in it
+KEPT_WEIGHT: Final = 0.05
+LEAST_KEYPOINTS: Final = 100
+OUTLIER_MM: Final = 0.6
+STIFFER: Final = 4.0  # a fit that folds is repeated this much stiffer
+STIFFENINGS: Final = 3
+JUDGED_EVERY: Final = 3  # lung voxels along each axis, about 9 mm: the map's figures are medians over these
+INVERSE_CELL_MM: Final = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One turn of refinement: every keypoint moves, then a spline follows the crowd."""
+
+    node_mm: float
+    stiffness: float
+    sigma_mm: float
+    half_width_mm: float
+    longest_mm: float  # a keypoint that wants to go further has lost its way
+
+
+ROUNDS: Final = (
+    Round(node_mm=20.0, stiffness=0.3, sigma_mm=4.0, half_width_mm=5.0, longest_mm=8.0),
+    Round(node_mm=12.0, stiffness=0.1, sigma_mm=3.5, half_width_mm=4.5, longest_mm=4.0),
+)
+LAST_ROUND: Final = Round(node_mm=8.0, stiffness=0.05, sigma_mm=3.0, half_width_mm=4.5, longest_mm=4.0)
+STILL_MOVING_MM: Final = 0.35  # median step of the last round; below, a finer spline adds nothing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scan:
+    """A scan made ready: its frame, its lungs and its levels."""
+
+    frame: Frame
+    lungs: Lungs
+    mask: Grid
+    wide_mask: Grid
+    coarse: Grid
+    fine: Grid
+    lung_points_mm: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fit:
+    """A map, and how the keypoints fared in its last round."""
+
+    mapping: Mapping
+    keypoints: Keypoints
+    residuals_mm: NDArray[np.float64]
+    kept: NDArray[np.bool_]
+    kept_fraction: float
+    median_agreement: float
+
+
+def register(
+    prior: Volume,
+    current: Volume,
+    *,
+    prior_lungs: Lungs | None = None,
+    current_lungs: Lungs | None = None,
+    device: str = "cpu",
+) -> Registration:
+    """Find where each point of the prior lung lies on the current scan.
+
+    Parameters
+    ----------
+    prior, current
+        Two chest CTs of one patient, in Hounsfield units; any spacing, head or feet first.
+    prior_lungs, current_lungs
+        Their lungs, if they are known already; found otherwise.
+    device
+        ``"cpu"`` or ``"auto"``.
+
+    Returns
+    -------
+    Registration
+        Map in both directions with its expected error. The same input gives the same bytes.
+
+    Raises
+    ------
+    NoLungsFound
+        One of the scans shows no lungs.
+    NoCommonLung
+        The scans share less than 60 mm of lung.
+    TurnedOver
+        One scan matches only when its slices, or its left and right, are reversed.
+    NotRegistrable
+        The lungs do not hold the same structure.
+    UnknownDevice
+        Another device was asked for.
+
+    Source
+    ------
+    Keypoint registration of lung CT: Ruhaak et al. 2017, IEEE TMI 36(8):1746-1757; the steps here are our own.
+    """
+    if device not in DEVICES:
+        raise UnknownDevice(device=device)
+    here, there = _ready(prior, prior_lungs), _ready(current, current_lungs)
+    fit = _fitted(here, there)
+    try:
+        refuse_unless_registrable(fit.kept_fraction, fit.median_agreement)
+    except NotRegistrable:
+        _refuse_if_turned_over(here, current)
+        raise
+    support = Support(fit.keypoints.points_mm[fit.kept], fit.residuals_mm[fit.kept])
+    judged = _judged_points_mm(here)
+    expected = support.expected_error_mm(judged)
+    return Registration(
+        mapping=fit.mapping,
+        prior_rotation=here.frame.rotation,
+        current_rotation=there.frame.rotation,
+        support=support,
+        median_residual_mm=float(np.nanmedian(expected)),
+        inverse_error_mm=_inverse_error_mm(here, there, fit.mapping, support),
+        fold_fraction=fold_fraction(fit.mapping, judged),
+        kept_fraction=fit.kept_fraction,
+        median_agreement=fit.median_agreement,
+    )
+
+
+def _ready(volume: Volume, lungs: Lungs | None) -> _Scan:
+    """Build the levels of a scan, and find its lungs if nobody has."""
+    frame = Frame.of(volume)
+    lungs = lungs or segment_lungs(volume)
+    if not np.allclose(lungs.direction, frame.rotation, atol=1e-6):
+        raise ValueError("these lungs belong to a scan with another orientation")
+    spacing, origin = np.asarray(lungs.spacing_zyx_mm), frame.from_lps(lungs.origin_lps_mm)
+    wide = ndimage.binary_dilation(lungs.mask > 0)
+    points = lung_points_mm(lungs, origin)
+    return _Scan(
+        frame=frame,
+        lungs=lungs,
+        mask=Grid(lungs.mask.astype(np.int16), spacing, origin),
+        wide_mask=Grid(wide.astype(np.int16), spacing, origin),
+        coarse=block_means(volume, frame, COARSE_MM),
+        fine=crop_around(volume, frame, points.min(axis=0), points.max(axis=0)),
+        lung_points_mm=points,
+    )
+
+
+def _fitted(here: _Scan, there: _Scan) -> _Fit:
+    """Search and refine."""
+    keypoints = find_keypoints(here.fine, here.mask)
+    if len(keypoints.scores) < LEAST_KEYPOINTS:
+        raise NotRegistrable(reason="the lungs of the prior scan show too little structure")
+    start = start_affine(here.lungs, there.lungs, here.mask.origin_mm, there.mask.origin_mm)
+    low_mm, high_mm = here.lung_points_mm.min(axis=0) - 5.0, here.lung_points_mm.max(axis=0) + 5.0
+    mapping = coarse_mapping(here.coarse, there.coarse, keypoints, start, low_mm, high_mm)
+    judged = _judged_points_mm(here)
+    rounds = list(ROUNDS)
+    while True:
+        turn = rounds.pop(0)
+        places_mm = mapping(keypoints.points_mm)
+        found = _moved(here, there, keypoints.points_mm, places_mm, mapping, turn)
+        steps_mm = found.points_mm - places_mm
+        weights = _weights(found, steps_mm, turn)
+        fit = _fold_free_fit(mapping, keypoints, steps_mm, weights, turn, low_mm, high_mm, judged)
+        mapping = mapping.plus(fit.spline)
+        if not rounds:
+            believed = weights > KEPT_WEIGHT
+            step_mm = np.linalg.norm(steps_mm[believed], axis=1)
+            if turn is LAST_ROUND or not believed.any() or np.median(step_mm) <= STILL_MOVING_MM:
+                break
+            rounds.append(LAST_ROUND)
+    kept = weights * fit.trust > KEPT_WEIGHT
+    common = there.fine.contains(mapping(keypoints.points_mm))
+    return _Fit(
+        mapping=mapping,
+        keypoints=keypoints,
+        residuals_mm=fit.residuals_mm,
+        kept=kept,
+        kept_fraction=float(np.count_nonzero(kept & common) / max(np.count_nonzero(common), 1)),
+        median_agreement=float(np.median(found.agreement[common])) if common.any() else -1.0,
+    )
+
+
+def _moved(
+    here: _Scan,
+    there: _Scan,
+    points_mm: NDArray[np.float64],
+    places_mm: NDArray[np.float64],
+    mapping: Mapping,
+    turn: Round,
+) -> Moved:
+    return moved(
+        here.fine,
+        there.fine,
+        here.wide_mask,
+        points_mm,
+        places_mm,
+        mapping.jacobians(points_mm),
+        sigma_mm=turn.sigma_mm,
+        half_width_mm=turn.half_width_mm,
+    )
+
+
+def _weights(found: Moved, steps_mm: NDArray[np.float64], turn: Round) -> NDArray[np.float64]:
+    """How far each keypoint (n,) is believed: patches that agree and hold structure, and that did not run away."""
+    agreeing = np.clip(found.agreement, 0, 1) ** 4
+    informed = np.clip(found.information / ENOUGH_INFORMATION, 0, 1)
+    near = np.linalg.norm(steps_mm, axis=1) < turn.longest_mm
+    return np.asarray(agreeing * informed * near + 1e-6)
+
+
+def _fold_free_fit(
+    mapping: Mapping,
+    keypoints: Keypoints,
+    steps_mm: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    turn: Round,
+    low_mm: NDArray[np.float64],
+    high_mm: NDArray[np.float64],
+    judged_mm: NDArray[np.float64],
+) -> SplineFit:
+    """Fit the steps; where that would fold the map, fit them again, stiffer."""
+    grid = SplineGrid.over(low_mm, high_mm, turn.node_mm)
+    stiffness = turn.stiffness
+    for _ in range(STIFFENINGS):
+        fit = fit_spline(grid, keypoints.points_mm, steps_mm, weights, stiffness=stiffness, least_outlier_mm=OUTLIER_MM)
+        if fold_fraction(mapping.plus(fit.spline), judged_mm) == 0:
+            break
+        stiffness *= STIFFER
+    return fit
+
+
+def _judged_points_mm(scan: _Scan) -> NDArray[np.float64]:
+    """A lattice of points (n, 3) over the lungs."""
+    mask = np.zeros_like(scan.lungs.mask)
+    every = slice(None, None, JUDGED_EVERY)
+    mask[every, every, every] = scan.lungs.mask[every, every, every]
+    lattice: NDArray[np.float64] = np.argwhere(mask) * scan.mask.spacing_mm + scan.mask.origin_mm
+    return lattice
+
+
+def _inverse_error_mm(here: _Scan, there: _Scan, mapping: Mapping, support: Support) -> float:
+    """Median distance that keypoints of the current scan would move, asked for their place on the prior."""
+    keypoints = find_keypoints(there.fine, there.mask, INVERSE_CELL_MM)
+    places_mm = mapping.inverse(keypoints.points_mm)
+    reached = support.covers(places_mm)
+    points_mm, places_mm = keypoints.points_mm[reached], places_mm[reached]
+    if not len(points_mm):
+        return float("nan")
+    turn = ROUNDS[-1]
+    found = moved(
+        there.fine,
+        here.fine,
+        there.wide_mask,
+        points_mm,
+        places_mm,
+        np.linalg.inv(mapping.jacobians(places_mm)),
+        sigma_mm=turn.sigma_mm,
+        half_width_mm=turn.half_width_mm,
+    )
+    steps_mm = found.points_mm - places_mm
+    believed = _weights(found, steps_mm, turn) > KEPT_WEIGHT
+    return float(np.median(np.linalg.norm(steps_mm[believed], axis=1))) if believed.any() else float("nan")
+
+
+def _refuse_if_turned_over(here: _Scan, current: Volume) -> None:
+    """Look whether the scans match once the current one is reversed along the body or from left to right."""
+    frame = Frame.of(current)
+    for frame_axis, how in ((0, "upside down"), (2, "mirrored left to right")):
+        flipped = np.ascontiguousarray(np.flip(current.array_hu, axis=frame.array_axes[frame_axis]))
+        turned = Volume(flipped, current.spacing_zyx_mm, current.origin_lps_mm, current.direction)
+        fit = _fitted(here, _ready(turned, None))
+        try:
+            refuse_unless_registrable(fit.kept_fraction, fit.median_agreement)
+        except NotRegistrable:
+            continue
+        raise TurnedOver(how=how)
