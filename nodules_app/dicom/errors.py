@@ -132,6 +132,14 @@ class MissingFromList(FileRefused):
     remedy = gettext_noop("Correct the list; paths are relative to the folder of the list.")
 
 
+class ListLeavesFolder(FileRefused):
+    """A list must not reach what was not handed in."""
+
+    code = "list_leaves_folder"
+    sentence = gettext_noop("The list names files outside its own folder ({count}): {files}.")
+    remedy = gettext_noop("Put the list into the folder of the examination, or send that folder.")
+
+
 class DamagedHeader(FileRefused):
     """It says DICOM, but its elements cannot be read."""
 
@@ -241,7 +249,8 @@ class NotEncapsulated(FileRefused):
     code = "not_encapsulated"
     merge_by = ("syntax",)
     sentence = gettext_noop(
-        "Pixel data cannot be decoded as {syntax} in {count} file(s) ({files}): it is not stored in compressed fragments."
+        "Pixel data cannot be decoded as {syntax} in {count} file(s) ({files}): "
+        "it is not stored in compressed fragments."
     )
     remedy = gettext_noop("Export the series again; its transfer syntax was labelled wrongly on the way.")
 
@@ -278,7 +287,8 @@ class EnhancedIncomplete(FileRefused):
 
     code = "enhanced_incomplete"
     sentence = gettext_noop(
-        "Enhanced CT with {frames} frames and pixel data for {with_pixels}; missing: {missing} ({count} file(s): {files})."
+        "Enhanced CT with {frames} frames and pixel data for {with_pixels}; "
+        "missing: {missing} ({count} file(s): {files})."
     )
     remedy = gettext_noop(
         "Export the series again, or ask the scanner for classic CT images (one file for each slice)."

@@ -13,6 +13,7 @@ from typing import Self
 from nodules_app.dicom import notices
 from nodules_app.dicom.enhanced import read_frames
 from nodules_app.dicom.errors import (
+    DamagedHeader,
     FileRefused,
     InputRefused,
     Localizer,
@@ -21,7 +22,7 @@ from nodules_app.dicom.errors import (
     name_some,
     printable,
 )
-from nodules_app.dicom.header import Header, NotDicom, read_header
+from nodules_app.dicom.header import UNREADABLE, Header, NotDicom, read_header
 from nodules_app.dicom.instance import ENHANCED, WANTED_TAGS, Instance, check_kind, read_instance
 from nodules_app.dicom.notices import Notice
 from nodules_app.dicom.series import CtSeries
@@ -82,6 +83,7 @@ def read_examination(
     progress: Progress | None = None,
     today: date | None = None,
     limits: UnzipLimits = DEFAULT_LIMITS,
+    lists_within: Path | None = None,
 ) -> Examination:
     """Read the headers of a folder (nested), zip, single file, or text file that lists paths.
 
@@ -93,6 +95,11 @@ def read_examination(
         Called with (files done, files in all).
     today
         To notice dates in the future; the core itself reads no clock.
+    limits
+        What a zip may become.
+    lists_within
+        Folder below which a text list may name files. By default the folder of the list itself, so that an uploaded
+        list cannot reach the files of others.
 
     Returns
     -------
@@ -104,7 +111,7 @@ def read_examination(
     Refused
         Nothing is usable. It is the complaint that concerns most files; ``also`` holds the others.
     """
-    return _examine(collect(source, limits=limits), progress, today)
+    return _examine(collect(source, limits=limits, lists_within=lists_within), progress, today)
 
 
 def read_files(paths: Sequence[Path], *, progress: Progress | None = None, today: date | None = None) -> Examination:
@@ -119,6 +126,7 @@ class _Heap:
     planes: dict[str, list[Instance]] = field(default_factory=lambda: defaultdict(list))
     complaints: list[FileRefused] = field(default_factory=list)
     junk: list[str] = field(default_factory=list)
+    directories: list[str] = field(default_factory=list)
     findings: list[Path] = field(default_factory=list)
     said: list[Notice] = field(default_factory=list)
 
@@ -143,6 +151,7 @@ def _read_one(path: Path, name: str, heap: _Heap) -> None:
         series_uid = header.text("SeriesInstanceUID")
         sop_class = header.text("SOPClassUID")
         if sop_class == DIRECTORY_STORAGE:
+            heap.directories.append(name)
             return
         if sop_class == SEGMENTATION_STORAGE or sop_class.startswith(SR_STORAGE):
             heap.findings.append(path)
@@ -158,7 +167,12 @@ def _read_one(path: Path, name: str, heap: _Heap) -> None:
 
 def _planes(header: Header) -> Sequence[Instance]:
     check_kind(header)
-    return read_frames(header) if header.text("SOPClassUID") in ENHANCED else (read_instance(header),)
+    if header.text("SOPClassUID") not in ENHANCED:
+        return (read_instance(header),)
+    try:
+        return read_frames(header)
+    except UNREADABLE as problem:  # functional groups are parsed only now
+        raise DamagedHeader(header.name) from problem
 
 
 def _conclude(heap: _Heap, sources: Sources, today: date | None) -> Examination:
@@ -206,7 +220,8 @@ def _main_complaint(refused: list[Refused], heap: _Heap) -> Refused:
         names = [path.name for path in heap.findings]
         return WrongModality(*names, modality="SR/SEG", kind="findings without their images")
     if not refused:
-        return NoDicomFound(count=len(heap.junk), files=name_some(heap.junk))
+        names = heap.junk + heap.directories
+        return NoDicomFound(count=len(names), files=name_some(names))
     ranked = sorted(refused, key=_weight, reverse=True)
     main = ranked[0]
     if isinstance(main, InputRefused):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import os
 import stat
 import struct
 import zlib
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pydicom.config
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
@@ -31,7 +31,8 @@ from nodules_app.dicom.pixel_place import PixelPlace, find_pixels
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 
 PREAMBLE = 132
-LARGEST_VALUE = 1 << 20  # bytes; no element that we read comes near, a hostile one is skipped
+LARGEST_VALUE = 64 << 20  # bytes; a larger element, which nobody writes in good faith, is skipped
+LONGEST_TEXT = 1024  # characters
 LARGEST_INFLATED = 64 << 20  # bytes of one deflated file; a slice has 0.5 MB
 PIXEL_GROUP = 0x7FE0
 
@@ -68,7 +69,7 @@ class Header:
     pixels: PixelPlace | None
 
     def text(self, keyword: str) -> str:
-        """Give an element as one line of text, several values joined by a backslash, ``""`` when absent or unreadable."""
+        """Give an element as text, several values joined by a backslash; ``""`` when absent or unreadable."""
         try:
             value = self.elements.get(keyword)
         except UNREADABLE:
@@ -76,13 +77,20 @@ class Header:
         if value is None:
             return ""
         if isinstance(value, (list, tuple, pydicom.multival.MultiValue)):
-            return "\\".join(str(v) for v in value).strip()
-        return str(value).replace("\0", "").strip()
+            value = "\\".join(str(v) for v in value)
+        return str(value)[:LONGEST_TEXT].replace("\0", "").strip()
 
     def number(self, keyword: str) -> float | None:
         """Give an element as one finite number, None when it is absent or empty."""
         values = self.numbers(keyword)
         return values[0] if values else None
+
+    def number_if_any(self, keyword: str) -> float | None:
+        """Give an element that only describes as one number; what is no number counts as absent."""
+        try:
+            return self.number(keyword)
+        except BadValue:
+            return None
 
     def numbers(self, keyword: str) -> tuple[float, ...]:
         """Give an element as finite numbers, ``()`` when it is absent or empty.
@@ -130,12 +138,12 @@ def read_header(path: Path, name: str, wanted: list[int]) -> Header:
         Named files that cannot be read.
     """
     try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe would keep us waiting for ever
+            raise NotDicom
+        if status.st_size == 0:
+            raise EmptyFile(name)
         with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise NotDicom
-            if status.st_size == 0:
-                raise EmptyFile(name)
             return _read(file, path, name, wanted, status.st_size)
     except OSError as problem:
         raise UnreadableFile(name, reason=problem.strerror or "") from problem
@@ -155,9 +163,14 @@ def _read(file: BinaryIO, path: Path, name: str, wanted: list[int], size: int) -
         implicit,
         little,
         stop_when=_at_pixels,
-        defer_size=LARGEST_VALUE,
-        specific_tags=[BaseTag(t) for t in wanted],
+        defer_size=min(LARGEST_VALUE, size),
+        specific_tags=[BaseTag(tag) for tag in wanted],
     )
+    skipped = [
+        raw.tag for raw in elements.values() if isinstance(raw, RawDataElement) and raw.value is None and raw.length
+    ]
+    for tag in skipped:  # for its size; asking for it would make pydicom look for the file again
+        del elements[tag]
     pixels = find_pixels(source, size, implicit=bool(elements.original_encoding[0]), little=little, syntax=syntax)
     return Header(name, path, size, syntax, elements, pixels)
 

@@ -33,6 +33,8 @@ DERIVED_KINDS = frozenset(
     {"REFORMATTED", "MPR", "PROJECTION IMAGE", "MIP", "MINIP", "MAX_IP", "MIN_IP", "SUBTRACTION", "SSD", "VRT"}
 )
 LARGEST_SIDE = 4096  # pixels; ultra-high-resolution CT has 2048
+FARTHEST_MM = 100_000  # no patient lies farther from the origin of a scanner
+WIDEST_PIXEL_MM = 100
 NOT_ORTHOGONAL = 1e-3  # cosine between row and column direction
 
 WANTED: tuple[str, ...] = (
@@ -185,7 +187,7 @@ def read_instance(header: Header) -> Instance:
         position_lps_mm=position,
         orientation=orientation_of(header.numbers("ImageOrientationPatient"), header.name),
         spacing_yx_mm=spacing_of(header.numbers("PixelSpacing"), header.name),
-        slice_thickness_mm=header.number("SliceThickness") or None,
+        slice_thickness_mm=header.number_if_any("SliceThickness") or None,
         rescale_slope=slope,
         rescale_intercept=intercept,
         kernel=header.text("ConvolutionKernel"),
@@ -217,7 +219,7 @@ def three_of(values: tuple[float, ...], keyword: str, name: str) -> tuple[float,
     """Check that a position has three coordinates."""
     if not values:
         raise MissingElement(name, tag=keyword)
-    if len(values) != 3:
+    if len(values) != 3 or max(map(abs, values)) > FARTHEST_MM:
         raise BadValue(name, tag=keyword, value=str(values))
     return values[0], values[1], values[2]
 
@@ -241,7 +243,7 @@ def spacing_of(values: tuple[float, ...], name: str) -> tuple[float, float]:
     """Check the distance between rows and between columns."""
     if not values:
         raise MissingElement(name, tag="PixelSpacing")
-    if len(values) != 2 or min(values) <= 0:
+    if len(values) != 2 or not 0 < min(values) <= max(values) < WIDEST_PIXEL_MM:
         raise BadValue(name, tag="PixelSpacing", value=str(values))
     return values[0], values[1]
 

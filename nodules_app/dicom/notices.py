@@ -72,7 +72,7 @@ class SameInstanceTwice(Notice):
 
     code = "same_instance_twice"
     sentence = gettext_noop(
-        "{count} file(s) repeat a SOPInstanceUID, identical in every byte, and were dropped: {files}."
+        "{count} file(s) occur twice (same SOPInstanceUID, same bytes); the copy was dropped: {files}."
     )
 
 
@@ -112,7 +112,7 @@ class GapBetweenSlices(Notice):
     code = "gap_between_slices"
     blocks_volumetry = True
     sentence = gettext_noop(
-        "There is a gap of {gap_mm:g} mm between z = {below} and z = {above}; elsewhere slices are {step_mm:g} mm apart. "
+        "There is a gap of {gap_mm:g} mm between z = {below} and z = {above}; elsewhere the step is {step_mm:g} mm. "
         "Missing slices: {missing} (z = {missing_at}). Gaps in the series: {gaps}."
     )
     remedy = gettext_noop("Send the whole series again from the archive.")
@@ -183,7 +183,7 @@ class ManyFramesOfReference(Notice):
 
     code = "many_frames_of_reference"
     sentence = gettext_noop(
-        "The slices name {count} different frames of reference; they lie on one even grid and are taken as one scan."
+        "The slices name {count} different frames of reference; they are ordered as one scan by position."
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nodules_app.dicom.errors import (
     InputRefused,
+    ListLeavesFolder,
     MissingFromList,
     NestedArchive,
     NothingThere,
@@ -39,7 +40,7 @@ class Sources:
             self.scratch = None
 
 
-def collect(source: Path, *, limits: UnzipLimits = DEFAULT_LIMITS) -> Sources:
+def collect(source: Path, *, limits: UnzipLimits = DEFAULT_LIMITS, lists_within: Path | None = None) -> Sources:
     """Find the files behind a path.
 
     Raises
@@ -51,7 +52,7 @@ def collect(source: Path, *, limits: UnzipLimits = DEFAULT_LIMITS) -> Sources:
     if source.is_dir():
         candidates = [(path, str(path.relative_to(source))) for path in _walk(source)]
     elif source.is_file():
-        candidates = _listed(source, found) or [(source, source.name)]
+        candidates = _listed(source, lists_within or source.parent, found) or [(source, source.name)]
     else:
         candidates = []
     if not candidates and not found.refused:
@@ -113,8 +114,8 @@ def _start(path: Path) -> bytes:
         return b""
 
 
-def _listed(source: Path, found: Sources) -> list[tuple[Path, str]]:
-    """Paths named by a text file, one a line, relative to its folder; nothing when it is no such list."""
+def _listed(source: Path, within: Path, found: Sources) -> list[tuple[Path, str]]:
+    """Paths below ``within`` that a text file names, one a line, relative to its folder; nothing when it is no list."""
     try:
         if source.stat().st_size > LARGEST_LIST:
             return []
@@ -128,7 +129,11 @@ def _listed(source: Path, found: Sources) -> list[tuple[Path, str]]:
     except UnicodeDecodeError:
         return []
     named = [(source.parent / line, line) for line in lines if line and not line.startswith("#")]
-    there = [(path, name) for path, name in named if _is_file(path)]
+    root = within.resolve()
+    existing = [(path, name) for path, name in named if _is_file(path)]
+    there = [(path, name) for path, name in existing if path.resolve().is_relative_to(root)]
+    if len(there) < len(existing):
+        raise ListLeavesFolder(*(name for path, name in existing if (path, name) not in there))
     if there and len(there) < len(named):
         absent = [name for path, name in named if not _is_file(path)]
         found.refused.append(MissingFromList(*absent))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
@@ -11,7 +12,17 @@ import numpy as np
 from nodules_app.dicom import notices
 from nodules_app.dicom.dates import date_or_none, read_acquisition_date
 from nodules_app.dicom.errors import InputRefused, name_some, printable
-from nodules_app.dicom.geometry import SAME_PLACE_MM, TILT_DEGREES, Gap, Stack, gaps, is_axial, plane_word, stack
+from nodules_app.dicom.geometry import (
+    SAME_PLACE_MM,
+    TILT_DEGREES,
+    Gap,
+    Stack,
+    gaps,
+    is_axial,
+    normal_of,
+    plane_word,
+    stack,
+)
 from nodules_app.dicom.instance import Instance
 from nodules_app.dicom.notices import Notice
 from nodules_app.dicom.series import CtSeries, Slice
@@ -93,7 +104,7 @@ def _drop_copies(planes: Sequence[Instance], said: list[Notice]) -> list[Instanc
         first = kept.setdefault((one.sop_instance_uid, one.frame), one)
         if first is one:
             continue
-        same = first.path == one.path or first.path.read_bytes() == one.path.read_bytes()
+        same = first.path == one.path or filecmp.cmp(first.path, one.path, shallow=False)
         (copies if same else different).append(one.name)
     if copies:
         said.append(notices.SameInstanceTwice(count=len(copies), files=name_some(copies)))
@@ -121,11 +132,12 @@ def _main_stack(planes: Sequence[Instance], said: list[Notice], uid: str) -> lis
 
 def _one_at_each_place(planes: Sequence[Instance], said: list[Notice]) -> list[Instance]:
     """Where two instances lie in one place keep the one that was numbered first, and name the other."""
-    by_age = sorted(planes, key=lambda one: (one.header.number("InstanceNumber") or 0, one.sop_instance_uid))
-    kept: dict[tuple[int, ...], Instance] = {}
+    by_age = sorted(planes, key=lambda one: (one.header.number_if_any("InstanceNumber") or 0, one.sop_instance_uid))
+    kept: dict[int, Instance] = {}
+    normal = normal_of(planes[0].orientation)
     twice: list[tuple[Instance, Instance]] = []
     for one in by_age:
-        place = tuple(np.rint(np.asarray(one.position_lps_mm) / SAME_PLACE_MM).astype(int))
+        place = round(float(one.position_lps_mm @ normal) / SAME_PLACE_MM)
         first = kept.setdefault(place, one)
         if first is not one:
             twice.append((first, one))
@@ -159,7 +171,7 @@ def _say_unevenness(planes: Sequence[Instance], placed: Stack, said: list[Notice
         said.append(_gap_notice(planes, placed, missing))
         return False
     steps = np.round(np.diff(placed.along_mm), 3)
-    odd = int(np.argmax(np.abs(steps - placed.step_mm) > UNEVEN_NAMED_MM))
+    odd = int(np.argmax(np.abs(steps - steps[0]) > UNEVEN_NAMED_MM))
     said.append(
         notices.UnevenSpacing(
             least_mm=float(steps.min()), most_mm=float(steps.max()), where=f"{planes[odd].position_lps_mm[2]:g}"
@@ -224,7 +236,7 @@ def _series(
         manufacturer=header.text("Manufacturer"),
         model=header.text("ManufacturerModelName"),
         kernel=first.kernel,
-        kvp=header.number("KVP"),
+        kvp=header.number_if_any("KVP"),
         contrast=_contrast(header.text("ContrastBolusAgent")),
         slice_thickness_mm=first.slice_thickness_mm,
         spacing_zyx_mm=(placed.step_mm, *first.spacing_yx_mm),

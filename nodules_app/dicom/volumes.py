@@ -192,12 +192,12 @@ def open_volume(folder: Path) -> Volume:
     try:
         geometry = json.loads((folder / GEOMETRY_FILE).read_text(encoding="utf-8"))
         array = np.load(folder / ARRAY_FILE, mmap_mode="r", allow_pickle=False)
-        if geometry["version"] != GEOMETRY_VERSION or list(array.shape) != geometry["shape_zyx"]:
-            raise ValueError("array and geometry do not belong together")
+        together = geometry["version"] == GEOMETRY_VERSION and list(array.shape) == geometry["shape_zyx"]
         z, y, x = geometry["spacing_zyx_mm"]
         left, posterior, superior = geometry["origin_lps_mm"]
-        return Volume(
-            array, (z, y, x), (left, posterior, superior), np.asarray(geometry["direction"], dtype=np.float64)
-        )
+        direction = np.asarray(geometry["direction"], dtype=np.float64)
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise VolumeUnreadable(folder=folder.name, reason=type(problem).__name__) from problem
+    if not together or array.dtype != np.int16:
+        raise VolumeUnreadable(folder=folder.name, reason="array and geometry do not belong together")
+    return Volume(array, (z, y, x), (left, posterior, superior), direction)

@@ -1,0 +1,105 @@
+"""Places of findings that others have marked: DICOM Segmentation and Structured Report, checked to lie on the CT.
+
+``read_segmentation`` and ``read_report`` do the two formats; this is the value they give and the way in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydicom.datadict import tag_for_keyword
+
+from nodules_app.dicom.errors import printable
+from nodules_app.dicom.finding_marks import (
+    FindingMark,
+    FindingsOfOtherPatient,
+    NoFindings,
+    NotFindings,
+)
+from nodules_app.dicom.header import Header, NotDicom, read_header
+from nodules_app.dicom.read_report import read_report
+from nodules_app.dicom.read_segmentation import read_segmentation
+from nodules_app.dicom.series import CtSeries
+
+SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
+SR_STORAGE = "1.2.840.10008.5.1.4.1.1.88."
+
+WANTED = (
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "PatientID",
+    "IssuerOfPatientID",
+    "Rows",
+    "Columns",
+    "NumberOfFrames",
+    "BitsAllocated",
+    "SegmentationType",
+    "MaximumFractionalValue",
+    "SegmentSequence",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+    "ContentSequence",
+)
+WANTED_TAGS = [tag for keyword in WANTED if (tag := tag_for_keyword(keyword)) is not None]
+
+
+def read_findings(path: Path, *, on: CtSeries, beside: Sequence[Path] = ()) -> tuple[FindingMark, ...]:
+    """Read the findings of a DICOM SEG or SR as places on a CT series.
+
+    Parameters
+    ----------
+    path
+        A Segmentation, or a Structured Report with measurement groups (TID 1500).
+    on
+        The series that they are meant for.
+    beside
+        Segmentations that the report may refer to.
+
+    Returns
+    -------
+    tuple of FindingMark
+        Places in LPS millimetres, at least one. Several readers of one nodule give several marks.
+
+    Raises
+    ------
+    NotFindings
+        Neither SEG nor SR, or not readable.
+    FindingsOfOtherPatient, FindingsOfOtherSeries, FindingsOffTheCt
+        They do not belong to this CT, or do not lie on it.
+    SegmentationMissing
+        The report only points to a segmentation that was not handed in.
+    NoFindings
+        Nothing in it has a place.
+    """
+    header = _header(path)
+    _same_patient(header, on)
+    if _is_segmentation(header):
+        marks = read_segmentation(header, on)
+    elif header.text("SOPClassUID").startswith(SR_STORAGE):
+        segmentations = [other for other in map(_header, beside) if _is_segmentation(other)]
+        marks = read_report(header, on, segmentations)
+    else:
+        raise NotFindings(file=printable(path.name))
+    if not marks:
+        raise NoFindings(file=printable(path.name))
+    return marks
+
+
+def _header(path: Path) -> Header:
+    try:
+        return read_header(path, path.name, WANTED_TAGS)
+    except NotDicom as problem:
+        raise NotFindings(file=printable(path.name)) from problem
+
+
+def _is_segmentation(header: Header) -> bool:
+    return header.text("SOPClassUID") == SEGMENTATION_STORAGE
+
+
+def _same_patient(header: Header, on: CtSeries) -> None:
+    patient_id = header.text("PatientID")
+    if patient_id != on.patient_id:
+        raise FindingsOfOtherPatient(
+            file=printable(header.name), patient=printable(patient_id), ct_patient=printable(on.patient_id)
+        )
