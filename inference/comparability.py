@@ -85,6 +85,11 @@ class Comparability:
         """Whether a growth rate may be stated; else its absence is the answer."""
         return self.grade != "D"
 
+    @property
+    def sizes_comparable(self) -> bool:
+        """Whether larger and smaller may be said, even where the dates allow no rate."""
+        return all(reason.grade != "D" or reason.code == "no_interval" for reason in self.reasons)
+
 
 Finding = tuple[Reason, float]  # with the error it adds to ln(ratio)
 

@@ -51,6 +51,10 @@ class NoduleMeasurement:
         On the axial slice ``axial_index`` of the volume, where the section is largest.
     solid_volume_mm3, solid_mean_diameter_mm
         None unless part solid.
+    lung_hu, contrast_hu
+        Attenuation of the lung around, and how far the core stands out from it.
+    joined_share
+        Share of the surface where the nodule goes on into a vessel or other tissue (the wall not counted).
     outline : (z, y, x)
         What a reader would draw, for display; starts at voxel ``outline_start_zyx`` of the volume.
     """
@@ -67,8 +71,10 @@ class NoduleMeasurement:
     mean_hu: float
     mass_mg: float
     attached_to: tuple[Attachment, ...]
+    lung_hu: float
     contrast_hu: float
     edge_blur_mm: float
+    joined_share: float
     outline: NDArray[np.bool_]
     outline_start_zyx: tuple[int, int, int]
     method: str = METHOD
@@ -174,8 +180,10 @@ def _put_together(  # one record from parts that are all needed
         mean_hu=density.mean_hu,
         mass_mg=density.mass_mg,
         attached_to=joined,
+        lung_hu=found.levels.lung_hu,
         contrast_hu=found.levels.contrast_hu,
         edge_blur_mm=found.blur_mm,
+        joined_share=float(found.rays.long.mean()),
         outline=outline,
         outline_start_zyx=start,
     )
