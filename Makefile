@@ -93,6 +93,7 @@ check: $(READY_TO_WORK) $(CATALOGUES)  ## everything that can be judged without 
 	step "who imports whom" $(BIN)/lint-imports --no-logo; \
 	step "format of the templates" $(BIN)/djlint templates --check --quiet; \
 	step "lint of the templates" $(BIN)/djlint templates --lint --quiet; \
+	step "texts complete in every language" $(BIN)/python manage.py messages --check; \
 	step "requirements in step" $(BIN)/python .ci/requirements.py check; \
 	step "migrations complete" $(BIN)/python manage.py makemigrations --check --dry-run; \
 	step "migrations safe on a live system" env DJANGO_SETTINGS_MODULE=tests.migration_settings \
