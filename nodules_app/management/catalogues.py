@@ -21,6 +21,10 @@ KEYWORDS: Final = DEFAULT_KEYWORDS | {
     "pgettext_lazy": ((1, "c"), 2),
 }
 SOURCES: Final = (("nodules_app", "*.py"), ("registration", "*.py"), ("inference", "*.py"), ("templates", "*.html"))
+HEADER: Final = """\
+# What the pages and refusals say in another language. Collected by `manage.py messages`; the words follow
+# docs/glossary.md. Full-width punctuation in sentences, a space between Latin and Han, half-width digits.
+"""
 BRACES: Final = re.compile(r"\{(\w+)[^{}]*\}")
 NAMED: Final = re.compile(r"%\((\w+)\)s")
 
@@ -45,14 +49,16 @@ def _files(root: Path) -> Iterator[Path]:
 def read(path: Path, locale: str) -> Catalog:
     """Read a catalogue; a file that does not exist yet is an empty one."""
     if not path.exists():
-        return Catalog(locale=locale, charset="utf-8", fuzzy=False)
+        return Catalog(locale, header_comment=HEADER, project="Nodule Clinic", version="1", fuzzy=False)
     with path.open("rb") as file:
         return read_po(file, locale=locale)
 
 
 def brought_up_to_date(kept: Catalog, sources: Catalog) -> Catalog:
     """Add what is new in the sources and drop what has gone; nothing is guessed from similar messages."""
+    begun = kept.creation_date
     kept.update(sources, no_fuzzy_matching=True, update_header_comment=False)
+    kept.creation_date = kept.revision_date = begun  # or each run would change the file
     kept.obsolete.clear()
     return kept
 
@@ -60,6 +66,8 @@ def brought_up_to_date(kept: Catalog, sources: Catalog) -> Catalog:
 def write(catalog: Catalog, path: Path) -> None:
     """Write a catalogue as text, without line numbers, so that moving code changes nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    catalog.msgid_bugs_address = "the issue tracker"
+    catalog.last_translator = catalog.language_team = "the maintainers"
     with path.open("wb") as file:
         write_po(file, catalog, width=120, include_lineno=False, sort_by_file=True, omit_header=False)
 
