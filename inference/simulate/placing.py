@@ -1,0 +1,110 @@
+"""Where in the lungs of a patient a nodule can stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from inference.simulate import trees
+from inference.simulate.anatomy import LOBES
+from inference.simulate.grid import Grid
+from inference.simulate.nodules import NodulePlan, Placement
+from inference.simulate.patient import Patient
+from inference.simulate.shapes import Shapes
+
+APART_MM = 32.0  # so that each can be judged alone
+CLEAR_OF_WALL_MM = 5.0
+CLEAR_OF_VESSEL_MM = 2.5
+VISIBLE_VESSEL_MM = 0.9
+TOUCHED_VESSEL_MM = (0.9, 2.0)
+BURIED_SHARE = 0.35  # of a pleural nodule's radius that lies in the wall
+
+
+class NoRoom(ValueError):
+    """The lobe has no such place left: too many or too large nodules were ordered."""
+
+
+def place(
+    plans: Sequence[NodulePlan], patient: Patient, shapes: Shapes, seen: NDArray[np.bool_], points: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Choose a place for every nodule, as ordered.
+
+    Parameters
+    ----------
+    plans
+        What to place.
+    patient
+        In whom.
+    shapes
+        The patient on the prior scan.
+    seen : (n,)
+        Which candidate points both scans show with room to spare.
+    points : (n, 3)
+        Candidate places in random order, prior LPS mm.
+
+    Returns
+    -------
+    (m, 3)
+        Prior LPS mm.
+
+    Raises
+    ------
+    NoRoom
+        A lobe has no free place of the kind that was ordered.
+    """
+    vessels, radii = _vessel_points(patient)
+    tree = cKDTree(vessels[radii >= VISIBLE_VESSEL_MM])
+    widths = radii[radii >= VISIBLE_VESSEL_MM]
+    lobe = patient.anatomy.lobe_index(points)
+    fissure = np.min(np.abs(np.stack(patient.anatomy.fissures_mm(points))), axis=0)
+    depth = -_at(shapes, points)
+    gap, nearest = tree.query(points)
+    gap = gap - widths[nearest]
+    taken: list[NDArray[np.float64]] = []
+    for plan in plans:
+        radius = (3 * max(plan.prior_mm3, plan.current_mm3) / (4 * np.pi)) ** (1 / 3)
+        fits = seen & (lobe == LOBES.index(plan.lobe)) & (fissure > radius + 3)
+        for other in taken:
+            fits &= np.linalg.norm(points - other, axis=1) > APART_MM
+        if plan.placement is Placement.PLEURA:
+            fits &= np.abs(depth - (1 - BURIED_SHARE) * radius) < 0.35
+            fits &= _beside_ribs(patient, points) & (gap > radius)
+        elif plan.placement is Placement.VESSEL:
+            fits &= (depth > radius + CLEAR_OF_WALL_MM) & (np.abs(gap - 0.35 * radius) < 0.3)
+            fits &= (widths[nearest] >= TOUCHED_VESSEL_MM[0]) & (widths[nearest] <= TOUCHED_VESSEL_MM[1])
+        else:
+            fits &= (depth > radius + CLEAR_OF_WALL_MM) & (gap > radius + CLEAR_OF_VESSEL_MM)
+        found = np.flatnonzero(fits)
+        if not len(found):
+            raise NoRoom(f"no {plan.placement} place of {2 * radius:.1f} mm is left in the {plan.lobe}")
+        taken.append(points[found[0]])
+    return np.array(taken).reshape(-1, 3)
+
+
+def _vessel_points(patient: Patient) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points along all vessels, close together, with their radii."""
+    parts = [trees.curved(tree, trees.beside(tree, 1.9 * tree.radii_mm)) for tree in patient.bronchi]
+    parts += [trees.curved(tree) for tree in patient.bronchi + patient.veins]
+    points = [
+        one.starts_lps_mm + share * (one.ends_lps_mm - one.starts_lps_mm) for one in parts for share in (0.25, 0.75)
+    ]
+    return np.concatenate(points), np.concatenate([one.end_radii_mm for one in parts for _ in range(2)])
+
+
+def _beside_ribs(patient: Patient, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Where the nearest surface of the lung is the rib cage, away from domes and mediastinum."""
+    anatomy = patient.anatomy
+    wall = -anatomy.cavity_mm(points)
+    return (wall < 12) & (anatomy.diaphragm_mm(points) > 20) & (anatomy.apex_mm(points) < -15)
+
+
+def _at(shapes: Shapes, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Signed distance to the lung at points, (n,)."""
+    nodes: Grid = shapes.nodes
+    index = (points[:, ::-1] - np.asarray(nodes.origin_zyx_mm)) / np.asarray(nodes.spacing_zyx_mm)
+    found: NDArray[np.float64] = ndimage.map_coordinates(shapes.lung_mm, index.T, order=1, mode="nearest")
+    return found.astype(np.float64)
