@@ -53,15 +53,16 @@ class Supervisor:
         Where the pages are served, on loopback only.
     preparation
         Steps between database and web; what the last one prints is the greeting.
+    children
+        What then runs for as long as the demo, the pages first; they end in reverse order.
     """
 
-    def __init__(self, var: Path, port: int, preparation: Sequence[Step]) -> None:
-        self.var, self.port, self.preparation = var, port, preparation
+    def __init__(self, var: Path, port: int, preparation: Sequence[Step], children: Sequence[Child]) -> None:
+        self.var, self.port, self.preparation, self.children = var, port, preparation, children
         self.begin_s = time.monotonic()
         self.servers: EmbeddedServers | None = None
         self.logs = var / "log"
         self.environment: dict[str, str] = {**os.environ, "NODULES_DEMO": "true", "PYTHONUNBUFFERED": "1"}
-        self.children: list[Child] = []
         self._listening = True  # whether somebody still reads what we say
 
     def run(self) -> int:
@@ -91,12 +92,11 @@ class Supervisor:
         self.logs.mkdir(parents=True, exist_ok=True)
         self._start_servers()
         printed = [self._do(step) for step in self.preparation]
-        self.children = [self._web(), self._worker(), self._beat()]
         for child in self.children:
             child.log.unlink(missing_ok=True)
             child.start(self.environment)
         self._wait_for_web(self.children[0])
-        return printed[-1]
+        return printed[-1] if printed else ""
 
     def _start_servers(self) -> None:
         if "DATABASE_URL" in self.environment and "REDIS_URL" in self.environment:
@@ -142,26 +142,6 @@ class Supervisor:
         self._progress(step.done)
         return said.read_text()
 
-    def _web(self) -> Child:
-        command = [sys.executable, "-m", "gunicorn", "nodules_app.wsgi:application", "--no-control-socket"]
-        command += ["--bind", f"127.0.0.1:{self.port}", "--worker-class", "gthread", "--workers", "2", "--threads", "4"]
-        command += ["--timeout", "120", "--graceful-timeout", "3"]
-        return Child("web", command, self.logs / "web.log")
-
-    def _worker(self) -> Child:
-        """One worker for both queues; a run uses two threads, so half as many processes as cores, but at least two."""
-        processes = max(2, (os.cpu_count() or 2) // 2)
-        command = [sys.executable, "-m", "celery", "--app", "nodules_app.celery_app", "worker", "--queues", "cpu,gpu"]
-        command += ["--concurrency", str(processes), "--hostname", f"demo-{self.port}@%h", "--loglevel", "INFO"]
-        command += ["--without-gossip", "--without-mingle"]
-        return Child("worker", command, self.logs / "worker.log", quick_end=signal.SIGQUIT)
-
-    def _beat(self) -> Child:
-        schedule = self.var / "beat-schedule"
-        command = [sys.executable, "-m", "celery", "--app", "nodules_app.celery_app", "beat", "--loglevel", "INFO"]
-        command += ["--schedule", str(schedule), "--pidfile", ""]
-        return Child("beat", command, self.logs / "beat.log")
-
     def _wait_for_web(self, web: Child) -> None:
         deadline_s = time.monotonic() + WEB_LIMIT_S
         while not answers(f"http://127.0.0.1:{self.port}/healthz"):
@@ -205,10 +185,8 @@ class Supervisor:
             child.end(begin_s + GRACE_S)
         if self.servers is not None:
             self.servers.stop()
-        if self.children:
-            self._progress(
-                f"everything has stopped, in {time.monotonic() - begin_s:.1f} s; the data stay in {self.var}"
-            )
+        if self.servers is not None:
+            self._progress(f"everything has ended, in {time.monotonic() - begin_s:.1f} s; the data stay in {self.var}")
 
     def _progress(self, what: str) -> None:
         self._say(f"{time.monotonic() - self.begin_s:6.1f} s  {what}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from nodules_app.demo.product import children
 from nodules_app.demo.supervisor import Step, Supervisor
 
 
@@ -24,7 +25,7 @@ class Command(BaseCommand):
         if data is not None and not data.exists():
             raise CommandError(f"There is no {data}: give a folder or a zip with DICOM files.")
         var = Path(settings.VAR_DIR)
-        sys.exit(Supervisor(var, port, _steps(data, var / "demo")).run())
+        sys.exit(Supervisor(var, port, _steps(data, var / "demo"), children(var, port)).run())
 
 
 def _steps(data: Path | None, simulated: Path) -> list[Step]:

@@ -1,0 +1,40 @@
+"""The processes of the product, as the demo runs them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from nodules_app.demo.children import Child
+
+CELERY = (sys.executable, "-m", "celery", "--app", "nodules_app.celery_app")
+
+
+def children(var: Path, port: int) -> tuple[Child, Child, Child]:
+    """Give pages, worker and clock."""
+    return _web(var, port), _worker(var, port), _beat(var)
+
+
+def _web(var: Path, port: int) -> Child:
+    command = [sys.executable, "-m", "gunicorn", "nodules_app.wsgi:application", "--no-control-socket"]
+    command += ["--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--workers", "2", "--threads", "4"]
+    command += ["--timeout", "120", "--graceful-timeout", "3"]
+    return Child("web", command, var / "log" / "web.log")
+
+
+def _worker(var: Path, port: int) -> Child:
+    """Both queues in one worker; a run uses two threads, so half as many processes as cores, but at least two.
+
+    Told to end it finishes its runs; when the supervisor is gone (``quick_end``) it drops them, for another to take.
+    """
+    processes = max(2, (os.cpu_count() or 2) // 2)
+    command = [*CELERY, "worker", "--queues", "cpu,gpu", "--concurrency", str(processes), "--loglevel", "INFO"]
+    command += ["--hostname", f"demo-{port}@%h", "--without-gossip", "--without-mingle"]
+    return Child("worker", command, var / "log" / "worker.log", quick_end=signal.SIGQUIT)
+
+
+def _beat(var: Path) -> Child:
+    command = [*CELERY, "beat", "--loglevel", "INFO", "--schedule", str(var / "beat-schedule"), "--pidfile", ""]
+    return Child("beat", command, var / "log" / "beat.log")
