@@ -13,9 +13,11 @@ from scipy.spatial import cKDTree
 
 from registration import lung_air
 from registration.errors import NoLungsFound
-from registration.pyramid import COARSE_MM, Frame, Grid, block_means
+from registration.grid import Grid
+from registration.pyramid import COARSE_MM, Frame, block_means
 from registration.volume import Volume
 
+METHOD: Final = "air in the body on a 3 mm grid, version 1"
 RIGHT: Final = 1
 LEFT: Final = 2
 

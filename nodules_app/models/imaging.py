@@ -103,7 +103,7 @@ class Scan(CodedRow):
 
     study = models.ForeignKey(Study, models.PROTECT, related_name="scans")
     series = models.ForeignKey(Series, models.PROTECT, related_name="scans")
-    because = models.JSONField(default=list)  # sentences: why this series
+    because = models.JSONField(default=list)  # [{"code", "sentence", "facts", …}]: why this series
     chosen_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     superseded_at = models.DateTimeField(null=True, blank=True)
     noise_hu = models.FloatField(null=True)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
 from nodules_app.clinical.assess import assess
 from nodules_app.clinical.codec import answer_to_json, case_from_json
 from nodules_app.lifecycles import NoduleState
 from nodules_app.models import Assessment, Finding, Measurement, Nodule, Patient, Scan, Setting
+from nodules_app.services.rounding import as_reported
 from nodules_app.services.scans import scans_in_order
 
 Json = dict[str, object]
@@ -24,11 +24,6 @@ SIDE_BY_SIDE: Final[Mapping[str, tuple[str, ...]]] = {
 }
 INTERVAL_EXAM_WITHIN: Final = timedelta(days=300)  # a screening exam sooner than this is an interval exam, not a round
 NOT_FOLLOWED: Final = (NoduleState.CANDIDATE, NoduleState.NOT_A_NODULE)
-
-
-def as_reported(value: float, digits: str) -> str:
-    """Round half up as a report does: ``as_reported(6.25, "0.1")`` is ``"6.3"``."""
-    return str(Decimal(repr(value)).quantize(Decimal(digits), rounding=ROUND_HALF_UP))
 
 
 def case_of(patient: Patient) -> Json | None:

@@ -8,17 +8,20 @@ from itertools import pairwise
 from django.db import transaction
 from django.utils import timezone
 
+from nodules_app.dicom.choose import ChosenByPerson
 from nodules_app.models import Comparison, Finding, Match, Patient, RunKind, Scan, Series, Study, User
 from nodules_app.services import runs
 from nodules_app.services.audit import record
-from registration.errors import gettext_noop
+from nodules_app.services.runs import Told
 
 
-def take_scan(*, study: Study, series: Series, because: Sequence[str], by: User | None) -> Scan | None:
+def take_scan(*, study: Study, series: Series, because: Sequence[Told], by: User | None) -> Scan | None:
     """Make the chosen series the scan of its exam; an exam that has one keeps it until a person chooses otherwise."""
     if Scan.objects.filter(study=study, superseded_at__isnull=True).exists():
         return None
-    scan = Scan.objects.create(study=study, series=series, because=list(because), chosen_by=by)
+    scan = Scan.objects.create(
+        study=study, series=series, because=[runs.told(reason) for reason in because], chosen_by=by
+    )
     runs.request(RunKind.LUNGS, by=by, patient=study.patient, scan=scan)
     return scan
 
@@ -32,7 +35,7 @@ def choose_other_series(*, scan: Scan, series: Series, by: User) -> Scan:
     points = list(held.findings.filter(superseded_at__isnull=True, present=True))
     _supersede(held)
     chosen = Scan.objects.create(
-        study=held.study, series=chosen_series, because=[gettext_noop("Chosen by a person.")], chosen_by=by
+        study=held.study, series=chosen_series, because=[runs.told(ChosenByPerson())], chosen_by=by
     )
     for point in points:
         Finding.objects.create(

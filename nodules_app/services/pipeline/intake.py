@@ -9,14 +9,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
 from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
 
 from nodules_app.dicom.archive import Archive
 from nodules_app.dicom.choose import Choice, choose_series
-from nodules_app.dicom.examination import Examination, read_examination
+from nodules_app.dicom.examination import read_examination
 from nodules_app.dicom.findings import FindingMark, read_findings
 from nodules_app.dicom.notices import Notice
 from nodules_app.dicom.series import CtSeries
@@ -55,11 +57,10 @@ class AnotherSeriesThere(Refused):
 
 @dataclass(frozen=True, slots=True)
 class ReadExam:
-    """One study of a delivery: its series with the digests of their files, the chosen one, and what marks lie on it."""
+    """One study of a delivery: its series with the digests of their files, and the chosen one."""
 
     choice: Choice
     series: tuple[tuple[CtSeries, tuple[str, ...]], ...]
-    marks: tuple[FindingMark, ...]
 
 
 def read_batch(run: Run) -> Callable[[], Mapping[str, str]]:
@@ -69,17 +70,20 @@ def read_batch(run: Run) -> Callable[[], Mapping[str, str]]:
         raise ValueError(f"run {run.code} names no delivery")
     with read_examination(Path(batch.path)) as examination:
         said: list[Notice | Refused] = [*examination.refused, *examination.warnings]
-        exams = [_read_exam(study, examination, said) for study in _by_study(examination.series)]
-        files_seen = examination.files_seen
+        exams = [_read_exam(study) for study in _by_study(examination.series)]
+        marks = _marks(examination.finding_files, [exam.choice.series for exam in exams], said)
+        files_seen = len(examination.names)
         runs.say_progress(run, 90)
 
     def store() -> Mapping[str, str]:
         new = sum(_store_exam(exam, batch, run) for exam in exams)
+        for series_uid, found in marks:
+            _store_marks(series_uid, found, run)
         ImportBatch.objects.filter(pk=batch.pk).update(
             notices=[told(notice) for notice in said], files_seen=files_seen, instances_new=new
         )
         if batch.owned:
-            _empty_inbox(Path(batch.path))
+            transaction.on_commit(lambda: _empty_inbox(Path(batch.path)))
         return {"intake": "1"}
 
     return store
@@ -90,26 +94,44 @@ def _by_study(series: Sequence[CtSeries]) -> list[list[CtSeries]]:
     return [list(group) for _, group in groupby(in_order, key=lambda one: one.study_uid)]
 
 
-def _read_exam(study: list[CtSeries], examination: Examination, said: list[Notice | Refused]) -> ReadExam:
+def _read_exam(study: list[CtSeries]) -> ReadExam:
     if not study[0].patient_id:
         raise NoPatientNumber
-    choice = choose_series(study)
+    choice = choose_series(study, prior_kernel=_kernel_of_the_prior(study[0]))
     folder = volume_folder(series_code(choice.series.series_uid))
     if not folder.exists() and choice.series.one_grid:
         save_volume(read_volume(choice.series), folder)
     archive = Archive(settings.ARCHIVE_DIR)
-    kept = tuple((one, tuple(archive.put(path) for path in one.files)) for one in study)
-    return ReadExam(choice, kept, tuple(_marks_on(choice.series, examination, said)))
+    return ReadExam(choice, tuple((one, tuple(archive.put(path) for path in one.files)) for one in study))
 
 
-def _marks_on(series: CtSeries, examination: Examination, said: list[Notice | Refused]) -> list[FindingMark]:
-    marks: list[FindingMark] = []
-    for path in examination.documents_about(series):
-        try:
-            marks.extend(read_findings(path, on=series))
-        except Refused as refusal:
-            said.append(refusal)
-    return marks
+def _kernel_of_the_prior(exam: CtSeries) -> str:
+    """The kernel in which this patient was measured last: like is best compared with like."""
+    earlier = Scan.objects.filter(
+        study__patient__identifier=exam.patient_id,
+        study__patient__issuer=exam.issuer,
+        study__acquired_on__lt=exam.acquired_on or date.max,
+        superseded_at__isnull=True,
+    ).order_by("-study__acquired_on")
+    return earlier.values_list("series__kernel", flat=True).first() or ""
+
+
+def _marks(
+    paths: Sequence[Path], chosen: Sequence[CtSeries], said: list[Notice | Refused]
+) -> list[tuple[str, tuple[FindingMark, ...]]]:
+    """Lay each segmentation or report on the scan that it fits; one that fits none is said, with the reason."""
+    found: list[tuple[str, tuple[FindingMark, ...]]] = []
+    for path in paths:
+        refusals: list[Refused] = []
+        for series in chosen:
+            try:
+                found.append((series.series_uid, read_findings(path, on=series, beside=paths)))
+                break
+            except Refused as refusal:
+                refusals.append(refusal)
+        else:
+            said.extend(refusals[:1])
+    return found
 
 
 def _store_exam(exam: ReadExam, batch: ImportBatch, run: Run) -> int:
@@ -129,19 +151,28 @@ def _store_exam(exam: ReadExam, batch: ImportBatch, run: Run) -> int:
         raise ExamOfAnotherPatient
     new = sum(_store_series(study, series, digests) for series, digests in exam.series)
     chosen = Series.objects.get(series_uid=first.series_uid)
-    scans.take_scan(study=study, series=chosen, because=exam.choice.because, by=run.requested_by)
-    scan = Scan.objects.select_related("study__patient", "series").get(study=study, superseded_at__isnull=True)
-    if scan.series_id == chosen.pk:
-        for mark in exam.marks:
-            nodules.mark_nodule(
-                scan=scan,
-                lps_mm=mark.lps_mm,
-                by=run.requested_by,
-                origin=Origin.DICOM_SEG if mark.kind == "seg" else Origin.DICOM_SR,
-                tracking_uid=mark.tracking_uid or "",
-                extent_mm=mark.extent_mm or 0.0,
-            )
+    scans.take_scan(study=study, series=chosen, because=exam.choice.reasons, by=run.requested_by)
     return new
+
+
+def _store_marks(series_uid: str, marks: Sequence[FindingMark], run: Run) -> None:
+    """Take marks as nodules where their series is the scan in force; on another series they wait for a person."""
+    scan = (
+        Scan.objects.select_related("study__patient", "series")
+        .filter(series__series_uid=series_uid, superseded_at__isnull=True)
+        .first()
+    )
+    if scan is None:
+        return
+    for mark in marks:
+        nodules.mark_nodule(
+            scan=scan,
+            lps_mm=mark.lps_mm,
+            by=run.requested_by,
+            origin=Origin.DICOM_SEG if mark.kind == "segmentation" else Origin.DICOM_SR,
+            tracking_uid=mark.tracking_uid,
+            extent_mm=max(mark.extent_mm),
+        )
 
 
 def _patient(series: CtSeries) -> Patient:

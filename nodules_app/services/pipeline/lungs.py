@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from nodules_app.dicom.quality import measured_noise_hu
+from inference.noise import measure_noise
 from nodules_app.models import Patient, Run, RunKind, Scan
 from nodules_app.services import runs, scans
 from nodules_app.services.pipeline.volumes import lungs_of, volume_of
@@ -15,18 +15,18 @@ def find_lungs(run: Run) -> Callable[[], Mapping[str, str]]:
     """Find the lungs and measure the noise; then compare with the scans before and after, or measure alone."""
     scan = subject(run)
     found = lungs_of(scan)
-    noise_hu = measured_noise_hu(volume_of(scan.series))
+    noise = measure_noise(volume_of(scan.series))
 
     def store() -> Mapping[str, str]:
         Patient.objects.select_for_update().get(pk=scan.study.patient_id)
         Scan.objects.filter(pk=scan.pk).update(
-            noise_hu=noise_hu,
+            noise_hu=noise.sd_hu if noise else None,
             lung_right_ml=found.right_ml,
             lung_left_ml=found.left_ml,
             lung_mean_hu=found.mean_hu,
         )
         _go_on(run, scan)
-        return {"lungs": method.VERSION}
+        return {"lungs": method.METHOD}
 
     return store
 

@@ -12,9 +12,17 @@ from inference.repeatability import METHOD_VERSION
 from nodules_app.models import Finding, Measurement, Patient, Run, RunKind, Scan
 from nodules_app.services import runs
 from nodules_app.services.pipeline.volumes import lungs_of, volume_of
-from registration.errors import Refused
+from registration.errors import Refused, gettext_noop
 
 METHOD_NAME = "star-35"
+
+
+class VolumetryBlocked(Refused):
+    """What was said when the series was read forbids measuring on it."""
+
+    code = "volumetry_blocked"
+    sentence = gettext_noop("Nothing is measured on this series. {notice}")
+    remedy = gettext_noop("{what_to_do}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +66,11 @@ def _measure_findings(scan: Scan, run: Run) -> Sequence[Measured]:
     findings = [finding for finding in in_force.order_by("pk") if not _has_numbers_by_now(finding)]
     if not findings:
         return []
+    if not scan.series.measurable:
+        return [Measured(finding, VolumetryBlocked(**_blocking_notice(scan))) for finding in findings]
     volume = volume_of(scan.series)
     noise = measure_noise(volume)
-    middle_lps_mm = _middle_of_the_lungs(scan)
+    lungs = lungs_of(scan) if scan.lung_right_ml is not None else None
     measured = []
     for number, finding in enumerate(findings, start=1):
         outcome: NoduleMeasurement | Refused
@@ -70,7 +80,7 @@ def _measure_findings(scan: Scan, run: Run) -> Sequence[Measured]:
                 finding.lps_mm,
                 slice_thickness_mm=scan.series.slice_thickness_mm,
                 noise=noise,
-                middle_lps_mm=middle_lps_mm,
+                lungs=lungs,
             )
         except Refused as refusal:
             outcome = refusal
@@ -79,10 +89,9 @@ def _measure_findings(scan: Scan, run: Run) -> Sequence[Measured]:
     return measured
 
 
-def _middle_of_the_lungs(scan: Scan) -> tuple[float, float, float] | None:
-    if scan.lung_right_ml is None:  # the lungs of this scan were refused; attachment then goes without
-        return None
-    return lungs_of(scan).middle_lps_mm
+def _blocking_notice(scan: Scan) -> dict[str, str]:
+    notice = next(notice for notice in scan.series.notices if notice["blocks_volumetry"])
+    return {"notice": notice["sentence"], "what_to_do": notice["remedy"]}
 
 
 def _fields(outcome: NoduleMeasurement | Refused) -> dict[str, object]:

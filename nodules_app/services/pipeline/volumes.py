@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 
 from nodules_app.dicom.archive import Archive
-from nodules_app.dicom.examination import read_examination
+from nodules_app.dicom.examination import read_files
 from nodules_app.dicom.series import CtSeries
 from nodules_app.dicom.volumes import open_volume, read_volume, save_volume
 from nodules_app.models import Scan, Series
@@ -20,7 +20,7 @@ def archived_series(series: Series) -> CtSeries:
     paths = [
         archive.path_of(digest) for digest in series.instances.order_by("index_z").values_list("sha256", flat=True)
     ]
-    with read_examination(paths) as examination:
+    with read_files(paths) as examination:
         (ours,) = (found for found in examination.series if found.series_uid == series.series_uid)
         return ours
 

@@ -1,0 +1,1 @@
+"""Two exams in, everything we know out: the whole comparison without a database, behind ``manage.py compare``."""

@@ -1,0 +1,111 @@
+"""What the guidelines say of the nodules of a comparison: of each alone, and of the exam with all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from inference.follow import FollowedNodule
+from inference.measure import NoduleMeasurement
+from nodules_app.clinical.assess import assess
+from nodules_app.clinical.codec import answer_to_json, case_from_json
+from nodules_app.services.compare.comparing import Compared
+from nodules_app.services.rounding import as_reported
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendations:
+    """Results of the clinical core, in its own JSON."""
+
+    by_nodule: tuple[list[Json], ...]
+    whole_exam: list[Json]
+    warnings: tuple[str, ...] = ()
+
+
+def recommend(compared: Compared, facts: Mapping[str, object]) -> Recommendations:
+    """Put each nodule, and all of them together, to the guidelines; what has no date or no size is not asked.
+
+    Parameters
+    ----------
+    facts
+        Patient facts (section 2.2 of the clinical cases) with ``setting``, ``guidelines`` and ``size_basis`` beside.
+    """
+    told = [_nodule(str(number + 1), followed, compared) for number, followed in enumerate(compared.nodules)]
+    if compared.current.read.series.acquired_on is None:
+        nothing: tuple[list[Json], ...] = tuple([] for _ in told)
+        return Recommendations(nothing, [], ("The current exam has no date: the guidelines were not asked.",))
+    by_nodule = tuple(_results(compared, facts, [nodule]) if nodule else [] for nodule in told)
+    sized = [nodule for nodule in told if nodule is not None]
+    return Recommendations(by_nodule, _results(compared, facts, sized) if sized else [])
+
+
+def _results(compared: Compared, facts: Mapping[str, object], nodules: Sequence[Json]) -> list[Json]:
+    about_the_case = ("setting", "guidelines", "size_basis", "risk_override")
+    case: Json = {
+        "id": "comparison",
+        "setting": facts.get("setting", "incidental"),
+        "patient": _person(compared, {name: fact for name, fact in facts.items() if name not in about_the_case}),
+        "exams": _exams(compared),
+        "nodules": list(nodules),
+        "nodule_count": max(1, len(compared.nodules)),
+    }
+    case |= {name: facts[name] for name in about_the_case if name in facts}
+    results: list[Json] = answer_to_json(assess(case_from_json(case)))["results"]
+    return results
+
+
+def _person(compared: Compared, facts: Json) -> Json:
+    series = compared.current.read.series
+    known: Json = {}
+    if series.birth_date:
+        known["birth_date"] = series.birth_date.isoformat()
+    if series.sex in ("M", "F"):
+        known["sex"] = "male" if series.sex == "M" else "female"
+    return known | facts
+
+
+def _exams(compared: Compared) -> list[Json]:
+    current = compared.current.read.series.acquired_on
+    prior = compared.prior.read.series.acquired_on
+    exams: list[Json] = []
+    if prior is not None and compared.interval_days is not None:
+        exams.append({"date": prior.isoformat(), "kind": "baseline"})
+    if current is not None:
+        exams.append({"date": current.isoformat(), "kind": "interval" if exams else "baseline"})
+    return exams
+
+
+def _nodule(label: str, followed: FollowedNodule, compared: Compared) -> Json | None:
+    sides = [
+        (compared.prior.read.series.acquired_on, followed.prior, compared.interval_days is not None),
+        (compared.current.read.series.acquired_on, followed.current, True),
+    ]
+    entries = [
+        {"date": day.isoformat()} | _sizes(measured)
+        for day, measured, counts in sides
+        if counts and day is not None and isinstance(measured, NoduleMeasurement)
+    ]
+    latest = followed.current if isinstance(followed.current, NoduleMeasurement) else followed.prior
+    if not isinstance(latest, NoduleMeasurement) or not entries:
+        return None
+    current_on = compared.current.read.series.acquired_on
+    if followed.comparison == "resolved" and current_on is not None:
+        entries.append({"date": current_on.isoformat(), "resolved": True})
+    return {"id": label, "attenuation": latest.attenuation, "measurements": entries}
+
+
+def _sizes(measured: NoduleMeasurement) -> Json:
+    sizes: Json = {
+        "attenuation": measured.attenuation,
+        "method": f"{measured.method} {measured.version}",
+        "long_axis_mm": as_reported(measured.long_axis_mm, "0.1"),
+        "short_axis_mm": as_reported(measured.short_axis_mm, "0.1"),
+        "volume_mm3": as_reported(measured.volume_mm3.value, "1"),
+        "sd": {"volume_mm3": as_reported(measured.volume_mm3.standard_error, "0.1")},
+    }
+    if measured.attenuation == "part_solid" and measured.solid_mean_diameter_mm:
+        sizes["solid_mean_mm"] = as_reported(measured.solid_mean_diameter_mm, "0.1")
+    return sizes
