@@ -134,7 +134,9 @@ def _with_urgency(patients: QuerySet[Patient], today: date) -> QuerySet[Any, Any
     closed = Closure.objects.filter(patient=OuterRef("pk"), ended_at__isnull=True)
     runs = Run.objects.filter(patient=OuterRef("pk"))
     newer = Run.objects.filter(
-        Q(scan=OuterRef("scan")) | Q(scan__isnull=True, comparison=OuterRef("comparison")),
+        Q(scan=OuterRef("scan"))
+        | Q(comparison=OuterRef("comparison"))
+        | Q(scan__isnull=True, comparison__isnull=True),  # work on the patient as a whole
         patient=OuterRef("patient"),
         kind=OuterRef("kind"),
         pk__gt=OuterRef("pk"),

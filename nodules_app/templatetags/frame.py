@@ -94,7 +94,7 @@ def safety_net_words() -> dict[str, object]:
     proof = safety_net.heartbeat(now=timezone.now())
     moment = quantities.moment_text(proof.proved_at) if proof.proved_at else ""
     covered = ngettext(
-        "%(count)s active nodule has an open step", "%(count)s active nodules have an open step", proof.active_nodules
+        "%(count)s active nodule has an open step.", "%(count)s active nodules have an open step.", proof.active_nodules
     ) % {"count": proof.active_nodules}
     if proof.proved_at is None:
         text, title = gettext("Safety net not checked yet"), gettext("No check has been recorded. It runs every hour.")
