@@ -46,7 +46,7 @@ def receive_folder(*, source: Path, by: User | None) -> ImportBatch:
     return _ask(ImportBatch(source_name=source.name, path=str(source.resolve()), owned=False, by=by))
 
 
-def receive_upload(*, files: Iterable[UploadedFile], by: User) -> ImportBatch:
+def receive_upload(*, files: Iterable[UploadedFile[bytes]], by: User) -> ImportBatch:
     """Keep uploaded files in the inbox under names of our own and ask for them to be read.
 
     Names that came with the files are shown to people and never used as paths.
@@ -71,7 +71,7 @@ def receive_upload(*, files: Iterable[UploadedFile], by: User) -> ImportBatch:
     return _ask(ImportBatch(source_name=name, path=str(path), owned=True, by=by))
 
 
-def _suffix(file: UploadedFile) -> str:
+def _suffix(file: UploadedFile[bytes]) -> str:
     return ".zip" if (file.name or "").lower().endswith(".zip") else ".dcm"
 
 

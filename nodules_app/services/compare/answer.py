@@ -10,6 +10,7 @@ from inference.errors import NotMeasured
 from inference.follow import FollowedNodule
 from inference.growth import Growth
 from inference.measure import NoduleMeasurement
+from nodules_app.clinical.errors import Refused as ClinicalRefused
 from nodules_app.services.compare.comparing import Compared, Stopwatch, peak_mb
 from nodules_app.services.compare.reading import ReadyScan
 from nodules_app.services.compare.recommending import Recommendations
@@ -42,7 +43,7 @@ def answer(compared: Compared, recommended: Recommendations, watch: Stopwatch) -
     }
 
 
-def refused(refusal: Refused) -> Json:
+def refused(refusal: Refused | ClinicalRefused) -> Json:
     """Give the answer when the whole comparison was refused."""
     return {
         "refused": {"code": refusal.code, "sentence": refusal.as_sentence(), "remedy": refusal.as_remedy()},

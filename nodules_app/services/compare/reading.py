@@ -10,8 +10,10 @@ from inference.follow import Scan
 from inference.noise import ScanNoise, measure_noise
 from nodules_app.dicom.choose import Choice, choose_series
 from nodules_app.dicom.examination import read_examination
+from nodules_app.dicom.notices import Notice
 from nodules_app.dicom.series import CtSeries
 from nodules_app.dicom.volumes import read_volume
+from registration.errors import Refused
 from registration.lungs import Lungs, segment_lungs
 from registration.volume import Volume
 
@@ -70,7 +72,7 @@ def read_scan(source: Path, *, wanted_uid: str | None, prior_kernel: str = "") -
     """Read headers, choose the series, decode it."""
     with read_examination(source) as examination:
         choice = choose_series(examination.series, wanted_uid=wanted_uid, prior_kernel=prior_kernel)
-        said = [*examination.refused, *examination.warnings, *choice.series.notices]
+        said: list[Refused | Notice] = [*examination.refused, *examination.warnings, *choice.series.notices]
         warnings = tuple(f"{one.as_sentence()} {one.as_remedy()}".strip() for one in said)
         return ReadScan(choice, read_volume(choice.series), warnings)
 

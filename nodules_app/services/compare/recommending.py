@@ -83,7 +83,7 @@ def _nodule(label: str, followed: FollowedNodule, compared: Compared) -> Json | 
         (compared.prior.read.series.acquired_on, followed.prior, compared.interval_days is not None),
         (compared.current.read.series.acquired_on, followed.current, True),
     ]
-    entries = [
+    entries: list[Json] = [
         {"date": day.isoformat()} | _sizes(measured)
         for day, measured, counts in sides
         if counts and day is not None and isinstance(measured, NoduleMeasurement)

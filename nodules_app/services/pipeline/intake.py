@@ -19,7 +19,8 @@ from django.db import transaction
 from nodules_app.dicom.archive import Archive
 from nodules_app.dicom.choose import Choice, choose_series
 from nodules_app.dicom.examination import read_examination
-from nodules_app.dicom.findings import FindingMark, read_findings
+from nodules_app.dicom.finding_marks import FindingMark
+from nodules_app.dicom.findings import read_findings
 from nodules_app.dicom.notices import Notice
 from nodules_app.dicom.series import CtSeries
 from nodules_app.dicom.volumes import read_volume, save_volume
