@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
@@ -31,7 +32,8 @@ class Command(BaseCommand):
 def _steps(data: Path | None, simulated: Path) -> list[Step]:
     """Name what happens between the database and the pages, and how it is done."""
     steps = [_step("the tables are up to date", "migrate", "--verbosity", "0")]
-    if data is None and not simulated.exists():
+    if data is None and not (simulated / "truth.json").exists():  # which is written last
+        shutil.rmtree(simulated, ignore_errors=True)
         steps.append(_step("a patient with two CTs has been simulated", "simulate", str(simulated)))
     people = _step("the clinic has its people and a patient", "prepare_demo", str((data or simulated).resolve()))
     return [*steps, people]
