@@ -98,7 +98,7 @@ def _profile(lungs: Lungs, origin_z_mm: float) -> tuple[NDArray[np.float64], NDA
     """Heights (n,) of the slices and the cross-section (n, 2) of right and left lung in mm^2."""
     pixel_mm2 = lungs.spacing_zyx_mm[1] * lungs.spacing_zyx_mm[2]
     areas = np.stack([np.count_nonzero(lungs.mask == side, axis=(1, 2)) for side in (RIGHT, LEFT)], axis=1)
-    heights = origin_z_mm + np.arange(len(areas)) * lungs.spacing_zyx_mm[0]
+    heights = origin_z_mm + np.arange(len(areas), dtype=np.float64) * lungs.spacing_zyx_mm[0]
     return heights, areas * pixel_mm2
 
 

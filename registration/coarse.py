@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registration.affine import Affine
+from registration.grid import Grid
 from registration.keypoints import Keypoints, thinned
 from registration.mapping import Mapping
-from registration.pyramid import Grid
 from registration.search import Costs, choose_shifts, shift_costs
 from registration.spline import SplineGrid
 from registration.spline_fit import fit_spline

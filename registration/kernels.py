@@ -14,6 +14,14 @@ from typing import Any, Final, TypeVar, cast
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
+
+from registration.grid import Grid
+
+ImageHu = NDArray[np.int16]
+Doubles = NDArray[np.float64]
+Floats = NDArray[np.float32]
+Wholes = NDArray[np.int64]
 
 Compiled = TypeVar("Compiled", bound=Callable[..., Any])
 
@@ -36,18 +44,21 @@ def parallel_kernel(function: Compiled) -> Compiled:
 
 
 @kernel
-def windowed(value_hu: int) -> Any:
-    """Intensity as registration sees it: clipped to the lung window, ``float32``."""
-    return np.float32(min(max(value_hu, WINDOW_LOW_HU), WINDOW_HIGH_HU))
+def windowed(value_hu: np.int16) -> np.float32:
+    """Intensity as registration sees it: clipped to the lung window."""
+    if value_hu <= WINDOW_LOW_HU:
+        return np.float32(WINDOW_LOW_HU)
+    if value_hu >= WINDOW_HIGH_HU:
+        return np.float32(WINDOW_HIGH_HU)
+    return np.float32(value_hu)
 
 
 @kernel
-def sample(image: Any, z: float, y: float, x: float) -> Any:
+def sample(image: ImageHu, z: float, y: float, x: float) -> np.float32:
     """Windowed intensity of an image at a continuous index, trilinear; beyond the border the border's value."""
-    last_z, last_y, last_x = image.shape[0] - 2, image.shape[1] - 2, image.shape[2] - 2
-    i = min(max(int(math.floor(z)), 0), last_z)
-    j = min(max(int(math.floor(y)), 0), last_y)
-    k = min(max(int(math.floor(x)), 0), last_x)
+    i = min(max(math.floor(z), 0), image.shape[0] - 2)
+    j = min(max(math.floor(y), 0), image.shape[1] - 2)
+    k = min(max(math.floor(x), 0), image.shape[2] - 2)
     fz = np.float32(min(max(z - i, 0.0), 1.0))
     fy = np.float32(min(max(y - j, 0.0), 1.0))
     fx = np.float32(min(max(x - k, 0.0), 1.0))
@@ -65,11 +76,10 @@ def sample(image: Any, z: float, y: float, x: float) -> Any:
 
 
 @kernel
-def inside(mask: Any, origin_mm: Any, spacing_mm: Any, z_mm: float, y_mm: float, x_mm: float) -> bool:
-    """Tell whether the voxel nearest to a point of the frame is set."""
-    i = int(math.floor((z_mm - origin_mm[0]) / spacing_mm[0] + 0.5))
-    j = int(math.floor((y_mm - origin_mm[1]) / spacing_mm[1] + 0.5))
-    k = int(math.floor((x_mm - origin_mm[2]) / spacing_mm[2] + 0.5))
-    if i < 0 or j < 0 or k < 0 or i >= mask.shape[0] or j >= mask.shape[1] or k >= mask.shape[2]:
-        return False
-    return bool(mask[i, j, k] != 0)
+def inside(mask: Grid, z_mm: float, y_mm: float, x_mm: float) -> bool:
+    """Tell whether the mask's voxel nearest to a point of the frame is set."""
+    i = math.floor((z_mm - mask.origin_mm[0]) / mask.spacing_mm[0] + 0.5)
+    j = math.floor((y_mm - mask.origin_mm[1]) / mask.spacing_mm[1] + 0.5)
+    k = math.floor((x_mm - mask.origin_mm[2]) / mask.spacing_mm[2] + 0.5)
+    on_grid = 0 <= i < mask.image.shape[0] and 0 <= j < mask.image.shape[1] and 0 <= k < mask.image.shape[2]
+    return on_grid and bool(mask.image[i, j, k] != 0)

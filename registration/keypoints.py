@@ -7,14 +7,14 @@ IEEE TMI 36(8):1746-1757. Written anew.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from registration.kernels import inside, kernel, parallel_kernel, windowed
-from registration.pyramid import Grid
+from registration.grid import Grid
+from registration.kernels import Doubles, ImageHu, Wholes, inside, kernel, parallel_kernel, windowed
 
 CELL_MM: Final = 8.0
 TENSOR_SAMPLES: Final = 63  # of the 5 x 5 x 5 voxels, every second one: a checkerboard
@@ -38,34 +38,41 @@ class Keypoints:
 
 
 @parallel_kernel
-def _best_of_cells(image: Any, spacing_mm: Any, origin_mm: Any, mask: Any, mask_spacing_mm: Any, mask_origin_mm: Any,
-                   cell: Any, points_mm: Any, scores: Any) -> None:  # fmt: skip
-    """For each cell whose centre is in the mask: the voxel (every second) with the largest score; -1 without one."""
-    cells_y, cells_x = image.shape[1] // cell[1], image.shape[2] // cell[2]
-    for cell_z in numba.prange(image.shape[0] // cell[0]):
+def _best_of_cells(grid: Grid, mask: Grid, cell: Wholes, points_mm: Doubles, scores: Doubles) -> None:
+    """Fill the best point and its score of each cell whose centre is in the mask; score -1 for the others."""
+    cells_y, cells_x = grid.image.shape[1] // cell[1], grid.image.shape[2] // cell[2]
+    for cell_z in numba.prange(grid.image.shape[0] // cell[0]):
         for cell_y in range(cells_y):
             for cell_x in range(cells_x):
                 number = (cell_z * cells_y + cell_y) * cells_x + cell_x
+                corner = (cell_z * cell[0], cell_y * cell[1], cell_x * cell[2])
+                centre_z = (corner[0] + cell[0] // 2) * grid.spacing_mm[0] + grid.origin_mm[0]
+                centre_y = (corner[1] + cell[1] // 2) * grid.spacing_mm[1] + grid.origin_mm[1]
+                centre_x = (corner[2] + cell[2] // 2) * grid.spacing_mm[2] + grid.origin_mm[2]
                 scores[number] = -1.0
-                z0, y0, x0 = cell_z * cell[0], cell_y * cell[1], cell_x * cell[2]
-                centre_z = (z0 + cell[0] // 2) * spacing_mm[0] + origin_mm[0]
-                centre_y = (y0 + cell[1] // 2) * spacing_mm[1] + origin_mm[1]
-                centre_x = (x0 + cell[2] // 2) * spacing_mm[2] + origin_mm[2]
-                if not inside(mask, mask_origin_mm, mask_spacing_mm, centre_z, centre_y, centre_x):
-                    continue
-                for z in range(max(3, z0), min(image.shape[0] - 3, z0 + cell[0]), 2):
-                    for y in range(max(3, y0), min(image.shape[1] - 3, y0 + cell[1]), 2):
-                        for x in range(max(3, x0), min(image.shape[2] - 3, x0 + cell[2]), 2):
-                            score = _foerstner_score(image, spacing_mm, z, y, x)
-                            if score > scores[number]:
-                                scores[number] = score
-                                points_mm[number, 0] = z * spacing_mm[0] + origin_mm[0]
-                                points_mm[number, 1] = y * spacing_mm[1] + origin_mm[1]
-                                points_mm[number, 2] = x * spacing_mm[2] + origin_mm[2]
+                if inside(mask, centre_z, centre_y, centre_x):
+                    scores[number] = _best_of_cell(grid, corner, cell, points_mm[number])
 
 
 @kernel
-def _foerstner_score(image: Any, spacing_mm: Any, z: int, y: int, x: int) -> float:
+def _best_of_cell(grid: Grid, corner: tuple[int, int, int], cell: Wholes, point_mm: Doubles) -> float:
+    """Fill the point of the voxel (every second one is tried) with the largest score; that score."""
+    image, spacing_mm, origin_mm = grid.image, grid.spacing_mm, grid.origin_mm
+    best = -1.0
+    for z in range(max(3, corner[0]), min(image.shape[0] - 3, corner[0] + cell[0]), 2):
+        for y in range(max(3, corner[1]), min(image.shape[1] - 3, corner[1] + cell[1]), 2):
+            for x in range(max(3, corner[2]), min(image.shape[2] - 3, corner[2] + cell[2]), 2):
+                score = _foerstner_score(image, spacing_mm, z, y, x)
+                if score > best:
+                    best = score
+                    point_mm[0] = z * spacing_mm[0] + origin_mm[0]
+                    point_mm[1] = y * spacing_mm[1] + origin_mm[1]
+                    point_mm[2] = x * spacing_mm[2] + origin_mm[2]
+    return best
+
+
+@kernel
+def _foerstner_score(image: ImageHu, spacing_mm: Doubles, z: int, y: int, x: int) -> float:
     """1 / trace(S^-1) over 5 x 5 x 5 voxels, every second of them."""
     zz, yy, xx, zy, zx, yx = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for k in range(z - 2, z + 3):
@@ -85,7 +92,7 @@ def _foerstner_score(image: Any, spacing_mm: Any, z: int, y: int, x: int) -> flo
     trace = zz + yy + xx
     if minors <= ROUNDING * trace * trace:  # a plane or nothing at all: what is left is rounding
         return 0.0
-    return float(determinant / minors / TENSOR_SAMPLES)
+    return determinant / minors / TENSOR_SAMPLES
 
 
 def find_keypoints(grid: Grid, mask: Grid, cell_mm: float = CELL_MM) -> Keypoints:
@@ -107,17 +114,7 @@ def find_keypoints(grid: Grid, mask: Grid, cell_mm: float = CELL_MM) -> Keypoint
     cells = int(np.prod(np.asarray(grid.image.shape) // cell))
     points_mm = np.zeros((cells, 3))
     scores = np.full(cells, -1.0)
-    _best_of_cells(
-        grid.image,
-        grid.spacing_mm,
-        grid.origin_mm,
-        mask.image,
-        mask.spacing_mm,
-        mask.origin_mm,
-        cell,
-        points_mm,
-        scores,
-    )
+    _best_of_cells(grid, mask, cell, points_mm, scores)
     found = scores > 0
     return Keypoints(np.ascontiguousarray(points_mm[found]), scores[found])
 

@@ -32,7 +32,7 @@ class Mapping:
     levels: tuple[Spline, ...] = ()
 
     def plus(self, level: Spline) -> Mapping:
-        """This map with one more displacement."""
+        """The same map with one more displacement."""
         return replace(self, levels=(*self.levels, level))
 
     def __call__(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ resampled and never converted to floats: block means are made in one pass, and o
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,7 +16,8 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from registration.kernels import parallel_kernel
+from registration.grid import Grid
+from registration.kernels import ImageHu, Wholes, kernel, parallel_kernel
 from registration.volume import Volume
 
 COARSE_MM: Final = 3.0  # lungs, start and discrete search
@@ -76,36 +78,18 @@ class Frame:
         return np.ascontiguousarray(np.transpose(array, self.array_axes)[flips])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Grid:
-    """An image in a frame.
-
-    Parameters
-    ----------
-    image : (z, y, x)
-        ``int16`` Hounsfield units, contiguous.
-    spacing_mm : (3,)
-        Order z, y, x, all positive.
-    origin_mm : (3,)
-        Centre of voxel (0, 0, 0) in the frame, order z, y, x.
-    """
-
-    image: NDArray[np.int16]
-    spacing_mm: NDArray[np.float64]
-    origin_mm: NDArray[np.float64]
-
-    def indices(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Continuous indices (n, 3) of frame points (n, 3)."""
-        return (points_mm - self.origin_mm) / self.spacing_mm
-
-    def contains(self, points_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Tell which frame points (n, 3) lie in a voxel of the grid."""
-        index = self.indices(points_mm)
-        return np.all((index >= -0.5) & (index <= np.asarray(self.image.shape) - 0.5), axis=-1)
+@kernel
+def _clipped(value_hu: np.int16) -> np.int32:
+    """Value within the range that block means are taken over."""
+    if value_hu < LOWEST_HU:
+        return np.int32(LOWEST_HU)
+    if value_hu > HIGHEST_HU:
+        return np.int32(HIGHEST_HU)
+    return np.int32(value_hu)
 
 
 @parallel_kernel
-def _block_means(image: Any, start: Any, factor: Any, means: Any) -> None:
+def _block_means(image: ImageHu, start: Wholes, factor: Wholes, means: ImageHu) -> None:
     """Fill ``means`` (z, y, x) with the means of blocks of ``factor`` voxels, from voxel ``start`` on."""
     voxels = factor[0] * factor[1] * factor[2]
     for z in numba.prange(means.shape[0]):
@@ -119,10 +103,10 @@ def _block_means(image: Any, start: Any, factor: Any, means: Any) -> None:
                     for x in range(means.shape[2]):
                         total = np.int32(0)
                         for dx in range(factor[2]):
-                            total += min(max(np.int32(row[first + x * factor[2] + dx]), LOWEST_HU), HIGHEST_HU)
+                            total += _clipped(row[first + x * factor[2] + dx])
                         totals[x] += total
             for x in range(means.shape[2]):
-                means[z, y, x] = int(np.floor(totals[x] / voxels + 0.5))
+                means[z, y, x] = math.floor(totals[x] / voxels + 0.5)
 
 
 def block_means(

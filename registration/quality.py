@@ -42,9 +42,9 @@ class Support:
 
     def covers(self, points_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Tell which points (n, 3) lie near enough to a kept keypoint; NaN points do not."""
-        known = np.isfinite(points_mm).all(axis=1)
+        known: NDArray[np.bool_] = np.all(np.isfinite(points_mm), axis=1)
         distance_mm, _ = cKDTree(self.points_mm).query(np.where(known[:, None], points_mm, 0.0))
-        return np.asarray(known & (distance_mm <= REACH_MM))
+        return np.asarray(known & (distance_mm <= REACH_MM), dtype=bool)
 
     def expected_error_mm(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
         """Distance (n,) from the truth that two thirds of such points stay within; NaN where nothing is known.

@@ -16,10 +16,11 @@ from registration.affine import lung_points_mm, start_affine
 from registration.coarse import coarse_mapping
 from registration.errors import NotRegistrable, TurnedOver, UnknownDevice
 from registration.folding import fold_fraction
+from registration.grid import Grid
 from registration.keypoints import Keypoints, find_keypoints
 from registration.lungs import Lungs, segment_lungs
 from registration.mapping import Mapping
-from registration.pyramid import COARSE_MM, Frame, Grid, block_means, crop_around
+from registration.pyramid import COARSE_MM, Frame, block_means, crop_around
 from registration.quality import Support, refuse_unless_registrable
 from registration.refine import Moved, moved
 from registration.spline import SplineGrid
@@ -201,7 +202,7 @@ def _fitted(here: _Scan, there: _Scan) -> _Fit:
         keypoints=keypoints,
         residuals_mm=fit.residuals_mm,
         kept=kept,
-        kept_fraction=float(np.count_nonzero(kept & common) / max(np.count_nonzero(common), 1)),
+        kept_fraction=int(np.count_nonzero(kept & common)) / max(int(np.count_nonzero(common)), 1),
         median_agreement=float(np.median(found.agreement[common])) if common.any() else -1.0,
     )
 
@@ -247,11 +248,13 @@ def _fold_free_fit(
     """Fit the steps; where that would fold the map, fit them again, stiffer."""
     grid = SplineGrid.over(low_mm, high_mm, turn.node_mm)
     stiffness = turn.stiffness
+    points_mm = keypoints.points_mm
+    fit = fit_spline(grid, points_mm, steps_mm, weights, stiffness=stiffness, least_outlier_mm=OUTLIER_MM)
     for _ in range(STIFFENINGS):
-        fit = fit_spline(grid, keypoints.points_mm, steps_mm, weights, stiffness=stiffness, least_outlier_mm=OUTLIER_MM)
         if fold_fraction(mapping.plus(fit.spline), judged_mm) == 0:
             break
         stiffness *= STIFFER
+        fit = fit_spline(grid, points_mm, steps_mm, weights, stiffness=stiffness, least_outlier_mm=OUTLIER_MM)
     return fit
 
 
@@ -279,7 +282,7 @@ def _inverse_error_mm(here: _Scan, there: _Scan, mapping: Mapping, support: Supp
         there.wide_mask,
         points_mm,
         places_mm,
-        np.linalg.inv(mapping.jacobians(places_mm)),
+        np.asarray(np.linalg.inv(mapping.jacobians(places_mm)), dtype=np.float64),
         sigma_mm=turn.sigma_mm,
         half_width_mm=turn.half_width_mm,
     )

@@ -1,22 +1,21 @@
-"""A smooth displacement: cubic B-spline with nodes on a regular grid, evaluated at points only, never as a dense field."""
+"""A smooth displacement: a cubic B-spline on a regular grid of nodes, evaluated at points, never as a dense field."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from registration.kernels import kernel, parallel_kernel
+from registration.kernels import Doubles, Floats, Wholes, kernel, parallel_kernel
 
 NEIGHBOURS: Final = 64  # nodes that reach a point: 4 along each axis
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SplineGrid:
-    """The nodes of a spline.
+class SplineGrid(NamedTuple):
+    """The nodes of a spline; a named tuple, so that compiled loops can take it whole.
 
     Parameters
     ----------
@@ -48,7 +47,7 @@ class SplineGrid:
         """First node (n,) and weights (n, 64) of each frame point (n, 3)."""
         first = np.empty(len(points_mm), np.int64)
         weights = np.empty((len(points_mm), NEIGHBOURS), np.float32)
-        _support(np.ascontiguousarray(points_mm), self.origin_mm, self.spacing_mm, self.shape, first, weights)
+        _support(np.ascontiguousarray(points_mm), self, first, weights)
         return first, weights
 
 
@@ -69,11 +68,11 @@ class Spline:
 
     def add_to(self, points_mm: NDArray[np.float64], places_mm: NDArray[np.float64]) -> None:
         """Add ``u`` at frame points (n, 3) to ``places_mm`` (n, 3)."""
-        _add_values(points_mm, self.grid.origin_mm, self.grid.spacing_mm, self.grid.shape, self.coefficients, places_mm)
+        _add_values(points_mm, self.grid, self.coefficients, places_mm)
 
     def add_slopes_to(self, points_mm: NDArray[np.float64], jacobians: NDArray[np.float64]) -> None:
         """Add the derivative of ``u`` at frame points (n, 3) to ``jacobians`` (n, 3, 3)."""
-        _add_slopes(points_mm, self.grid.origin_mm, self.grid.spacing_mm, self.grid.shape, self.coefficients, jacobians)
+        _add_slopes(points_mm, self.grid, self.coefficients, jacobians)
 
 
 @kernel
@@ -97,8 +96,9 @@ def _cell(coordinate: float, nodes: int) -> int:
 
 
 @parallel_kernel
-def _support(points_mm: Any, origin_mm: Any, spacing_mm: float, shape: Any, first: Any, weights: Any) -> None:
+def _support(points_mm: Doubles, grid: SplineGrid, first: Wholes, weights: Floats) -> None:
     """Fill first node and weights of every point."""
+    origin_mm, spacing_mm, shape = grid.origin_mm, grid.spacing_mm, grid.shape
     for i in numba.prange(points_mm.shape[0]):
         a = (points_mm[i, 0] - origin_mm[0]) / spacing_mm
         b = (points_mm[i, 1] - origin_mm[1]) / spacing_mm
@@ -113,8 +113,9 @@ def _support(points_mm: Any, origin_mm: Any, spacing_mm: float, shape: Any, firs
 
 
 @parallel_kernel
-def _add_values(points_mm: Any, origin_mm: Any, spacing_mm: float, shape: Any, coefficients: Any, places_mm: Any) -> None:  # fmt: skip
+def _add_values(points_mm: Doubles, grid: SplineGrid, coefficients: Doubles, places_mm: Doubles) -> None:
     """Add the spline's value at every point."""
+    origin_mm, spacing_mm, shape = grid.origin_mm, grid.spacing_mm, grid.shape
     for i in numba.prange(points_mm.shape[0]):
         a = (points_mm[i, 0] - origin_mm[0]) / spacing_mm
         b = (points_mm[i, 1] - origin_mm[1]) / spacing_mm
@@ -131,8 +132,9 @@ def _add_values(points_mm: Any, origin_mm: Any, spacing_mm: float, shape: Any, c
 
 
 @parallel_kernel
-def _add_slopes(points_mm: Any, origin_mm: Any, spacing_mm: float, shape: Any, coefficients: Any, jacobians: Any) -> None:  # fmt: skip
+def _add_slopes(points_mm: Doubles, grid: SplineGrid, coefficients: Doubles, jacobians: Doubles) -> None:
     """Add the spline's derivative at every point."""
+    origin_mm, spacing_mm, shape = grid.origin_mm, grid.spacing_mm, grid.shape
     for i in numba.prange(points_mm.shape[0]):
         a = (points_mm[i, 0] - origin_mm[0]) / spacing_mm
         b = (points_mm[i, 1] - origin_mm[1]) / spacing_mm

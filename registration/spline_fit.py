@@ -8,12 +8,12 @@ longer.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from registration.kernels import kernel
+from registration.kernels import Doubles, Floats, Wholes, kernel
 from registration.spline import Spline, SplineGrid
 
 RIDGE: Final = 1e-3  # holds nodes that no point reaches near zero
@@ -42,74 +42,99 @@ class SplineFit:
     trust: NDArray[np.float64]
 
 
+class Basis(NamedTuple):
+    """How points hang on the nodes of a spline: first node (n,), weights (n, 64), number of nodes along z, y, x."""
+
+    first: Wholes
+    weights: Floats
+    shape: tuple[int, int, int]
+
+
 @kernel
-def _normal_product(first: Any, weights: Any, trust: Any, shape: Any, x: Any, stiffness: float, product: Any) -> None:
+def _normal_product(basis: Basis, trust: Doubles, x: Doubles, stiffness: float, product: Doubles) -> None:
     """``product = (B' W B + stiffness D' D + ridge) x`` with B the basis and D second differences along each axis."""
     for node in range(x.shape[0]):
         for axis in range(3):
             product[node, axis] = RIDGE * x[node, axis]
-    for i in range(first.shape[0]):
-        if trust[i] <= 0.0:
-            continue
-        z, y, v = 0.0, 0.0, 0.0
-        for p in range(4):
-            for q in range(4):
-                row = first[i] + (p * shape[1] + q) * shape[2]
-                for r in range(4):
-                    weight = weights[i, (p * 4 + q) * 4 + r]
-                    z += weight * x[row + r, 0]
-                    y += weight * x[row + r, 1]
-                    v += weight * x[row + r, 2]
-        z *= trust[i]
-        y *= trust[i]
-        v *= trust[i]
-        for p in range(4):
-            for q in range(4):
-                row = first[i] + (p * shape[1] + q) * shape[2]
-                for r in range(4):
-                    weight = weights[i, (p * 4 + q) * 4 + r]
-                    product[row + r, 0] += weight * z
-                    product[row + r, 1] += weight * y
-                    product[row + r, 2] += weight * v
-    _add_bending(shape, x, stiffness, product)
+    value = np.empty(3)
+    for i in range(trust.shape[0]):
+        if trust[i] > 0.0:
+            value[:] = 0.0
+            _gather(basis, i, x, value)
+            value *= trust[i]
+            _scatter(basis, i, value, product)
+    for axis in range(3):
+        _add_bending(basis.shape, axis, x, stiffness, product)
 
 
 @kernel
-def _add_bending(shape: Any, x: Any, stiffness: float, product: Any) -> None:
-    """Add ``stiffness D' D x``."""
+def _gather(basis: Basis, i: int, x: Doubles, value: Doubles) -> None:
+    """Add row ``i`` of ``B x`` to ``value`` (3,)."""
+    z, y, v = value[0], value[1], value[2]
+    for p in range(4):
+        for q in range(4):
+            row = basis.first[i] + (p * basis.shape[1] + q) * basis.shape[2]
+            for r in range(4):
+                weight = basis.weights[i, (p * 4 + q) * 4 + r]
+                z += weight * x[row + r, 0]
+                y += weight * x[row + r, 1]
+                v += weight * x[row + r, 2]
+    value[0], value[1], value[2] = z, y, v
+
+
+@kernel
+def _scatter(basis: Basis, i: int, value: Doubles, sums: Doubles) -> None:
+    """Add row ``i`` of ``B``, times ``value`` (3,), to ``sums``."""
+    z, y, v = value[0], value[1], value[2]
+    for p in range(4):
+        for q in range(4):
+            row = basis.first[i] + (p * basis.shape[1] + q) * basis.shape[2]
+            for r in range(4):
+                weight = basis.weights[i, (p * 4 + q) * 4 + r]
+                sums[row + r, 0] += weight * z
+                sums[row + r, 1] += weight * y
+                sums[row + r, 2] += weight * v
+
+
+@kernel
+def _add_bending(shape: tuple[int, int, int], along: int, x: Doubles, stiffness: float, product: Doubles) -> None:
+    """Add ``stiffness D' D x`` for the second differences along one axis."""
     strides = (shape[1] * shape[2], shape[2], 1)
-    for along in range(3):
-        stride = strides[along]
-        last_z = shape[0] - (2 if along == 0 else 0)
-        last_y = shape[1] - (2 if along == 1 else 0)
-        last_x = shape[2] - (2 if along == 2 else 0)
-        for z in range(last_z):
-            for y in range(last_y):
-                for column in range(last_x):
-                    node = (z * shape[1] + y) * shape[2] + column
-                    for axis in range(3):
-                        bend = x[node, axis] - 2 * x[node + stride, axis] + x[node + 2 * stride, axis]
-                        bend *= stiffness
-                        product[node, axis] += bend
-                        product[node + stride, axis] -= 2 * bend
-                        product[node + 2 * stride, axis] += bend
+    stride = strides[along]
+    last_z = shape[0] - (2 if along == 0 else 0)
+    last_y = shape[1] - (2 if along == 1 else 0)
+    last_x = shape[2] - (2 if along == 2 else 0)
+    for z in range(last_z):
+        for y in range(last_y):
+            for column in range(last_x):
+                node = (z * shape[1] + y) * shape[2] + column
+                for axis in range(3):
+                    bend = x[node, axis] - 2 * x[node + stride, axis] + x[node + 2 * stride, axis]
+                    bend *= stiffness
+                    product[node, axis] += bend
+                    product[node + stride, axis] -= 2 * bend
+                    product[node + 2 * stride, axis] += bend
 
 
 @kernel
-def _right_hand_side(first: Any, weights: Any, trust: Any, shape: Any, wanted_mm: Any, stiffness: float, side: Any,
-                     diagonal: Any) -> None:  # fmt: skip
-    """Fill ``B' W wanted`` and the diagonal of the normal matrix."""
+def _right_hand_side(basis: Basis, trust: Doubles, wanted_mm: Doubles, side: Doubles) -> None:
+    """Fill ``B' W wanted``."""
     side[:] = 0.0
+    for i in range(trust.shape[0]):
+        _scatter(basis, i, trust[i] * wanted_mm[i], side)
+
+
+@kernel
+def _diagonal(basis: Basis, trust: Doubles, stiffness: float, diagonal: Doubles) -> None:
+    """Fill the diagonal of the normal matrix."""
     diagonal[:] = RIDGE + 18.0 * stiffness  # second differences 1, -2, 1 along three axes
-    for i in range(first.shape[0]):
+    for i in range(trust.shape[0]):
         for p in range(4):
             for q in range(4):
-                row = first[i] + (p * shape[1] + q) * shape[2]
+                row = basis.first[i] + (p * basis.shape[1] + q) * basis.shape[2]
                 for r in range(4):
-                    weight = weights[i, (p * 4 + q) * 4 + r]
+                    weight = basis.weights[i, (p * 4 + q) * 4 + r]
                     diagonal[row + r] += trust[i] * weight * weight
-                    for axis in range(3):
-                        side[row + r, axis] += trust[i] * weight * wanted_mm[i, axis]
 
 
 def fit_spline(
@@ -136,13 +161,13 @@ def fit_spline(
     least_outlier_mm
         A residual below this never makes an outlier.
     """
-    first, basis = grid.support(points_mm)
+    basis = Basis(*grid.support(points_mm), grid.shape)
     points = np.ascontiguousarray(points_mm)
     coefficients = np.zeros((grid.nodes, 3))
     trust = weights.copy()
     residuals_mm = np.zeros(len(points))
     for _ in range(ROBUST_PASSES):
-        _solve(grid, first, basis, trust, wanted_mm, stiffness, coefficients)
+        _solve(basis, trust, wanted_mm, stiffness, coefficients)
         fitted = np.zeros_like(wanted_mm)
         Spline(grid, coefficients).add_to(points, fitted)
         residuals_mm = np.linalg.norm(wanted_mm - fitted, axis=1)
@@ -154,9 +179,7 @@ def fit_spline(
 
 
 def _solve(
-    grid: SplineGrid,
-    first: NDArray[np.int64],
-    basis: NDArray[np.float32],
+    basis: Basis,
     trust: NDArray[np.float64],
     wanted_mm: NDArray[np.float64],
     stiffness: float,
@@ -164,10 +187,11 @@ def _solve(
 ) -> None:
     """Improve ``coefficients`` (nodes, 3) by conjugate gradients, the three components side by side."""
     side, product = np.empty_like(coefficients), np.empty_like(coefficients)
-    diagonal = np.empty(grid.nodes)
-    _right_hand_side(first, basis, trust, grid.shape, np.ascontiguousarray(wanted_mm), stiffness, side, diagonal)
+    diagonal = np.empty(len(coefficients))
+    _right_hand_side(basis, trust, np.ascontiguousarray(wanted_mm), side)
+    _diagonal(basis, trust, stiffness, diagonal)
     inverse_diagonal = 1.0 / diagonal[:, None]
-    _normal_product(first, basis, trust, grid.shape, coefficients, stiffness, product)
+    _normal_product(basis, trust, coefficients, stiffness, product)
     rest = side - product
     scaled = inverse_diagonal * rest
     direction = scaled.copy()
@@ -176,7 +200,7 @@ def _solve(
     for _ in range(SOLVER_STEPS):
         if energy.max() <= enough:
             return
-        _normal_product(first, basis, trust, grid.shape, direction, stiffness, product)
+        _normal_product(basis, trust, direction, stiffness, product)
         length = energy / np.maximum((direction * product).sum(axis=0), 1e-30)
         coefficients += length * direction
         rest -= length * product

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -150,7 +150,7 @@ class Registration:
     def save(self, path: Path) -> None:
         """Write everything to one ``.npz`` file; the same registration gives the same bytes."""
         levels = self.mapping.levels
-        arrays = {
+        arrays: dict[str, Any] = {
             "format": np.int64(FORMAT),
             "method": np.str_(self.method),
             "version": np.str_(self.version),

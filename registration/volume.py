@@ -64,17 +64,20 @@ class Volume:
         """
         offset = np.asarray(points_lps_mm, dtype=np.float64) - np.asarray(self.origin_lps_mm)
         along_axes_mm = offset @ np.asarray(self.direction)  # orthonormal: the inverse is the transpose
-        return along_axes_mm[..., ::-1] / np.asarray(self.spacing_zyx_mm)
+        index: NDArray[np.float64] = along_axes_mm[..., ::-1] / np.asarray(self.spacing_zyx_mm)
+        return index
 
     def lps_from_index(self, index_zyx: ArrayLike) -> NDArray[np.float64]:
         """Patient points of continuous array indices; the inverse of :meth:`index_from_lps`."""
         along_axes_mm = (np.asarray(index_zyx, dtype=np.float64) * np.asarray(self.spacing_zyx_mm))[..., ::-1]
-        return along_axes_mm @ np.asarray(self.direction).T + np.asarray(self.origin_lps_mm)
+        points: NDArray[np.float64] = along_axes_mm @ np.asarray(self.direction).T + np.asarray(self.origin_lps_mm)
+        return points
 
     def contains(self, points_lps_mm: ArrayLike) -> NDArray[np.bool_]:
         """Tell which points lie within the outermost voxel centres, half a voxel of slack included."""
         index = self.index_from_lps(points_lps_mm)
-        return np.all((index >= -0.5) & (index <= np.asarray(self.shape_zyx) - 0.5), axis=-1)
+        within: NDArray[np.bool_] = np.all((index >= -0.5) & (index <= np.asarray(self.shape_zyx) - 0.5), axis=-1)
+        return within
 
     def crop(self, start_zyx: tuple[int, int, int], stop_zyx: tuple[int, int, int]) -> Volume:
         """Cut out a block ``[start, stop)``, clipped to the volume; a view, nothing is copied."""

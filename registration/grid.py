@@ -1,0 +1,32 @@
+"""An image with its place in a frame; a named tuple, so that compiled loops can take it whole."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Grid(NamedTuple):
+    """An image in a frame.
+
+    Parameters
+    ----------
+    image : (z, y, x)
+        ``int16``, contiguous: Hounsfield units, or a mask that is non-zero inside.
+    spacing_mm : (3,)
+        Order z, y, x, all positive.
+    origin_mm : (3,)
+        Centre of voxel (0, 0, 0) in the frame, order z, y, x.
+    """
+
+    image: NDArray[np.int16]
+    spacing_mm: NDArray[np.float64]
+    origin_mm: NDArray[np.float64]
+
+    def contains(self, points_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which frame points (n, 3) lie in a voxel of the grid."""
+        index = (points_mm - self.origin_mm) / self.spacing_mm
+        within: NDArray[np.bool_] = np.all((index >= -0.5) & (index <= np.asarray(self.image.shape) - 0.5), axis=-1)
+        return within
