@@ -7,13 +7,23 @@ from functools import partial
 from django.urls import path
 from django.views import defaults
 
-from nodules_app.views import health, imports, preferences, session, worklist
+from nodules_app.views import assessments, health, imports, patients, preferences, scans, session, worklist
 
 urlpatterns = [
     path("", worklist.show, name="worklist"),
     path("worklist/rows", worklist.fragment, name="worklist-fragment"),
     path("import", imports.show, name="imports"),
     path("import/deliveries", imports.fragment, name="imports-fragment"),
+    path("patients/<uuid:code>/", patients.show, name="patient"),
+    path("patients/<uuid:code>/progress", patients.progress, name="patient-progress"),
+    path("patients/<uuid:code>/risk-factors", patients.risk_factors, name="risk-factors"),
+    path("follow-ups/<uuid:code>/accept", assessments.accept, name="accept"),
+    path("follow-ups/<uuid:code>/otherwise", assessments.override, name="override"),
+    path("findings/<uuid:code>/crop.png", scans.crop_of_finding, name="crop"),
+    path("scans/<uuid:code>/", scans.show, name="scan"),
+    path("scans/<uuid:code>/slice.png", scans.slice_picture, name="slice"),
+    path("scans/<uuid:code>/crop.png", scans.crop_of_place, name="place-crop"),
+    path("scans/<uuid:code>/mark", scans.mark, name="mark"),
     path("scans/<uuid:code>/series", imports.choose_series, name="choose-series"),
     path("runs/<uuid:code>/again", imports.run_again, name="run-again"),
     path("sign-in", session.sign_in, name="sign-in"),

@@ -1,0 +1,246 @@
+"""Volume over time as a Plotly figure: one line a nodule, every point with its 95 % interval.
+
+Colours are names of tokens ("--n1"): the script that draws the figure reads their values from the style sheet, so that
+one figure serves both themes. Words come from the caller in the reader's language.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+
+from inference.estimate import Estimate
+
+SYMBOLS: Final = ("circle", "square", "diamond", "triangle-up")  # order fixed per patient; from the fifth on: circle
+LINE_PX: Final = 2
+MARKER_PX: Final = 11
+MARGIN_SHARE: Final = 0.06  # of the time axis, before the first exam
+LABEL_SHARE: Final = 0.12  # after the last one: room for "N1 541"
+TICKS_MM3: Final = tuple(step * 10**power for power in range(5) for step in (1, 2, 5))
+LABEL_GAP_LOG: Final = 0.055  # least distance of two labels as a share of the axis, or they would lie on each other
+
+Figure = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One measured volume; ``is_current`` on the latest scan, whose mark is filled."""
+
+    on: date
+    on_text: str
+    volume_mm3: Estimate
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What is written between two points, for a change that is larger than its error."""
+
+    start: date
+    stop: date
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One nodule."""
+
+    label: str
+    order: int  # 0 is N1: it decides colour and shape
+    points: tuple[Point, ...]
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NextWindow:
+    """When the next CT is due, drawn as a band."""
+
+    due_from: date
+    due_until: date
+    text: str
+
+
+def figure(
+    lines: Sequence[Line], exams: Sequence[tuple[date, str]], *, unit: str, next_window: NextWindow | None = None
+) -> Figure | None:
+    """Draw the trajectory, or nothing while no volume was measured."""
+    drawn = [line for line in lines if line.points]
+    if not drawn:
+        return None
+    first_on, last_on = exams[0][0], exams[-1][0]
+    end_on = max(last_on, next_window.due_until) if next_window else last_on
+    span_days = max((end_on - first_on).days, 30)
+    start = first_on - timedelta(days=round(MARGIN_SHARE * span_days))
+    stop = end_on + timedelta(days=round((LABEL_SHARE if end_on == last_on else MARGIN_SHARE) * span_days))
+    low, high = _decades(drawn)
+    return {
+        "data": [_trace(line, unit) for line in drawn],
+        "layout": {
+            "xaxis": {
+                "type": "date",
+                "range": [start.isoformat(), stop.isoformat()],
+                "tickvals": [on.isoformat() for on, _ in exams],
+                "ticktext": [text for _, text in exams],
+                **_axis(),
+            },
+            "yaxis": {
+                "type": "log",
+                "range": [low, high],
+                "tickvals": [tick for tick in TICKS_MM3 if low <= math.log10(tick) <= high],
+                "ticktext": [f"{tick}" for tick in TICKS_MM3 if low <= math.log10(tick) <= high],
+                "title": {"text": unit, "font": {"color": "--ink-soft"}},
+                **_axis(),
+            },
+            "annotations": [*_labels(drawn, high - low), *_segments(drawn), *_window_words(next_window, high)],
+            "shapes": [_band(next_window)] if next_window else [],
+            "showlegend": False,
+            "hovermode": "closest",
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "font": {"color": "--ink-soft", "size": 12},
+            "hoverlabel": {"bgcolor": "--raised", "bordercolor": "--line-firm", "font": {"color": "--ink"}},
+            "margin": {"l": 56, "r": 12, "t": 16, "b": 36},
+        },
+    }
+
+
+def _axis() -> Figure:
+    return {
+        "gridcolor": "--line",
+        "zeroline": False,
+        "linecolor": "--line-firm",
+        "tickfont": {"color": "--ink-soft"},
+        "fixedrange": True,
+    }
+
+
+def _colour(order: int) -> str:
+    return f"--n{min(order, 3) + 1}"
+
+
+def _decades(lines: Sequence[Line]) -> tuple[float, float]:
+    """Ends of the logarithmic axis: everything with its interval, and at least a factor of four."""
+    ends = [end for line in lines for point in line.points for end in point.volume_mm3.interval_95]
+    low, high = math.log10(min(ends)) - 0.08, math.log10(max(ends)) + 0.16
+    lacking = max(0.0, math.log10(4) - (high - low)) / 2
+    return low - lacking, high + lacking
+
+
+def _trace(line: Line, unit: str) -> Figure:
+    symbol = SYMBOLS[line.order] if line.order < len(SYMBOLS) else SYMBOLS[0]
+    colour = _colour(line.order)
+    intervals = [point.volume_mm3.interval_95 for point in line.points]
+    values = [point.volume_mm3.value for point in line.points]
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": line.label,
+        "x": [point.on.isoformat() for point in line.points],
+        "y": [round(value, 1) for value in values],
+        "error_y": {
+            "type": "data",
+            "symmetric": False,
+            "array": [round(high - value, 1) for value, (_, high) in zip(values, intervals, strict=True)],
+            "arrayminus": [round(value - low, 1) for value, (low, _) in zip(values, intervals, strict=True)],
+            "color": colour,
+            "thickness": 1.5,
+            "width": 4,
+        },
+        "line": {"color": colour, "width": LINE_PX},
+        "marker": {
+            "symbol": [symbol if point.is_current else f"{symbol}-open" for point in line.points],
+            "size": MARKER_PX,
+            "color": colour,
+            "line": {"color": colour, "width": 2},
+        },
+        "customdata": [
+            [point.on_text, f"{low:.0f}–{high:.0f}"] for point, (low, high) in zip(line.points, intervals, strict=True)
+        ],
+        "hovertemplate": f"{line.label} · %{{customdata[0]}}<br>%{{y:.0f}} {unit} (%{{customdata[1]}})<extra></extra>",
+    }
+
+
+def _labels(lines: Sequence[Line], decades: float) -> list[Figure]:
+    """Write "N1 541" at the end of each line; labels that would lie on each other are moved apart."""
+    ends = sorted(((line, line.points[-1]) for line in lines), key=lambda end: end[1].volume_mm3.value)
+    placed: list[Figure] = []
+    lowest = -math.inf
+    for line, point in ends:
+        y = math.log10(point.volume_mm3.value)
+        lowest = max(y, lowest + LABEL_GAP_LOG * decades)
+        placed.append(
+            {
+                "name": "label",
+                "x": point.on.isoformat(),
+                "y": lowest,
+                "text": f"{line.label} {point.volume_mm3.value:.0f}",
+                "xanchor": "left",
+                "xshift": 10,
+                "showarrow": False,
+                "font": {"color": _colour(line.order), "size": 12, "weight": 700},
+            }
+        )
+    return placed
+
+
+def _segments(lines: Sequence[Line]) -> list[Figure]:
+    """Write the doubling time above the middle of each stretch that has one."""
+    written = []
+    for line in lines:
+        volumes = {point.on: point.volume_mm3.value for point in line.points}
+        for segment in line.segments:
+            if segment.start not in volumes or segment.stop not in volumes:
+                continue
+            middle = segment.start + (segment.stop - segment.start) / 2
+            written.append(
+                {
+                    "name": "segment",
+                    "x": middle.isoformat(),
+                    "y": (math.log10(volumes[segment.start]) + math.log10(volumes[segment.stop])) / 2,
+                    "yshift": 22,
+                    "text": segment.text,
+                    "showarrow": False,
+                    "bgcolor": "--surface",
+                    "bordercolor": "--line-firm",
+                    "borderpad": 3,
+                    "font": {"color": "--ink", "size": 11, "weight": 700},
+                }
+            )
+    return written
+
+
+def _band(window: NextWindow) -> Figure:
+    until = max(window.due_until, window.due_from + timedelta(days=3))  # a window of one day is still to be seen
+    return {
+        "type": "rect",
+        "layer": "below",
+        "xref": "x",
+        "yref": "paper",
+        "x0": window.due_from.isoformat(),
+        "x1": until.isoformat(),
+        "y0": 0,
+        "y1": 1,
+        "fillcolor": "--brand-soft",
+        "line": {"color": "--brand", "width": 1},
+    }
+
+
+def _window_words(window: NextWindow | None, high: float) -> list[Figure]:
+    if window is None:
+        return []
+    middle = window.due_from + (window.due_until - window.due_from) / 2
+    return [
+        {
+            "name": "window",
+            "x": middle.isoformat(),
+            "y": high,
+            "yanchor": "top",
+            "text": window.text,
+            "showarrow": False,
+            "bgcolor": "--surface",
+            "font": {"color": "--ink-soft", "size": 11},
+        }
+    ]

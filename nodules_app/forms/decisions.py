@@ -1,0 +1,64 @@
+"""Choosing another step than the proposed one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+STEPS: Final = [
+    ("ct", _("CT")),
+    ("workup", _("Work-up")),
+    ("review", _("Review by a reader")),
+    ("discharge", _("Decide on discharge")),
+]
+OWN_STEP: Final = "clinician_choice"
+
+
+class OverrideForm(forms.Form):
+    kind = forms.ChoiceField(label=_("What shall be done"), choices=STEPS)
+    due_from = forms.DateField(label=_("Not before"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    due_until = forms.DateField(
+        label=_("Not after"),
+        help_text=_("From the next day on the step is overdue."),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    reason = forms.CharField(
+        label=_("Why not as proposed"),
+        help_text=_("Kept with the decision and shown to everybody who opens this patient."),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=2000,
+        error_messages={"required": _("Say why; the reason is kept with the decision.")},
+    )
+
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *,
+        managements: Sequence[tuple[str, str]],
+        initial: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(data, initial=dict(initial or {}))
+        own = (OWN_STEP, _("A step of my own, for the reason below"))
+        self.fields["management"] = forms.ChoiceField(
+            label=_("In whose words"),
+            help_text=_("What another guideline says, or a step of your own."),
+            choices=[own, *managements],
+        )
+        self.order_fields(["kind", "management", "due_from", "due_until", "reason"])
+
+    def clean(self) -> dict[str, Any]:
+        told = self.cleaned_data
+        first, last = told.get("due_from"), told.get("due_until")
+        if first and last and last < first:
+            self.add_error("due_until", _("The last day lies before the first one. Change one of the two."))
+        return told
+
+    def window(self) -> tuple[date, date, date]:
+        """Give first, target and last day; the target is the middle."""
+        first, last = self.cleaned_data["due_from"], self.cleaned_data["due_until"]
+        return first, first + (last - first) / 2, last

@@ -1,0 +1,102 @@
+"""One patient: what is owed, how the nodules changed, what the guidelines say."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import formats, timezone
+from django.utils.translation import gettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from nodules_app.charts import pairs, trajectory
+from nodules_app.forms.patients import RiskFactorsForm, as_asked, told_facts
+from nodules_app.selectors import patients as selectors
+from nodules_app.services import access
+from nodules_app.services import patients as services
+from nodules_app.templatetags.quantities import vdt_words
+
+
+@never_cache
+@require_safe
+def show(request: HttpRequest, code: UUID) -> HttpResponse:
+    """The page of one patient; ``?nodule=N2`` puts another nodule beside the curve."""
+    patient = access.patient_to_see(code, by=request.user, page="overview")
+    today = timezone.localdate()
+    page = selectors.patient_page(patient, today=today)
+    rows = pairs.nodule_rows(page.timeline, pairs.Volumes())
+    prior, current = pairs.two_latest(page.timeline)
+    asked = request.GET.get("nodule") or page.lead
+    context = {
+        "page": page,
+        "today": today,
+        "may": {str(act) for act in access.acts_of(access.member(request.user))},
+        "rows": rows,
+        "lead": next((row for row in rows if row.nodule.label == asked), rows[0] if rows else None),
+        "prior": prior,
+        "current": current,
+        "comparison": page.timeline.comparisons[-1] if page.timeline.comparisons else None,
+        "figure": _figure(page, today_step=page.owed[0] if page.owed else None),
+        "table": _table(page),
+        "facts": told_facts(page.risk.facts) if page.risk else [],
+    }
+    return render(request, "patients/patient.html", context)
+
+
+def _figure(page: selectors.PatientPage, *, today_step: selectors.Owed | None) -> trajectory.Figure | None:
+    exams = [
+        (exam.acquired_on, formats.date_format(exam.acquired_on, "DATE_FORMAT"))
+        for exam, _scan in page.timeline.scans
+        if exam.acquired_on is not None
+    ]
+    window = None
+    if today_step is not None and today_step.kind == "ct":
+        window = trajectory.NextWindow(today_step.due_from, today_step.due_until, gettext("next CT"))
+    return trajectory.figure(pairs.lines(page.timeline, vdt_words), exams, unit="mm³", next_window=window)
+
+
+def _table(page: selectors.PatientPage) -> dict[str, object]:
+    """Give the numbers behind the curve: one row a nodule, one column an exam."""
+    scans = [(exam, scan) for exam, scan in page.timeline.scans if exam.acquired_on is not None]
+    rows = []
+    for nodule in page.timeline.nodules:
+        row = [nodule.label]
+        for _exam, scan in scans:
+            seen = nodule.on_scan(scan.code)
+            measured = seen.measured if seen and seen.present else None
+            row.append(f"{measured.volume_mm3:.0f} ± {1.96 * measured.volume_sd_mm3:.0f}" if measured else "–")
+        rows.append(row)
+    columns = ["mm³", *(formats.date_format(exam.acquired_on, "DATE_FORMAT") for exam, _scan in scans)]
+    return {"columns": columns, "rows": rows}
+
+
+@never_cache
+@require_safe
+def progress(request: HttpRequest, code: UUID) -> HttpResponse:
+    """The state of the work alone, for the page that waits for it."""
+    patient = access.patient_for(access.Act.SEE, code, by=request.user)
+    runs = selectors.runs_of(patient)
+    context = {"code": code, "runs": runs, "is_running": any(run.is_open for run in runs), "is_fragment": True}
+    return render(request, "patients/_progress.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def risk_factors(request: HttpRequest, code: UUID) -> HttpResponse:
+    """What is known of the risk; saving writes a new dated row and asks the guidelines again."""
+    patient = access.patient_for(access.Act.RECORD, code, by=request.user)
+    latest = selectors.latest_risk(patient)
+    earlier = latest.facts if latest else {}
+    form = RiskFactorsForm(request.POST or None, initial=as_asked(earlier, patient.setting))
+    if form.is_valid():
+        who = access.member(request.user)
+        if form.cleaned_data["setting"] != patient.setting:
+            services.choose_setting(patient=patient, setting=form.cleaned_data["setting"], by=who)
+        services.record_risk_factors(patient=patient, facts=form.facts(earlier), by=who)
+        messages.success(request, gettext("Recorded. The guidelines are being asked again."))
+        return redirect("patient", code=code)
+    context = {"form": form, "identity": selectors.identity(patient, today=timezone.localdate())}
+    return render(request, "patients/risk_factors.html", context, status=422 if form.is_bound else 200)

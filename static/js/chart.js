@@ -1,0 +1,66 @@
+// Draws a figure that the server wrote as JSON, in the colours of the style sheet, and again when they change.
+// <div data-chart="ID of the JSON script" data-save="word of the download button"></div>; needs Plotly on the page.
+
+const WIDE_PX = 560;
+
+export function chart(element) {
+  const told = JSON.parse(document.getElementById(element.dataset.chart).textContent);
+  const probe = element.ownerDocument.createElement("span");
+  probe.hidden = true;
+  element.after(probe);
+
+  // A token may hold light-dark(): the browser resolves it on an element that uses it as its colour.
+  const resolved = (token) => {
+    probe.className = "";
+    probe.style.setProperty("color", `var(${token})`);
+    return getComputedStyle(probe).color;
+  };
+  const dressed = (value) => {
+    if (typeof value === "string") return value.startsWith("--") ? resolved(value) : value;
+    if (Array.isArray(value)) return value.map(dressed);
+    if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, dressed(inner)]));
+    return value;
+  };
+
+  function draw() {
+    const figure = dressed(told);
+    const isWide = element.clientWidth >= WIDE_PX;
+    const font = getComputedStyle(document.body).fontFamily;
+    figure.layout.font.family = font;
+    figure.layout.height = isWide ? 400 : 320;
+    if (!isWide) narrow(figure.layout);
+    window.Plotly.react(element, figure.data, figure.layout, {
+      responsive: true,
+      displaylogo: false,
+      displayModeBar: "hover",
+      modeBarButtons: [["toImage"]],
+      locale: "en",
+    });
+  }
+
+  draw();
+  element.setAttribute("data-drawn", "");
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  document.addEventListener("change", (event) => {
+    if (event.target.name === "theme") requestAnimationFrame(draw);
+  });
+  let wasWide = element.clientWidth >= WIDE_PX;
+  new ResizeObserver(() => {
+    const isWide = element.clientWidth >= WIDE_PX;
+    if (isWide !== wasWide) draw();
+    wasWide = isWide;
+  }).observe(element);
+}
+
+// On a phone one doubling time is read, the latest; the others stand in the table below.
+function narrow(layout) {
+  const segments = layout.annotations.filter((note) => note.name === "segment");
+  layout.annotations = layout.annotations.filter((note) => note.name !== "segment").concat(segments.slice(-1));
+  layout.margin.l = 44;
+  const ticks = layout.xaxis.tickvals.length;
+  if (ticks > 3) {
+    const kept = [0, ticks - 1];
+    layout.xaxis.tickvals = kept.map((index) => layout.xaxis.tickvals[index]);
+    layout.xaxis.ticktext = kept.map((index) => layout.xaxis.ticktext[index]);
+  }
+}
