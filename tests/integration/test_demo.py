@@ -108,6 +108,17 @@ def gone(processes: list[psutil.Process]) -> bool:
     return [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
 
 
+def healthy(part: str, var: Path, port: int, urls: dict[str, str]) -> bool:
+    """Ask as a container's health check does."""
+    where = {
+        "NODULES_HEALTH_URL": f"http://127.0.0.1:{port}/healthz",
+        "NODULES_WORKER_NAME": f"demo-{port}@{socket.gethostname()}",
+        "NODULES_BEAT_SCHEDULE": str(var / "beat-schedule"),
+    }
+    command = [sys.executable, "docker/healthy", part]
+    return subprocess.run(command, cwd=ROOT, env=os.environ | urls | where, check=False).returncode == 0
+
+
 def eventually(true: Callable[[], bool]) -> None:
     deadline_s = time.monotonic() + LIMIT_S
     while not true():
@@ -179,6 +190,9 @@ def test_the_whole_product_starts_outlives_the_death_of_each_part_and_ends(
         cursor.execute("SELECT value FROM kept")
         assert cursor.fetchall() == [(7,)]
     eventually(lambda: worker_log.read_text().count(" ready.") == 2)
+
+    for part in ("web", "worker", "beat"):
+        assert healthy(part, var, port, urls)
 
     family = demo.family()
     assert len(family) >= 8  # two servers, pages, worker and clock, and what they started
