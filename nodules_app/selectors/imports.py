@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -64,7 +64,7 @@ class Exam:
     acquired_on: date | None
     description: str
     scan_code: UUID | None
-    because: tuple[str, ...]
+    because: tuple[Mapping[str, Any], ...]
     series: tuple[SeriesChoice, ...]
 
 

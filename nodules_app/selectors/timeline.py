@@ -35,7 +35,7 @@ class ScanLine:
 
     code: UUID
     series: SeriesLine
-    because: tuple[str, ...]
+    because: tuple[Mapping[str, Any], ...]
     chosen_by: str
     lungs_ml: float | None
 

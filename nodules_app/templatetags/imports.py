@@ -95,9 +95,3 @@ def person_name(name: str) -> str:
     parts = [part.strip() for part in (groups[0] or ideographic).split("^")]
     family, given = parts[0], " ".join(part for part in parts[1:3] if part)
     return f"{family}, {given}" if family and given else family or given
-
-
-@register.filter
-def spoken_reason(sentence: str) -> str:
-    """Translate a sentence that says why a series was chosen; one with facts in it stays English."""
-    return gettext(sentence) if sentence else ""
