@@ -17,7 +17,7 @@ from inference.simulate.grid import Floats
 
 Points = NDArray[np.floating]
 
-CAVITY_POWER = 2.35
+CAVITY_POWER = 2.25
 SPINE_CENTRE_Y_MM = 58.0
 SPINE_RADII_XY_MM = (19.0, 16.0)
 
@@ -105,47 +105,55 @@ class Anatomy:
     def diaphragm_mm(self, points: Points) -> Floats:
         """The abdomen: negative below the domes."""
         x, y, z = _split(points)
-        top = np.full(x.shape, -150.0, np.float32)
+        top = np.full(x.shape, -170.0, np.float32)
         for side, peak in ((-1, self.dome_right_z_mm), (1, self.dome_left_z_mm)):
-            u, v = (x - side * 66) / 62, (y + 14) / 84
-            # Steeper towards the back, where the costophrenic angle is deepest.
-            dome = peak + 10 - 10 * np.sqrt(1 + 6 * (u * u + v * v) + 3.5 * np.maximum(v, 0) ** 3)
-            dome -= 9 * (u * u + v * v) + 14 * np.maximum(v, 0) ** 2
-            top = -smooth_union(-top, -dome.astype(np.float32), 12.0)
-        distance: Floats = ((z - top) * np.float32(0.75)).astype(np.float32)
+            u, v = (x - side * 62) / 62, (y + 16) / 84
+            outwards = np.maximum(side * u, 0)
+            away2 = u * u + v * v
+            # Steeper outwards and towards the back, where the costophrenic angles are deepest.
+            fall = 12 * (np.sqrt(1 + 3.2 * away2) - 1) + 7 * away2**2 + 16 * outwards**3 + 17 * np.maximum(v, 0) ** 2
+            top = -smooth_union(-top, -(peak - fall).astype(np.float32), 14.0)
+        distance: Floats = ((z - top) * np.float32(0.72)).astype(np.float32)
         return distance
 
     def heart_mm(self, points: Points) -> Floats:
-        """Heart with its pericardial fat left out: ventricles, and right atrium."""
+        """Ventricles and atria."""
         r = self.heart_radius_mm
         turned = points @ _HEART_AXES.T.astype(np.float32)
-        centre = _HEART_AXES @ np.array([22.0, -24.0, -48.0])
-        ventricles = ellipsoid_mm(turned, tuple(centre), (1.22 * r, 0.86 * r, 0.92 * r))
-        atrium = ellipsoid_mm(points, (-20.0, -18.0, -34.0), (0.62 * r, 0.72 * r, 0.88 * r))
-        left_atrium = ellipsoid_mm(points, (4.0, 12.0, -22.0), (0.72 * r, 0.4 * r, 0.5 * r))
+        x, y, z = _HEART_AXES @ np.array([22.0, -32.0, -52.0])
+        ventricles = ellipsoid_mm(turned, (x, y, z), (1.24 * r, 0.84 * r, 0.90 * r))
+        atrium = ellipsoid_mm(points, (-20.0, -22.0, -40.0), (0.60 * r, 0.72 * r, 0.92 * r))
+        left_atrium = ellipsoid_mm(points, (4.0, 10.0, -24.0), (0.74 * r, 0.42 * r, 0.5 * r))
         return smooth_union(smooth_union(ventricles, atrium, 10.0), left_atrium, 8.0)
 
     def spine_mm(self, points: Points) -> Floats:
-        """Vertebral bodies as one column with the soft tissue beside them."""
+        """Vertebral bodies as one column."""
         x, y, _ = _split(points)
-        return oval_mm(x, y - SPINE_CENTRE_Y_MM, SPINE_RADII_XY_MM[0], SPINE_RADII_XY_MM[1], 2.3)
+        return oval_mm(x, y - SPINE_CENTRE_Y_MM, *SPINE_RADII_XY_MM, 2.3)
+
+    def beside_spine_mm(self, points: Points) -> Floats:
+        """What the lungs lean on beside the spine: its soft tissue, and the heads of the ribs that run back and outwards."""
+        x, y, _ = _split(points)
+        wedge = (np.abs(x) - 16 - 0.95 * (y - 60)) * np.float32(0.72)
+        wedge = np.maximum(wedge, 55 - y).astype(np.float32)
+        return smooth_union(self.spine_mm(points) - 4.0, wedge, 9.0)
 
     def septum_mm(self, points: Points) -> Floats:
         """The space between the lungs that fat and small structures hold open, thin in front."""
         x, y, z = _split(points)
         high = np.clip((z - 35) / 60, 0, 1)
-        width = 3.0 + (17 + 10 * high) * np.exp(-(((y - 2 - 8 * high) / 34) ** 2))
-        width += 26 * np.exp(-(((y + self.half_depth_mm + 2) / 15) ** 2))  # behind the breastbone
-        width += 14 * np.exp(-(((y - 95) / 22) ** 2))
-        shift = 7 * np.exp(-(((y + 55) / 30) ** 2)) * np.clip((40 - z) / 60, 0, 1)
+        width = 2.5 + (16 + 9 * high) * np.exp(-(((y - 2 - 8 * high) / 34) ** 2))
+        width += 24 * np.exp(-(((y + self.half_depth_mm + 4) / 13) ** 2))  # behind the breastbone
+        width += 30 * np.clip((z - 66) / 40, 0, 1) * np.exp(-(((y + 44) / 34) ** 2))  # great veins before the apices
+        shift = 9 * np.exp(-(((y + 55) / 30) ** 2)) * np.clip((40 - z) / 60, 0, 1)
         distance: Floats = ((np.abs(x - shift) - width) * np.float32(0.85)).astype(np.float32)
         return distance
 
     def apex_mm(self, points: Points) -> Floats:
         """Above the rounded tops of both lungs: positive."""
         x, y, z = _split(points)
-        away2 = ((np.abs(x) - 44) / 50) ** 2 + ((y - 20) / 58) ** 2
-        top = self.apex_z_mm + 30 - 30 * np.sqrt(1 + 2.6 * away2)
+        away2 = ((np.abs(x) - 46) / 56) ** 2 + ((y - 20) / 62) ** 2
+        top = self.apex_z_mm + 26 - 26 * np.sqrt(1 + 3.0 * away2)
         slope = 1 + 1.1 * np.minimum(away2, 1.5)
         distance: Floats = ((z - top) / np.sqrt(slope)).astype(np.float32)
         return distance

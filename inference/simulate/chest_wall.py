@@ -10,19 +10,25 @@ from inference.simulate.grid import Floats
 from inference.simulate.tubes import Tubes
 
 VERTEBRA_HEIGHT_MM = 24.0
+SHOULDER_MM = 44.0
 RIB_RADIUS_MM = 3.5
 RIB_FLATTENING = 1.7
 CORTEX_MM = 1.1
-MUSCLE_BETWEEN_RIBS_MM = 12.0
+MUSCLE_BETWEEN_RIBS_MM = 10.5
 
 
 def body_mm(anatomy: Anatomy, points: Points) -> Floats:
     """Skin surface: arms raised, so the shoulders widen the top."""
     x, y, z = (points[..., axis].astype(np.float32) for axis in range(3))
-    shoulder = np.clip((z - 40) / 110, 0, 1) ** 1.6
-    width = anatomy.half_width_mm + 18 + anatomy.fat_mm + 46 * shoulder
-    depth = anatomy.half_depth_mm + 17 + 0.8 * anatomy.fat_mm - 14 * shoulder
-    return oval_mm(x, y - 10 - 6 * shoulder, width, depth, 2.5)
+    shoulder = _shoulder(z)
+    turn = np.arctan2(np.abs(x), -(y - 6))
+    width = anatomy.half_width_mm + 16 + anatomy.fat_mm + SHOULDER_MM * shoulder
+    depth = anatomy.half_depth_mm + 16 + 0.8 * anatomy.fat_mm - 16 * shoulder
+    outline = oval_mm(x, y - 10 - 6 * shoulder, width, depth, 2.35)
+    chest = np.exp(-(((turn - 0.62) / 0.36) ** 2)) * np.exp(-(((z - 22) / 46) ** 2))
+    flank = np.exp(-(((turn - 2.2) / 0.3) ** 2)) * np.exp(-(((z - 30) / 70) ** 2))
+    groove = np.exp(-((x / 12) ** 2)) * (y > 0)  # over the spinous processes
+    return (outline - 7 * chest - 5 * flank + 4 * groove).astype(np.float32)
 
 
 def muscle_mm(anatomy: Anatomy, points: Points, cavity_mm: Floats, body_mm: Floats) -> Floats:
@@ -31,11 +37,11 @@ def muscle_mm(anatomy: Anatomy, points: Points, cavity_mm: Floats, body_mm: Floa
     turn = np.arctan2(np.abs(x), -(y - 6))  # 0 in front, pi at the back
     chest = 15 * np.exp(-(((turn - 0.75) / 0.42) ** 2)) * np.exp(-(((z - 55) / 48) ** 2))
     flank = 11 * np.exp(-(((turn - 2.05) / 0.40) ** 2)) * np.exp(-(((z - 10) / 75) ** 2))
-    shoulder = 60 * np.clip((z - 45) / 90, 0, 1) ** 1.7 * np.exp(-(((turn - 1.75) / 0.75) ** 2))
+    shoulder = 1.15 * SHOULDER_MM * _shoulder(z) * np.exp(-(((turn - 1.8) / 0.95) ** 2))
     trapezius = 9 * np.exp(-(((turn - 2.8) / 0.3) ** 2)) * np.clip((z + 20) / 80, 0, 1)
     thickness = MUSCLE_BETWEEN_RIBS_MM + anatomy.muscle * (chest + flank + shoulder + trapezius)
     wall = cavity_mm - thickness
-    erector = oval_mm(np.abs(x) - 27, y - 97, 23.0 * anatomy.muscle, 14.0 * anatomy.muscle, 2.2)
+    erector = oval_mm(np.abs(x) - 26, y - 100, 22.0 * anatomy.muscle, 13.0 * anatomy.muscle, 2.2)
     under_skin = body_mm + 0.75 * anatomy.fat_mm
     muscle: Floats = np.maximum(smooth_union(wall, erector, 5.0), under_skin)
     return muscle
@@ -119,6 +125,12 @@ def vertebral_arches() -> Tubes:
             process = np.array([[side * 12, 82, z + 4], [side * 34, 93, z + 6]])
             parts.append(Tubes.along(process, np.array([4.0, 4.4]), RIB_FLATTENING))
     return Tubes.joined(parts)
+
+
+def _shoulder(z_mm: Floats) -> Floats:
+    """How far a level belongs to the shoulders, 0 to 1, smooth at both ends."""
+    rise = np.clip((z_mm - 25) / 115, 0, 1)
+    return rise * rise * (3 - 2 * rise)
 
 
 def _around(

@@ -22,7 +22,7 @@ from inference.simulate.nodules import (
     sphere_mm3,
 )
 from inference.simulate.patient import Patient, points_inside
-from inference.simulate.placing import place
+from inference.simulate.placing import depth_mm, place
 from inference.simulate.scanner import Kernel, Scanner, acquire
 from inference.simulate.scene import PlacedNodule, Scene
 from inference.simulate.shapes import Shapes, lungs_at_rest
@@ -126,9 +126,10 @@ def simulate_pair(  # noqa: PLR0913 - every argument is something that benchmark
         Shapes.of(patient.anatomy, grid, motion, patient.texture_seed)
         for grid, motion in zip(grids, motions, strict=True)
     ]
-    candidates = points_inside(*lungs_at_rest(patient.anatomy, CANDIDATE_STEP_MM), deeper_mm=1.0, rng=rng)[:CANDIDATES]
+    rest = lungs_at_rest(patient.anatomy, CANDIDATE_STEP_MM)
+    candidates = points_inside(*rest, deeper_mm=1.0, rng=rng)[:CANDIDATES]
     seen = _seen(candidates, grids, motions)
-    places = place(nodules, patient, shapes[0], seen, candidates)
+    places = place(nodules, patient, depth_mm(*rest, candidates), seen, candidates)
     surfaces = [(Surface.drawn(rng), Surface.drawn(rng)) for _ in nodules]
     volumes = []
     for day in range(2):
@@ -142,8 +143,8 @@ def simulate_pair(  # noqa: PLR0913 - every argument is something that benchmark
         seed=seed,
         interval_days=interval_days,
         descent_mm=motions[1].descent_mm,
-        nodules=tuple(_truth(plan, at, motions[1], interval_days) for plan, at in zip(nodules, places, strict=True)),
-        prior_points_lps_mm=_tuples(points),
+        nodules=tuple(_truth(plan, at, motions, interval_days) for plan, at in zip(nodules, places, strict=True)),
+        prior_points_lps_mm=_tuples(motions[0].scan_from_tissue(points)),
         current_points_lps_mm=_tuples(motions[1].scan_from_tissue(points)),
     )
     return SimulatedPair(volumes[0], volumes[1], truth, scanners[0], scanners[1])
@@ -198,11 +199,11 @@ def _truth_points(
     return np.concatenate([chosen, between[:BETWEEN]])
 
 
-def _truth(plan: NodulePlan, at: NDArray[np.float64], motion: Motion, interval_days: int) -> NoduleTruth:
+def _truth(plan: NodulePlan, at: NDArray[np.float64], motions: tuple[Motion, Motion], interval_days: int) -> NoduleTruth:
     prior = _state(plan.attenuation, plan.prior_mm3, plan.prior_solid_mm3)
     current = _state(plan.attenuation, plan.current_mm3, plan.current_solid_mm3)
     ratio = plan.current_mm3 / plan.prior_mm3 if prior and current else None
-    (here,), (there,) = _tuples(at[None]), _tuples(motion.scan_from_tissue(at[None]))
+    (here,), (there,) = (_tuples(motion.scan_from_tissue(at[None])) for motion in motions)
     return NoduleTruth(
         label=plan.label,
         lobe=plan.lobe,

@@ -1,8 +1,7 @@
-"""How the patient lies and breathes differently on the second day, with an exact way there and back.
+"""From the anatomy to a scan and back: how the patient lies and breathes on each day.
 
-Three layers move differently, as in a body: the chest wall turns and shifts as one piece (*body*); lungs, heart and
-abdomen follow it and also slide along it with the diaphragm (*tissue*). Coordinates of the prior scan are the
-reference of both.
+The anatomy is described in straight coordinates, in which the spine has no curve. A scan bows them, as every thoracic spine is, then turns and
+shifts the *body* as one piece. Lungs, heart and abdomen (*tissue*) also slide along the chest wall with the diaphragm.
 """
 
 from __future__ import annotations
@@ -16,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 # base.
 DESCENT_MIDDLE_MM = -40.0
 DESCENT_LENGTH_MM = 85.0
+BOW_MM = 9.0  # thoracic kyphosis: forward at 100 mm above and below its middle
+BOW_MIDDLE_MM = 15.0
 INVERSION_TOLERANCE_MM = 1e-6
 INVERSION_STEPS = 200
 
@@ -39,6 +40,8 @@ class Motion:
         Radians.
     wave_amplitudes_mm : (n, 3)
         Displacement of each wave along x, y, z.
+    bow_mm
+        Curve of the spine: how far it carries the levels 100 mm above and below its middle forward.
     """
 
     rotation: NDArray[np.float64]
@@ -47,12 +50,13 @@ class Motion:
     wave_vectors: NDArray[np.float64]
     wave_phases: NDArray[np.float64]
     wave_amplitudes_mm: NDArray[np.float64]
+    bow_mm: float = BOW_MM
 
     @classmethod
-    def none(cls) -> Motion:
-        """The patient of the prior scan."""
+    def none(cls, bow_mm: float = BOW_MM) -> Motion:
+        """The patient of the prior scan; without a bow: the anatomy itself."""
         empty = np.zeros((0, 3))
-        return cls(np.eye(3), np.zeros(3), 0.0, empty, np.zeros(0), empty)
+        return cls(np.eye(3), np.zeros(3), 0.0, empty, np.zeros(0), empty, bow_mm)
 
     @classmethod
     def drawn(cls, rng: np.random.Generator, *, scale: float = 1.0) -> Motion:
@@ -82,7 +86,7 @@ class Motion:
         )
 
     def body_from_scan(self, points_lps_mm: ArrayLike) -> NDArray[np.float64]:
-        """Carry points of this scan to where the chest wall had them on the prior scan.
+        """Carry points of this scan to the chest wall of the anatomy.
 
         Parameters
         ----------
@@ -93,10 +97,11 @@ class Motion:
         (..., 3)
         """
         turned: NDArray[np.float64] = (np.asarray(points_lps_mm) - self.shift_lps_mm) @ self.rotation
+        turned[..., 1] += self._bow_at_mm(turned[..., 2])
         return turned
 
     def tissue_from_scan(self, points_lps_mm: ArrayLike) -> NDArray[np.float64]:
-        """Carry points of this scan to where lung tissue had them on the prior scan.
+        """Carry points of this scan to the lung tissue of the anatomy.
 
         Parameters
         ----------
@@ -110,12 +115,14 @@ class Motion:
         return body + self._breathing_mm(body)
 
     def scan_from_body(self, points_lps_mm: ArrayLike) -> NDArray[np.float64]:
-        """Carry points of the chest wall on the prior scan to this scan, (..., 3) to (..., 3)."""
-        moved: NDArray[np.float64] = np.asarray(points_lps_mm) @ self.rotation.T + self.shift_lps_mm
+        """Carry points of the anatomy's chest wall to this scan, (..., 3) to (..., 3)."""
+        bowed = np.array(points_lps_mm, dtype=np.float64)
+        bowed[..., 1] -= self._bow_at_mm(bowed[..., 2])
+        moved: NDArray[np.float64] = bowed @ self.rotation.T + self.shift_lps_mm
         return moved
 
     def scan_from_tissue(self, points_lps_mm: ArrayLike) -> NDArray[np.float64]:
-        """Carry points of lung tissue on the prior scan to this scan; the inverse of :meth:`tissue_from_scan`.
+        """Carry points of the anatomy's lung tissue to this scan; the inverse of :meth:`tissue_from_scan`.
 
         Parameters
         ----------
@@ -133,6 +140,9 @@ class Motion:
             if np.abs(error).max(initial=0.0) < INVERSION_TOLERANCE_MM:
                 return self.scan_from_body(body)
         raise ArithmeticError("breathing folds space: it cannot be undone")
+
+    def _bow_at_mm(self, z_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.bow_mm * ((z_mm - BOW_MIDDLE_MM) / 100) ** 2
 
     def _breathing_mm(self, body: NDArray[np.float64]) -> NDArray[np.float64]:
         """Displacement from chest wall to tissue."""

@@ -11,16 +11,15 @@ from scipy.spatial import cKDTree
 
 from inference.simulate import trees
 from inference.simulate.anatomy import LOBES
-from inference.simulate.grid import Grid
+from inference.simulate.grid import Floats, Grid
 from inference.simulate.nodules import NodulePlan, Placement
 from inference.simulate.patient import Patient
-from inference.simulate.shapes import Shapes
 
 APART_MM = 32.0  # so that each can be judged alone
-CLEAR_OF_WALL_MM = 5.0
-CLEAR_OF_VESSEL_MM = 2.5
-VISIBLE_VESSEL_MM = 0.9
-TOUCHED_VESSEL_MM = (0.9, 2.0)
+CLEAR_OF_WALL_MM = 4.0
+CLEAR_OF_VESSEL_MM = 1.5
+VISIBLE_VESSEL_MM = 1.1
+TOUCHED_VESSEL_MM = (1.1, 2.2)
 BURIED_SHARE = 0.35  # of a pleural nodule's radius that lies in the wall
 
 
@@ -29,7 +28,11 @@ class NoRoom(ValueError):
 
 
 def place(
-    plans: Sequence[NodulePlan], patient: Patient, shapes: Shapes, seen: NDArray[np.bool_], points: NDArray[np.float64]
+    plans: Sequence[NodulePlan],
+    patient: Patient,
+    depth: NDArray[np.float64],
+    seen: NDArray[np.bool_],
+    points: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Choose a place for every nodule, as ordered.
 
@@ -39,17 +42,17 @@ def place(
         What to place.
     patient
         In whom.
-    shapes
-        The patient on the prior scan.
+    depth : (n,)
+        How deep in the lung each candidate lies, mm.
     seen : (n,)
         Which candidate points both scans show with room to spare.
     points : (n, 3)
-        Candidate places in random order, prior LPS mm.
+        Candidate places in random order, coordinates of the anatomy.
 
     Returns
     -------
     (m, 3)
-        Prior LPS mm.
+        Coordinates of the anatomy.
 
     Raises
     ------
@@ -61,7 +64,6 @@ def place(
     widths = radii[radii >= VISIBLE_VESSEL_MM]
     lobe = patient.anatomy.lobe_index(points)
     fissure = np.min(np.abs(np.stack(patient.anatomy.fissures_mm(points))), axis=0)
-    depth = -_at(shapes, points)
     gap, nearest = tree.query(points)
     gap = gap - widths[nearest]
     taken: list[NDArray[np.float64]] = []
@@ -102,9 +104,8 @@ def _beside_ribs(patient: Patient, points: NDArray[np.float64]) -> NDArray[np.bo
     return (wall < 12) & (anatomy.diaphragm_mm(points) > 20) & (anatomy.apex_mm(points) < -15)
 
 
-def _at(shapes: Shapes, points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Signed distance to the lung at points, (n,)."""
-    nodes: Grid = shapes.nodes
+def depth_mm(lung_mm: Floats, nodes: Grid, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How deep points (n, 3) lie in the lung whose signed distance at ``nodes`` is ``lung_mm``; (n,)."""
     index = (points[:, ::-1] - np.asarray(nodes.origin_zyx_mm)) / np.asarray(nodes.spacing_zyx_mm)
-    found: NDArray[np.float64] = ndimage.map_coordinates(shapes.lung_mm, index.T, order=1, mode="nearest")
-    return found.astype(np.float64)
+    outside: NDArray[np.float32] = ndimage.map_coordinates(lung_mm, index.T, order=1, mode="nearest")
+    return -outside.astype(np.float64)

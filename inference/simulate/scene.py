@@ -28,8 +28,7 @@ CARTILAGE_HU = 95.0
 FISSURE_HU = -650.0
 FISSURE_MM = 0.9
 NARROWEST_BRONCHUS_MM = 0.85  # outer radius below which a wall is too thin for CT
-TABLE_Y_MM = 146.0
-FINEST_MM = 0.3
+COUCH_BOW_MM = 26.0  # how much its edges, 210 mm from the middle, stand higher
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +100,7 @@ class Scene:
             Attenuation in HU, every voxel the mean over its own space at the edges of shapes.
         """
         hu = np.full(grid.shape_zyx, AIR_HU, np.float32)
-        _paint_table(hu, grid)
+        _paint_couch(hu, grid, self.shapes.couch_y_mm)
         self._paint_wall(hu, grid)
         self._paint_middle(hu, grid)
         in_lung = self._paint_lungs(hu, grid)
@@ -213,12 +212,12 @@ def _scaled(tubes: Tubes, factor: float) -> Tubes:
     )
 
 
-def _paint_table(hu: Floats, grid: Grid) -> None:
-    """A curved couch: carbon shell, foam inside, and a mattress that the patient's back sinks into."""
+def _paint_couch(hu: Floats, grid: Grid, top_y_mm: float) -> None:
+    """A curved couch: mattress that the back sinks into, thin upper shell, foam, carbon lower shell."""
     y, x = grid.axis_mm(1)[:, None], grid.axis_mm(2)
-    bow = TABLE_Y_MM - (x / 210) ** 2 * 34
-    depth = (y - bow).astype(np.float32)
-    for low, high, attenuation in ((-14.0, 0.0, -930.0), (0.0, 1.6, -250.0), (1.6, 22.0, -940.0), (22.0, 23.6, -300.0)):
+    depth = (y - top_y_mm + COUCH_BOW_MM * (x / 210) ** 2).astype(np.float32)
+    layers = ((-6.0, 8.0, -975.0), (8.0, 9.2, -640.0), (9.2, 30.0, -985.0), (30.0, 32.4, 60.0))
+    for low, high, attenuation in layers:
         edge = grid.spacing_zyx_mm[1]
         share = np.clip((depth - low) / edge + 0.5, 0, 1) * np.clip((high - depth) / edge + 0.5, 0, 1)
         hu += share * (attenuation - hu)

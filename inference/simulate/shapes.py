@@ -15,6 +15,10 @@ from inference.simulate.tubes import near_mm
 
 NODE_STEP_MM = 3.0
 VESSEL_COAT_MM = 2.5  # fat and pleura between a great vessel and the lung
+REACH_MM = 18.0  # distances to tubes are not followed farther than this
+BULGE_MM = 2.2
+RIB_COAT_MM = 2.4
+COUCH_Y_MM = 122.0
 TEXTURE_STEP_MM = 4.0
 TEXTURE_NODES = 96
 
@@ -27,6 +31,7 @@ class Shapes:
     """
 
     nodes: Grid
+    couch_y_mm: float
     lung_mm: Floats
     body_mm: Floats
     cavity_mm: Floats
@@ -68,7 +73,9 @@ class Shapes:
         heart = anatomy.heart_mm(tissue)
         diaphragm = anatomy.diaphragm_mm(tissue)
         lung = _lung_mm(anatomy, nodes, tissue, motion, heart, diaphragm)
-        body = chest_wall.body_mm(anatomy, body_points)
+        body = -smooth_union(
+            -chest_wall.body_mm(anatomy, body_points), (_couch_mm(motion) - points[..., 1]).astype(np.float32), 14.0
+        )
         cavity = anatomy.cavity_mm(body_points)
         oblique, horizontal = anatomy.fissures_mm(tissue)
         texture = _texture(tissue, texture_seed)
@@ -76,10 +83,12 @@ class Shapes:
         stomach = ellipsoid_mm(tissue, (60.0, -26.0, anatomy.dome_left_z_mm - 46), (36.0, 42.0, 34.0))
         return cls(
             nodes=nodes,
+            couch_y_mm=_couch_mm(motion),
             lung_mm=lung,
             body_mm=body,
             cavity_mm=cavity,
-            muscle_mm=chest_wall.muscle_mm(anatomy, body_points, cavity, body),
+            # Strands of fat run into the muscle's edge.
+            muscle_mm=chest_wall.muscle_mm(anatomy, body_points, cavity, body) + 1.6 * np.maximum(texture, -0.5),
             sternum_mm=chest_wall.sternum_mm(anatomy, body_points),
             vertebra_mm=anatomy.spine_mm(body_points),
             disc_mm=_disc_mm(z),
@@ -98,23 +107,31 @@ class Shapes:
 
 
 def lungs_at_rest(anatomy: Anatomy, step_mm: float) -> tuple[Floats, Grid]:
-    """Both lungs on the day of the prior scan, wherever they lie: signed distance (z, y, x), and the grid of its nodes."""
+    """Both lungs in coordinates of the anatomy: signed distance (z, y, x), and the grid of its nodes."""
     nodes = Grid.centred((int(320 / step_mm), int(220 / step_mm), int(290 / step_mm)), (step_mm,) * 3)
     points = nodes.points_lps_mm()
-    rest = Motion.none()
+    rest = Motion.none(bow_mm=0.0)
     return _lung_mm(anatomy, nodes, points, rest, anatomy.heart_mm(points), anatomy.diaphragm_mm(points)), nodes
 
 
 def _lung_mm(anatomy: Anatomy, nodes: Grid, tissue: Floats, motion: Motion, heart: Floats, diaphragm: Floats) -> Floats:
     """Both lungs: the rib cage less everything that stands between and below them."""
-    vessels = near_mm(mediastinum.great_vessels().moved(motion.scan_from_tissue), nodes, 16.0)
-    airways = near_mm(mediastinum.central_airways().moved(motion.scan_from_tissue), nodes, 16.0)
-    middle = smooth_union(anatomy.septum_mm(tissue), heart - 4.0, 9.0)
-    middle = smooth_union(middle, anatomy.spine_mm(tissue) - 4.0, 5.0)
+    vessels = near_mm(mediastinum.great_vessels().moved(motion.scan_from_tissue), nodes, REACH_MM)
+    airways = near_mm(mediastinum.central_airways().moved(motion.scan_from_tissue), nodes, REACH_MM)
+    middle = smooth_union(anatomy.septum_mm(tissue), heart - 3.5, 14.0)
+    middle = smooth_union(middle, anatomy.beside_spine_mm(tissue), 5.0)
     middle = smooth_union(middle, np.minimum(vessels - VESSEL_COAT_MM, airways - 3.5), 4.0)
-    outer = np.maximum(anatomy.cavity_mm(tissue), anatomy.apex_mm(tissue))
-    lower = smooth_union(middle, diaphragm, 3.0)
+    ribs = near_mm(chest_wall.ribs(anatomy)[0].moved(motion.scan_from_body), nodes, REACH_MM)
+    # The lung bulges a little between the ribs.
+    wall = -smooth_union(-(anatomy.cavity_mm(tissue) - BULGE_MM), ribs - RIB_COAT_MM, 4.0)
+    outer = np.maximum(wall, anatomy.apex_mm(tissue))
+    lower = smooth_union(smooth_union(middle, diaphragm, 4.0), heart - 2.0, 10.0)
     return np.maximum(outer, -lower).astype(np.float32)
+
+
+def _couch_mm(motion: Motion) -> float:
+    """Height of the couch, on which the patient's back is flat."""
+    return COUCH_Y_MM + float(motion.shift_lps_mm[1])
 
 
 def _disc_mm(z: Floats) -> Floats:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from inference.simulate.tubes import Tubes
 
 MURRAY_EXPONENT = 2.7
-END_RADIUS_MM = 0.33
-REACH = 0.42  # share of the way to the centre of its tissue that a branch covers
+END_RADIUS_MM = 0.40
+REACH = 0.45  # share of the way to the centre of its tissue that a branch covers
 WIDEST_TURN_COSINE = 0.35
 WALL_SHARE = 0.22  # of a bronchus' outer radius
 
