@@ -59,7 +59,7 @@ def coarse_mapping(
     costs = shift_costs(
         prior, current, far, start(far), np.diag(start.matrix).copy(), reach=FAR_REACH, step_mm=FAR_STEP_MM
     )
-    affine = start.plus(_agreed_affine(costs, far, start.centre_mm))
+    affine = start.plus(_agreed_affine(costs, far, start, current))
 
     near = keypoints.points_mm[thinned(keypoints, NEAR_CELL_MM)]
     costs = shift_costs(
@@ -68,7 +68,7 @@ def coarse_mapping(
     motion = Mapping(_nothing(start.centre_mm))
     for weight, node_mm in COUPLING:
         shifts_mm, agreement = choose_shifts(costs, motion(near) - near, weight)
-        trust = np.clip(agreement, 0.05, 1) ** 2
+        trust = _trust(agreement, affine(near) + shifts_mm, current)
         correction = robust_affine(near, shifts_mm, trust, start.centre_mm)
         rest_mm = shifts_mm - (correction(near) - near)
         grid = SplineGrid.over(low_mm, high_mm, node_mm)
@@ -77,12 +77,19 @@ def coarse_mapping(
     return Mapping(affine.plus(motion.affine), motion.levels)
 
 
-def _agreed_affine(costs: Costs, points_mm: NDArray[np.float64], centre_mm: NDArray[np.float64]) -> Affine:
+def _trust(agreement: NDArray[np.float64], places_mm: NDArray[np.float64], current: Grid) -> NDArray[np.float64]:
+    """How far each choice (n,) is believed; hardly at all beyond the current scan, where its border was repeated."""
+    return np.asarray(np.clip(agreement, 0.05, 1) ** 2 * np.where(current.contains(places_mm), 1.0, 1e-3))
+
+
+def _agreed_affine(costs: Costs, points_mm: NDArray[np.float64], start: Affine, current: Grid) -> Affine:
     """The affine correction that most points can follow at little cost."""
-    correction = _nothing(centre_mm)
+    expected_mm = start(points_mm)
+    correction = _nothing(start.centre_mm)
     for weight, _ in COUPLING:
         shifts_mm, agreement = choose_shifts(costs, correction(points_mm) - points_mm, weight)
-        correction = robust_affine(points_mm, shifts_mm, np.clip(agreement, 0.05, 1) ** 2, centre_mm)
+        trust = _trust(agreement, expected_mm + shifts_mm, current)
+        correction = robust_affine(points_mm, shifts_mm, trust, start.centre_mm)
     return correction
 
 

@@ -80,5 +80,5 @@ def refuse_unless_registrable(kept_fraction: float, median_agreement: float) -> 
     if not (kept_fraction >= LEAST_KEPT and median_agreement >= LEAST_AGREEMENT):
         raise NotRegistrable(
             reason=f"only {100 * kept_fraction:.0f} % of the vessels of one are found again in the other, "
-            "so they may show different patients"
+            "so they may show different patients, or different parts of the chest"
         )

@@ -186,7 +186,7 @@ def _fitted(here: _Scan, there: _Scan) -> _Fit:
         places_mm = mapping(keypoints.points_mm)
         found = _moved(here, there, keypoints.points_mm, places_mm, mapping, turn)
         steps_mm = found.points_mm - places_mm
-        weights = _weights(found, steps_mm, turn)
+        weights = _weights(found, steps_mm, turn, there.fine)
         fit = _fold_free_fit(mapping, keypoints, steps_mm, weights, turn, low_mm, high_mm, judged)
         mapping = mapping.plus(fit.spline)
         if not rounds:
@@ -227,12 +227,12 @@ def _moved(
     )
 
 
-def _weights(found: Moved, steps_mm: NDArray[np.float64], turn: Round) -> NDArray[np.float64]:
-    """How far each keypoint (n,) is believed: patches that agree and hold structure, and that did not run away."""
+def _weights(found: Moved, steps_mm: NDArray[np.float64], turn: Round, other: Grid) -> NDArray[np.float64]:
+    """How far each keypoint (n,) is believed: patches that agree, hold structure, did not run far or out."""
     agreeing = np.clip(found.agreement, 0, 1) ** 4
     informed = np.clip(found.information / ENOUGH_INFORMATION, 0, 1)
     near = np.linalg.norm(steps_mm, axis=1) < turn.longest_mm
-    return np.asarray(agreeing * informed * near + 1e-6)
+    return np.asarray(agreeing * informed * near * other.contains(found.points_mm) + 1e-6)
 
 
 def _fold_free_fit(
@@ -287,7 +287,7 @@ def _inverse_error_mm(here: _Scan, there: _Scan, mapping: Mapping, support: Supp
         half_width_mm=turn.half_width_mm,
     )
     steps_mm = found.points_mm - places_mm
-    believed = _weights(found, steps_mm, turn) > KEPT_WEIGHT
+    believed = _weights(found, steps_mm, turn, here.fine) > KEPT_WEIGHT
     return float(np.median(np.linalg.norm(steps_mm[believed], axis=1))) if believed.any() else float("nan")
 
 
