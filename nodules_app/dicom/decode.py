@@ -135,7 +135,8 @@ def _jpeg_ls(stream: bytes, shape: tuple[int, int]) -> NDArray[Any]:
 
 def _jpeg_lossless(stream: bytes, shape: tuple[int, int]) -> NDArray[Any]:
     _check_size(_jpeg_size(stream), shape)
-    return imagecodecs.ljpeg_decode(stream, out=np.empty(shape, np.uint16))
+    # Not ljpeg_decode: it fills what a truncated stream lacks without a word, and fails on some small valid ones.
+    return imagecodecs.jpegsof3_decode(stream, out=np.empty(shape, np.uint16))
 
 
 def _jpeg_2000(stream: bytes, shape: tuple[int, int]) -> NDArray[Any]:

@@ -23,13 +23,14 @@ from nodules_app.dicom.errors import (
     printable,
 )
 from nodules_app.dicom.header import UNREADABLE, Header, NotDicom, read_header
-from nodules_app.dicom.instance import ENHANCED, WANTED_TAGS, Instance, check_kind, read_instance
+from nodules_app.dicom.instance import ENHANCED, Instance, check_kind, read_instance
 from nodules_app.dicom.notices import Notice
 from nodules_app.dicom.series import CtSeries
 from nodules_app.dicom.series_errors import SeriesRefused
 from nodules_app.dicom.sources import Sources, collect, collect_files
 from nodules_app.dicom.stacking import build_series
 from nodules_app.dicom.unzip import DEFAULT_LIMITS, UnzipLimits
+from nodules_app.dicom.wanted import WANTED_TAGS
 from registration.errors import Refused
 
 SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"

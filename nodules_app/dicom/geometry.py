@@ -88,7 +88,9 @@ def stack(positions_lps_mm: NDArray[np.float64], orientation: tuple[float, ...])
 
 def _even_step(along_mm: NDArray[np.float64]) -> tuple[float, bool]:
     number = np.arange(len(along_mm))
-    median = round(float(np.median(np.diff(along_mm))), 4)
+    median = round(
+        float(np.quantile(np.diff(along_mm), 0.5, method="lower")), 4
+    )  # a step that occurs, not a mean of two
     allowed = max(ROUNDING_MM, UNEVEN_SHARE * median)
     if np.abs(along_mm - along_mm[0] - median * number).max() <= ROUNDING_MM:
         return median, True

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pydicom.datadict import tag_for_keyword
 from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage
 
 from nodules_app.dicom.errors import (
@@ -36,59 +35,6 @@ LARGEST_SIDE = 4096  # pixels; ultra-high-resolution CT has 2048
 FARTHEST_MM = 100_000  # no patient lies farther from the origin of a scanner
 WIDEST_PIXEL_MM = 100
 NOT_ORTHOGONAL = 1e-3  # cosine between row and column direction
-
-WANTED: tuple[str, ...] = (
-    "SOPClassUID",
-    "SOPInstanceUID",
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
-    "FrameOfReferenceUID",
-    "Modality",
-    "ImageType",
-    "PatientID",
-    "IssuerOfPatientID",
-    "PatientName",
-    "PatientBirthDate",
-    "PatientSex",
-    "AccessionNumber",
-    "StudyDate",
-    "SeriesDate",
-    "AcquisitionDate",
-    "AcquisitionDateTime",
-    "StudyDescription",
-    "SeriesDescription",
-    "BodyPartExamined",
-    "Manufacturer",
-    "ManufacturerModelName",
-    "ConvolutionKernel",
-    "KVP",
-    "ContrastBolusAgent",
-    "SliceThickness",
-    "GantryDetectorTilt",
-    "InstanceNumber",
-    "AcquisitionNumber",
-    "ImagePositionPatient",
-    "ImageOrientationPatient",
-    "PixelSpacing",
-    "Rows",
-    "Columns",
-    "NumberOfFrames",
-    "SamplesPerPixel",
-    "BitsAllocated",
-    "BitsStored",
-    "HighBit",
-    "PixelRepresentation",
-    "PixelPaddingValue",
-    "PixelPaddingRangeLimit",
-    "RescaleSlope",
-    "RescaleIntercept",
-    "RescaleType",
-    "LossyImageCompression",
-    "LossyImageCompressionRatio",
-    "SharedFunctionalGroupsSequence",
-    "PerFrameFunctionalGroupsSequence",
-)
-WANTED_TAGS: list[int] = [tag for keyword in WANTED if (tag := tag_for_keyword(keyword)) is not None]
 
 
 @dataclass(frozen=True, slots=True)

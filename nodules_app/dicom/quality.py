@@ -55,8 +55,8 @@ def noise_hu(volume: Volume) -> float | None:
 
     Source
     ------
-    Global noise level: Christianson et al. 2015, AJR 205(1):W93-W99. The mode and not the mean, because edges and vessels
-    only lengthen the upper tail.
+    Global noise level: Christianson et al. 2015, AJR 205(1):W93-W99. The mode and not the mean, because edges and
+    vessels only lengthen the upper tail.
     """
     z, _, _ = volume.shape_zyx
     side_px = max(3, round(WINDOW_MM / volume.spacing_zyx_mm[1]) | 1)
