@@ -1,0 +1,157 @@
+"""What every edition has in common: its name, its rows, and the few steps that all of them take alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from nodules_app.clinical.assessment import Basis, Finding
+from nodules_app.clinical.case import Attenuation, Nodule, SizeBasis
+from nodules_app.clinical.management import MANAGEMENT, ManagementClass
+from nodules_app.clinical.reasons import Reason, because
+from nodules_app.clinical.rules import Rule
+from nodules_app.clinical.sizes import comparable_size_mm, lacks_short_axis
+from nodules_app.clinical.view import Look, View, suspicion_order
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """One edition of one guideline."""
+
+    code: str
+    edition: str
+    title: str
+    rules: tuple[Rule, ...]
+    judge: Callable[[View], Finding]
+    prefers_volume: bool = False
+    has_modifiers: bool = False
+
+
+def found(rule: Rule, view: View, look: Look | None = None, *, why: Iterable[Reason] = (), **more: Any) -> Finding:
+    """Apply a row to a nodule; its window counts from the exam unless ``more`` says otherwise."""
+    return Finding(
+        rule=rule,
+        look=look,
+        nodule_id=more.pop("nodule_id", None if look is None else look.nodule.id),
+        months=more.pop("months", rule.months),
+        anchor=more.pop("anchor", "exam"),
+        anchor_date=more.pop("anchor_date", view.today),
+        why=tuple(why),
+        ambiguities=(*rule.ambiguities, *more.pop("ambiguities", ())),
+        **more,
+    )
+
+
+def with_more(
+    finding: Finding,
+    *,
+    why: Iterable[Reason] = (),
+    missing: Iterable[str] = (),
+    ambiguities: Iterable[str] = (),
+) -> Finding:
+    """Add what was used on the way to a finding."""
+    return replace(
+        finding,
+        why=(*finding.why, *why),
+        missing=(*finding.missing, *missing),
+        ambiguities=(*finding.ambiguities, *ambiguities),
+    )
+
+
+def scope_facts(view: View) -> dict[str, Decimal | str | bool | None]:
+    """What scope rules ask."""
+    patient = view.case.patient
+    return {
+        "setting": view.case.setting,
+        "age": view.age,
+        "known_cancer": bool(patient.known_cancer),
+        "immunosuppressed": bool(patient.immunosuppressed),
+        "proven_malignant": any(look.nodule.workup == "malignant" for look in view.present),
+    }
+
+
+def scope_reason(rule: Rule, view: View) -> Reason:
+    """The fact that puts a case out of scope."""
+    ending = rule.id.rpartition(".")[2]
+    if ending == "AGE":
+        limit = rule.when["age"]
+        return because("age_below", age=view.age, limit=str(getattr(limit, "high", "")))
+    simple = {"CANCER": "known_cancer", "IMMUNO": "immunosuppressed", "PROVEN": "proven"}
+    if ending in simple:
+        return because(simple[ending])
+    return because("setting", setting=view.case.setting)
+
+
+def basis_of(view: View, look: Look, *, volume_first: bool) -> Basis | None:
+    """Which size is looked at: the preferred one if it was measured, else the other."""
+    wanted = view.case.size_basis
+    volume_first = wanted is SizeBasis.VOLUME or (volume_first and wanted is SizeBasis.AUTO)
+    now = look.now
+    has_diameter = now.long_axis_mm is not None or now.mean_diameter_mm is not None
+    if now.volume_mm3 is not None and (volume_first or not has_diameter):
+        return "volume"
+    return "diameter" if has_diameter else None
+
+
+def mean_notes(look: Look) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Missing fields and ambiguities of a mean diameter."""
+    now = look.now
+    if lacks_short_axis(now):
+        return ("short_axis_mm",), ("AMB-47",)
+    if now.mean_diameter_mm is not None and now.long_axis_mm is not None and now.short_axis_mm is not None:
+        return (), ("AMB-49",)
+    return (), ()
+
+
+def kind_of(finding: Finding) -> ManagementClass:
+    """The class of its management."""
+    return MANAGEMENT[finding.code].kind
+
+
+Urgency = tuple[int, int, int]
+
+
+def urgency(finding: Finding) -> Urgency:
+    """Smaller is more urgent: work-up now, then an unmeasured nodule or a window (earlier latest, then earlier earliest).
+
+    A nodule that cannot be judged for want of a measurement outranks "no follow-up" and nothing else: the exam is
+    not cleared while it stands.
+    """
+    kind = kind_of(finding)
+    interval = finding.interval
+    if kind is ManagementClass.WORK_UP:
+        return 0, 0, 0
+    if kind is ManagementClass.DATED and interval is not None:
+        return 1, interval.latest.toordinal(), interval.earliest.toordinal()
+    return (2 if finding.code == "measurement_needed" else 3), 0, 0
+
+
+def most_urgent(findings: Sequence[Finding]) -> Finding:
+    """The finding that leads: most urgent, then larger solid component, then larger nodule, then first in order."""
+    best = min(urgency(finding) for finding in findings)
+    candidates = [finding for finding in findings if urgency(finding) == best]
+    return candidates[0] if len(candidates) == 1 else max(candidates, key=_suspicion)
+
+
+def _suspicion(finding: Finding) -> tuple[Decimal, Decimal]:
+    return (Decimal(0), Decimal(0)) if finding.look is None else suspicion_order(finding.look)
+
+
+def largest(looks: Sequence[Look]) -> Look:
+    """The largest nodule, first on ties."""
+    return max(looks, key=lambda look: comparable_size_mm(look.now))
+
+
+def largest_resolved(nodules: Sequence[Nodule]) -> Nodule:
+    """The resolved nodule that was largest when last measured."""
+    return max(
+        nodules,
+        key=lambda n: max((comparable_size_mm(m) for m in n.measurements if not m.resolved), default=Decimal(0)),
+    )
+
+
+def is_subsolid(look: Look) -> bool:
+    """Part-solid or ground glass."""
+    return look.attenuation is not Attenuation.SOLID

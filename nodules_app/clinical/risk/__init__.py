@@ -1,0 +1,1 @@
+"""Risk models, one file each: coefficients with their source, the population they were made for."""
