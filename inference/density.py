@@ -8,7 +8,8 @@ region is the solid part.
 
 * ground glass: it is smaller than ``LEAST_SOLID_MM`` across, or less than ``LEAST_SOLID_SHARE`` of the inside;
 * solid: it fills at least ``SOLID_SHARE`` of the inside;
-* part solid: between.
+* part solid: between;
+* below 6 mm (``SMALLEST_GRADED_MM3``) only the middle is looked at, and nothing is called part solid.
 
 Source
 ------
@@ -36,6 +37,7 @@ LEAST_SOLID_MM = 3.0
 RIM_BLURS = 1.0  # depth, in blurs of the scanner, from which a voxel holds nodule alone
 SMOOTHING_MM = 0.5
 FEWEST_INSIDE = 8
+SMALLEST_GRADED_MM3 = 113.0  # 6 mm: in a smaller one the blur of the border fills it, only its middle tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,9 @@ def describe_density(found: Segmentation, filled: Occupancy, volume_mm3: float) 
     mass_mg = volume_mm3 * (mean_hu + 1000) / 1000
     solid = _largest_region((near.smoothed(SMOOTHING_MM) > SOLID_HU) & (filled.depth_mm > 0))
     share = float((solid & inside).sum() / inside.sum())
+    if volume_mm3 < SMALLEST_GRADED_MM3:
+        kind: Attenuation = "solid" if found.levels.core_hu > SOLID_HU else "ground_glass"
+        return Density(kind, None, None, mean_hu, mass_mg)
     solid_mm3 = float((solid * np.clip(filled.share, 0, 1)).sum() * np.prod(near.spacing_mm))
     solid_mm = _mean_diameter_mm(solid, near.spacing_mm)
     if share >= SOLID_SHARE:

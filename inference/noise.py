@@ -14,6 +14,7 @@ SLICES_LOOKED_AT = 12
 SOFT_TISSUE_HU = (-20.0, 120.0)
 UNIFORM_SHARE = 0.25  # of the tissue patches: the calmest ones hold no vessels or borders
 FEWEST_PATCHES = 8
+LEAST_SD_HU = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +41,16 @@ def measure_noise(volume: Volume) -> ScanNoise | None:
     ScanNoise, or None when the scan shows too little uniform soft tissue (a cut-out, a phantom in air).
     """
     slices = np.unique(np.linspace(0, volume.shape_zyx[0] - 1, SLICES_LOOKED_AT).round().astype(int))
-    patches = np.concatenate([_soft_patches(volume.array_hu[k]) for k in slices])
-    if len(patches) < FEWEST_PATCHES:
+    patches = _without_slope(np.concatenate([_soft_patches(volume.array_hu[k]) for k in slices]))
+    spread = patches.var(axis=(1, 2), ddof=3)
+    real = spread > LEAST_SD_HU**2  # drawn, padded or burnt-in areas have no noise at all
+    flat, variance = patches[real], spread[real]
+    if len(flat) < FEWEST_PATCHES:
         return None
-    flat = _without_slope(patches)
-    variance = flat.var(axis=(1, 2), ddof=3)
     calm = flat[variance <= np.quantile(variance, UNIFORM_SHARE)]
     # The calmest quarter reads a little low; the median of the quarter's upper half is close to the mode.
     sd_hu = float(np.sqrt(np.quantile(variance, UNIFORM_SHARE)))
-    return ScanNoise(max(sd_hu, 1.0), _correlation_voxels(calm))
+    return ScanNoise(sd_hu, _correlation_voxels(calm))
 
 
 def _soft_patches(plane: NDArray[np.int16]) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 RAYS = 500
 HIGHEST_DEGREE = 4
 # Stiffness per degree of the relief: size and place are free, bumps cost more the finer they are (tuned on phantoms).
-RIDGE_BY_DEGREE = (1e-6, 0.02, 0.15, 0.6, 1.2)
+RIDGE_BY_DEGREE = (1e-6, 0.01, 0.03, 0.15, 0.4)
 LONG_RAY = 1.18  # a crossing this much beyond the surface (and LONG_RAY_MM more) left the nodule
 LONG_RAY_MM = 0.4
 FIT_PASSES = 8
