@@ -18,6 +18,7 @@ from nodules_app.clinical.management import MANAGEMENT, ManagementClass
 from nodules_app.lifecycles import FollowUpState, NoduleState, RunState
 from nodules_app.models import FollowUpKind, Origin, RunKind, Setting, Sex
 from nodules_app.selectors.patients import Answer, Owed, Work
+from nodules_app.selectors.timeline import Change
 from nodules_app.templatetags import drawings, quantities
 
 register = template.Library()
@@ -410,3 +411,23 @@ def yes_no(value: object) -> str:
 def as_percent(probability: float) -> str:
     """Write a probability; a doubt never becomes 0 % or 100 %."""
     return drawings.percent(probability)
+
+
+@register.filter
+def doubling_words(change: Change) -> str:
+    """Say the doubling time of a real growth; else that it shrinks, or what the two scans leave possible."""
+    low, high = change.volume_ratio_low, change.volume_ratio_high
+    if low is None or high is None:
+        return "–"
+    if high < 1:
+        return gettext("shrinking")
+    if change.significant or change.vdt_low_days is None:
+        return quantities.vdt_words(change)
+    return gettext("longer than %(days)s d") % {"days": round(change.vdt_low_days)}
+
+
+@register.filter
+def is_within_error(change: Change) -> bool:
+    """Tell whether no change at all lies inside the interval of the ratio."""
+    low, high = change.volume_ratio_low, change.volume_ratio_high
+    return low is not None and high is not None and low <= 1 <= high
