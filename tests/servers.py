@@ -57,7 +57,8 @@ def _start() -> None:
         for name, value in servers.start_or_join().items():
             os.environ.setdefault(name, value)
     except ServerTrouble as trouble:
-        pytest.exit(str(trouble), returncode=pytest.ExitCode.USAGE_ERROR)
+        shutil.rmtree(root)
+        raise pytest.UsageError(str(trouble)) from None
     _running.append(servers)
 
 

@@ -9,6 +9,7 @@ from typing import Final
 KNOWN_TROUBLE: Final[Mapping[str, str]] = {
     "No space left on device": "The disk is full: free some hundred megabytes and start again.",
     "incompatible with server": "The data were made by another PostgreSQL version: see 'Upgrade' in docs/operating.md.",
+    "could not look up effective user ID": "This account has no line in /etc/passwd: run as an ordinary account.",
     "Address already in use": "Another program took the port in the same moment: start again.",
     "Cannot allocate memory": "The machine has too little free memory: close something and start again.",
     "Bad file format reading": "The queue's file is damaged: remove this folder; what was asked is sent again.",
