@@ -6,12 +6,14 @@ The one place where floats with an error become the decimals that a report would
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Final
 
+from nodules_app.clinical.answers import answer_to_json
 from nodules_app.clinical.assess import assess
-from nodules_app.clinical.codec import answer_to_json, case_from_json
+from nodules_app.clinical.codec import case_from_json
 from nodules_app.lifecycles import NoduleState
 from nodules_app.models import Assessment, Finding, Measurement, Nodule, Patient, Scan, Setting
 from nodules_app.services.rounding import as_reported
@@ -125,7 +127,7 @@ def _sizes(finding: Finding, measured: Measurement | None) -> Json:
 
 def answer_case(case: Json) -> Json:
     """Ask the clinical core; the same case always gives the same answer."""
-    return answer_to_json(assess(case_from_json(case)))
+    return answer_to_json(assess(case_from_json(json.dumps(case))))  # as text: numbers reach the core as decimals
 
 
 def store_answer(patient: Patient, case: Json, answer: Json) -> list[Assessment]:

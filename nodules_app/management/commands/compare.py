@@ -14,7 +14,7 @@ from nodules_app.clinical.errors import Refused as ClinicalRefused
 from nodules_app.services.compare.answer import answer, refused, table
 from nodules_app.services.compare.comparing import STEPS, Stopwatch, compare
 from nodules_app.services.compare.question import AskedNodule, Question
-from nodules_app.services.compare.recommending import recommend
+from nodules_app.services.compare.recommending import check_facts, recommend
 from registration.errors import Refused
 
 WRONG_USAGE = 2
@@ -73,6 +73,10 @@ class Command(BaseCommand):
             if not source.exists():
                 raise CommandError(f"{source} does not exist.", returncode=WRONG_USAGE)
         case = self._json(options["case"], dict) if options["case"] else {}
+        try:
+            check_facts(case)
+        except ClinicalRefused as refusal:
+            raise CommandError(f"--case: {refusal.as_sentence()}", returncode=WRONG_USAGE) from None
         points = self._json(options["points"], list) if options["points"] else []
         try:
             carried = [(float(x), float(y), float(z)) for x, y, z in points]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from inference.follow import FollowedNodule
 from inference.measure import NoduleMeasurement
+from nodules_app.clinical.answers import answer_to_json
 from nodules_app.clinical.assess import assess
-from nodules_app.clinical.codec import answer_to_json, case_from_json
+from nodules_app.clinical.codec import case_from_json
 from nodules_app.services.compare.comparing import Compared
 from nodules_app.services.rounding import as_reported
 
 Json = dict[str, Any]
+ABOUT_THE_CASE: Final = ("setting", "guidelines", "size_basis", "risk_override")  # the rest is about the person
+FAR_DAY: Final = "2900-01-01"  # later than any birth date that may be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +47,28 @@ def recommend(compared: Compared, facts: Mapping[str, object]) -> Recommendation
 
 
 def _results(compared: Compared, facts: Mapping[str, object], nodules: Sequence[Json]) -> list[Json]:
-    about_the_case = ("setting", "guidelines", "size_basis", "risk_override")
     case: Json = {
         "id": "comparison",
         "setting": facts.get("setting", "incidental"),
-        "patient": _person(compared, {name: fact for name, fact in facts.items() if name not in about_the_case}),
+        "patient": _person(compared, _of_person(facts)),
         "exams": _exams(compared),
         "nodules": list(nodules),
         "nodule_count": max(1, len(compared.nodules)),
     }
-    case |= {name: facts[name] for name in about_the_case if name in facts}
-    results: list[Json] = answer_to_json(assess(case_from_json(case)))["results"]
+    case |= {name: facts[name] for name in ABOUT_THE_CASE if name in facts}
+    results: list[Json] = answer_to_json(assess(case_from_json(json.dumps(case))))["results"]
     return results
+
+
+def check_facts(facts: Mapping[str, object]) -> None:
+    """Read the patient's facts before the long work; raises the clinical ``Refused`` that names the field."""
+    about_the_case = {name: facts[name] for name in ABOUT_THE_CASE if name in facts}
+    nobody: Json = {"id": "facts", "setting": "incidental", "exams": [{"date": FAR_DAY}], "patient": _of_person(facts)}
+    case_from_json(json.dumps(nobody | about_the_case))
+
+
+def _of_person(facts: Mapping[str, object]) -> Json:
+    return {name: fact for name, fact in facts.items() if name not in ABOUT_THE_CASE}
 
 
 def _person(compared: Compared, facts: Json) -> Json:
