@@ -20,7 +20,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 READY := $(VENV)/.ready
 READY_TO_WORK := $(VENV)/.ready-to-work
 WARM := $(VENV)/.warm
-CATALOGUES := $(patsubst %.po,%.mo,$(wildcard nodules_app/locale/*/LC_MESSAGES/django.po))
+TEXTS := $(VENV)/.texts
+CATALOGUES := $(wildcard nodules_app/locale/*/LC_MESSAGES/django.po)
 KERNELS := $(wildcard registration/*.py inference/*.py)
 WARMERS := $(patsubst %/warm.py,%.warm,$(wildcard registration/warm.py inference/warm.py))
 
@@ -40,7 +41,7 @@ help:  ## what there is to type
 # --- set up -----------------------------------------------------------------------------------------------------------
 
 .PHONY: setup
-setup: $(READY) $(CATALOGUES) $(WARM)  ## the virtual environment, pinned packages, texts and compiled kernels
+setup: $(READY) $(TEXTS) $(WARM)  ## the virtual environment, pinned packages, texts and compiled kernels
 
 $(VENV)/pyvenv.cfg:
 	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer is needed and was not found." \
@@ -65,8 +66,9 @@ $(READY_TO_WORK): requirements-dev.txt $(READY)
 	@$(PIP) install -r requirements-dev.txt || $(INTERRUPTED)
 	@touch $@
 
-%.mo: %.po | $(READY)
-	@$(BIN)/pybabel --quiet compile --input-file $< --output-file $@ --locale $(notdir $(patsubst %/LC_MESSAGES/,%,$(dir $<)))
+$(TEXTS): $(CATALOGUES) $(READY)
+	@$(BIN)/python manage.py messages --compile
+	@touch $@
 
 # Each in a process of its own: a process that has run a parallel kernel must not be forked afterwards.
 $(WARM): $(READY) $(KERNELS)
@@ -80,11 +82,11 @@ demo: setup  ## the whole product with a simulated clinic (DATA=folder with DICO
 	@exec $(BIN)/python manage.py demo --port $(PORT) $(if $(DATA),--data "$(DATA)")
 
 .PHONY: test
-test: $(READY_TO_WORK) $(CATALOGUES)  ## all tests, on a PostgreSQL and a Valkey of their own (ARGS="-k word")
+test: $(READY_TO_WORK) $(TEXTS)  ## all tests, on a PostgreSQL and a Valkey of their own (ARGS="-k word")
 	@$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: check
-check: $(READY_TO_WORK) $(CATALOGUES)  ## everything that can be judged without running the tests
+check: $(READY_TO_WORK) $(TEXTS)  ## everything that can be judged without running the tests
 	@failed=; \
 	step() { echo "== $$1"; shift; "$$@" || failed=1; }; \
 	step "format" $(BIN)/ruff format --quiet --check .; \
@@ -125,5 +127,5 @@ requirements: $(READY)  ## pin the packages anew from pyproject.toml (needs uv; 
 
 .PHONY: clean
 clean:  ## remove caches and built texts; .venv and the data in var/ stay
-	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage staticfiles $(CATALOGUES) $(WARM)
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage staticfiles $(TEXTS) $(CATALOGUES:.po=.mo) $(WARM)
 	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
