@@ -1,4 +1,4 @@
-"""The frozen output of the clinical core: what each guideline says, why, until when, and what else it might have been."""
+"""The frozen output of the clinical core: what each guideline says, why, until when, and what else it might be."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final, Literal
 
 from nodules_app.clinical.case import Measurement, Nodule
@@ -152,7 +153,7 @@ def nodule_growth(nodule: Nodule) -> Growth | None:
 def pairwise_growth(nodule: Nodule) -> tuple[Growth, ...]:
     """Each scan against the one before, for nodules with three and more measurements."""
     sizes = measured(nodule)
-    pairs = (growth_between(nodule.id, a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+    pairs = (growth_between(nodule.id, a, b) for a, b in pairwise(sizes))
     return tuple(pair for pair in pairs if pair is not None)
 
 

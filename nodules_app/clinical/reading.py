@@ -32,7 +32,7 @@ class Fields:
     values: Mapping[str, Any]
     where: str
 
-    def get(self, name: str) -> Any:
+    def get(self, name: str) -> Any:  # noqa: ANN401 - raw JSON
         """The raw value; ``None`` when absent."""
         return self.values.get(name)
 

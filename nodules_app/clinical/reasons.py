@@ -4,6 +4,8 @@ Answers carry codes and facts, never sentences, so that a stored answer can be r
 can show the facts its own way.
 """
 
+# ruff: noqa: E501 - one sentence in two languages is one line here
+
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -3,13 +3,15 @@
 Sizes are volumes, else the largest diameter, unrounded. How the rows are read stands in ``bts2015_reading``.
 """
 
+# ruff: noqa: E501 - a row of the printed table is one line here
+
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
 from nodules_app.clinical.months import Months, window
-from nodules_app.clinical.rules import NOTHING, Rule, Span, span
+from nodules_app.clinical.rules import NOTHING, Condition, Rule, Span, span
 
 CODE: Final = "BTS2015"
 MARKS: Final = (12, 24, 48)  # subsolid surveillance, months from baseline
@@ -17,7 +19,7 @@ MARKS: Final = (12, 24, 48)  # subsolid surveillance, months from baseline
 
 def _row(
     ending: str,
-    when: Mapping[str, Span | str | bool | frozenset[str]],
+    when: Mapping[str, Condition],
     management: str,
     months: Months | None,
     source: str,

@@ -8,9 +8,13 @@ from typing import Final
 
 from nodules_app.clinical.case import Setting
 from nodules_app.clinical.editions import (
+    accp2013,
     bts2015_reading,
+    china2024,
+    eups2017,
     fleischner2017_judge,
     lungrads2022_judge,
+    nelson,
     not_supported,
 )
 from nodules_app.clinical.editions.edition import Edition
@@ -22,6 +26,10 @@ EDITIONS: Final[Mapping[str, Edition]] = MappingProxyType(
             fleischner2017_judge.EDITION,
             lungrads2022_judge.EDITION,
             bts2015_reading.EDITION,
+            accp2013.EDITION,
+            nelson.EDITION,
+            eups2017.EDITION,
+            china2024.EDITION,
             *not_supported.EDITIONS,
         )
     }

@@ -29,7 +29,7 @@ class Edition:
     has_modifiers: bool = False
 
 
-def found(rule: Rule, view: View, look: Look | None = None, *, why: Iterable[Reason] = (), **more: Any) -> Finding:
+def found(rule: Rule, view: View, look: Look | None = None, *, why: Iterable[Reason] = (), **more: Any) -> Finding:  # noqa: ANN401 - the fields of Finding
     """Apply a row to a nodule; its window counts from the exam unless ``more`` says otherwise."""
     return Finding(
         rule=rule,

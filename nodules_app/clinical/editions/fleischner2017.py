@@ -4,6 +4,8 @@ Sizes are the mean of long and short axis rounded half-up to a whole millimetre 
 are read stands in ``fleischner2017_reading``.
 """
 
+# ruff: noqa: E501 - a row of the printed table is one line here
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -12,7 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from nodules_app.clinical.months import Months, window
-from nodules_app.clinical.rules import NOTHING, Rule, Span, span
+from nodules_app.clinical.rules import NOTHING, Condition, Rule, Span, span
 
 CODE: Final = "FLEISCHNER2017"
 
@@ -26,7 +28,7 @@ LT8: Final = frozenset({"<6", "6-8"})
 
 def _row(
     ending: str,
-    when: Mapping[str, Span | str | bool | frozenset[str]],
+    when: Mapping[str, Condition],
     management: str,
     months: Months | None,
     source: str,

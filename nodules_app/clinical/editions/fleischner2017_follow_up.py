@@ -25,7 +25,7 @@ from nodules_app.clinical.editions.fleischner_risk import Risk
 from nodules_app.clinical.growth import GROWTH_MM, GROWTH_RATIO
 from nodules_app.clinical.months import Months, add_months, whole_months, window
 from nodules_app.clinical.reasons import Reason, because
-from nodules_app.clinical.rules import Rule, the_rule
+from nodules_app.clinical.rules import Fact, Rule, the_rule
 from nodules_app.clinical.sizes import same_method, solid_mean_mm
 from nodules_app.clinical.view import Look, View
 
@@ -46,7 +46,12 @@ def solid_later(view: View, family: Family, nodule: Sized, risk: Risk) -> Findin
     baseline_rule = solid_row(family, size_class, risk.row)
     schedule = table.SCHEDULES[baseline_rule.id.removeprefix(f"{table.CODE}.")]
     step = next((s for s in schedule if view.today < add_months(first.date, s.months.earliest)), None)
-    facts = {"attenuation": "solid", "growth": grew, "size": nodule.size_class, "open_step": step is not None}
+    facts: dict[str, Fact] = {
+        "attenuation": "solid",
+        "growth": grew,
+        "size": nodule.size_class,
+        "open_step": step is not None,
+    }
     rule = the_rule([r for r in table.FOLLOW_UP if "attenuation" in r.when and r.when["attenuation"] == "solid"], facts)
     why = [*nodule.why, change]
     if grew:

@@ -1,4 +1,4 @@
-"""How the rows of Fleischner 2017 are read: scope, benign, partial coverage, families, lead (reference 1.1-1.7, 1.9)."""
+"""How the rows of Fleischner 2017 are read for one nodule: size, benign, partial coverage, family, solid part."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nodules_app.clinical.editions.fleischner_risk import Risk
 from nodules_app.clinical.growth import GROWTH_MM, GROWTH_RATIO
 from nodules_app.clinical.months import whole_months
 from nodules_app.clinical.reasons import Reason, because
-from nodules_app.clinical.rules import Rule, Span, the_rule
+from nodules_app.clinical.rules import Fact, Rule, Span, the_rule
 from nodules_app.clinical.sizes import (
     WHOLE,
     both_volumes,
@@ -124,7 +124,7 @@ def benign_finding(view: View, look: Look) -> Finding | None:
     if is_benign(nodule):
         return found(table.BENIGN, view, look, why=(because("benign"),))
     patient = view.case.patient
-    facts = {
+    facts: dict[str, Fact] = {
         "attenuation": look.attenuation,
         "at_fissure_or_pleura": nodule.location.perifissural or nodule.location.juxtapleural,
         "margin": nodule.margin,
@@ -165,11 +165,12 @@ def percent(earlier: Decimal, later: Decimal) -> str:
 
 
 def partial(view: View, nodule: Sized) -> Finding:
+    """A nodule on an exam that shows only part of the chest."""
     look, first = nodule.look, next(iter(nodule.look.earlier), None)
     months = 0 if first is None else whole_months(first.date, view.today)
     stable = first is not None and months >= 24 and not change_since(look, first)[0]
     spiculated = is_spiculated(look.nodule)
-    facts = {
+    facts: dict[str, Fact] = {
         "stable_24m": stable,
         "size": nodule.size_class,
         "spiculated": spiculated,
@@ -278,7 +279,7 @@ def subsolid_first(view: View, family: Family, nodule: Sized) -> Finding:
         family.kind == "single" and look.attenuation is Attenuation.PART_SOLID and nodule.size_class in table.GE6
     )
     part = solid_part(look, nodule.basis) if asks_solid else None
-    facts = {
+    facts: dict[str, Fact] = {
         "family": family.kind,
         "attenuation": look.attenuation,
         "size": nodule.size_class,

@@ -4,6 +4,8 @@ Sizes are mean diameters reported to 0.1 mm, half-up (AMB-14), or volumes; both 
 conditions as size classes. How the rows are read stands in ``lungrads2022_reading``.
 """
 
+# ruff: noqa: E501 - a row of the printed table is one line here
+
 from __future__ import annotations
 
 from collections.abc import Mapping

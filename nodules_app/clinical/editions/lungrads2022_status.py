@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final
 
 from nodules_app.clinical.case import Attenuation, ExamKind, Measurement, SizeBasis, Status
@@ -104,7 +105,7 @@ def _solid_sizes(earlier: Measurement, later: Measurement) -> tuple[Decimal, Dec
 
 
 def _growth(look: Look, earlier: Measurement, basis: SizeBasis, notes: list[str]) -> Reason | None:
-    """The reason when the whole nodule or its solid component grew since ``earlier``; what was touched goes to notes."""
+    """The reason when the nodule or its solid component grew since ``earlier``; what was touched goes to notes."""
     whole = _sizes(earlier, look.now, basis)
     solid = _solid_sizes(earlier, look.now) if look.attenuation is Attenuation.PART_SOLID else None
     whole_grew = whole is not None and _grew(whole, earlier, look.now, notes)
@@ -143,7 +144,7 @@ def _slow_growth(look: Look) -> Reason | None:
     if look.attenuation is Attenuation.GROUND_GLASS:
         return None
     sizes = [reported(size) for m in (*look.earlier, look.now) if (size := mean_mm(m)) is not None]
-    if len(sizes) < 3 or any(b < a for a, b in zip(sizes, sizes[1:], strict=False)):
+    if len(sizes) < 3 or any(b < a for a, b in pairwise(sizes)):
         return None
     if sizes[-1] - sizes[0] <= CHANGE_MM:
         return None

@@ -5,6 +5,8 @@ Size is the largest diameter and enters as (mm / 10)^(-1/2), centred at 4 mm. Mo
 2a and 2b agree with a peer-reviewed table (S).
 """
 
+# ruff: noqa: E501 - a column of the published table is one line here
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -39,9 +41,12 @@ class Coefficients:
 
 
 def _column(*numbers: str | None, reliability: str) -> Coefficients:
+    (constant, age, female, family, emphysema, size, ground_glass, part_solid, upper, count, spiculation) = (
+        None if number is None else Decimal(number) for number in numbers
+    )
+    assert constant is not None and female is not None and size is not None and upper is not None  # noqa: PT018, S101
     return Coefficients(
-        *(None if number is None else Decimal(number) for number in numbers),  # type: ignore[arg-type]
-        reliability=reliability,
+        constant, age, female, family, emphysema, size, ground_glass, part_solid, upper, count, spiculation, reliability
     )
 
 
