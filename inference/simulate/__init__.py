@@ -1,4 +1,4 @@
-"""A chest with known truth: one person, two CTs, nodules of known volume and place. Feeds demo, tests, benchmarks, training."""
+"""A chest with known truth: one person, two CTs, nodules of known volume and place."""
 
 from inference.simulate.follow_up import CLINIC_NODULES, SimulatedPair, simulate_pair
 

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from inference.simulate.grid import Floats
 
 Points = NDArray[np.floating]
 
 CAVITY_POWER = 2.25
+UNEVEN_MM, UNEVEN_WAVES = 2.2, 6
 SPINE_CENTRE_Y_MM = 58.0
 SPINE_RADII_XY_MM = (19.0, 16.0)
 
@@ -74,6 +75,7 @@ class Anatomy:
     heart_radius_mm: float = 50.0
     fat_mm: float = 12.0  # under the skin
     muscle: float = 1.0
+    unevenness_seed: int = 0  # source of what makes left and right differ
 
     @classmethod
     def drawn(cls, rng: np.random.Generator) -> Anatomy:
@@ -87,7 +89,29 @@ class Anatomy:
             heart_radius_mm=rng.uniform(46, 53),
             fat_mm=rng.uniform(8, 17),
             muscle=rng.uniform(0.85, 1.15),
+            unevenness_seed=int(rng.integers(1 << 31)),
         )
+
+    def uneven(self, points: Points) -> Floats:
+        """Coordinates in which the even shapes below become those of a person: moved by smooth waves of 2 to 3 mm.
+
+        Parameters
+        ----------
+        points : (..., 3)
+
+        Returns
+        -------
+        (..., 3)
+        """
+        rng = np.random.default_rng(self.unevenness_seed)
+        moved = np.array(points, dtype=np.float32)
+        for _ in range(UNEVEN_WAVES):
+            wave = rng.standard_normal(3)
+            wave *= 2 * np.pi / (rng.uniform(70, 170) * np.linalg.norm(wave))
+            push = rng.standard_normal(3) * UNEVEN_MM * np.sqrt(2 / UNEVEN_WAVES)
+            ripple = np.sin(points @ wave.astype(np.float32) + np.float32(rng.uniform(0, 2 * np.pi)))
+            moved += ripple[..., None] * push.astype(np.float32)
+        return moved
 
     def cavity_mm(self, points: Points) -> Floats:
         """Inner surface of the rib cage."""
@@ -95,9 +119,9 @@ class Anatomy:
         width, depth, back = self.cavity_oval_mm(z)
         return oval_mm(x, y - back, width, depth, CAVITY_POWER)
 
-    def cavity_oval_mm(self, z_mm: Floats) -> tuple[Floats, Floats, Floats]:
+    def cavity_oval_mm(self, z_mm: ArrayLike) -> tuple[Floats, Floats, Floats]:
         """Half width, half depth and centre (y) of the rib cage at a height."""
-        rise = np.clip((z_mm + 5) / (self.apex_z_mm + 8), 0, 1.1)
+        rise = np.clip((np.asarray(z_mm, np.float32) + 5) / (self.apex_z_mm + 8), 0, 1.1)
         width = self.half_width_mm * (1 - 0.52 * rise**2.2)
         depth = self.half_depth_mm * (1 - 0.42 * rise**2.0)
         return width, depth, 2 + 16 * rise**1.5
@@ -132,7 +156,7 @@ class Anatomy:
         return oval_mm(x, y - SPINE_CENTRE_Y_MM, *SPINE_RADII_XY_MM, 2.3)
 
     def beside_spine_mm(self, points: Points) -> Floats:
-        """What the lungs lean on beside the spine: its soft tissue, and the heads of the ribs that run back and outwards."""
+        """What the lungs lean on beside the spine: soft tissue, and the ribs that run back and outwards."""
         x, y, _ = _split(points)
         wedge = (np.abs(x) - 16 - 0.95 * (y - 60)) * np.float32(0.72)
         wedge = np.maximum(wedge, 55 - y).astype(np.float32)

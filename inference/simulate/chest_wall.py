@@ -1,4 +1,4 @@
-"""What lies around the thoracic cavity: skin, fat, muscle, ribs, breastbone, shoulder girdle, spine. Prior coordinates, LPS mm."""
+"""What lies around the thoracic cavity: skin, fat, muscle, ribs, breastbone, shoulder girdle, spine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def body_mm(anatomy: Anatomy, points: Points) -> Floats:
     chest = np.exp(-(((turn - 0.62) / 0.36) ** 2)) * np.exp(-(((z - 22) / 46) ** 2))
     flank = np.exp(-(((turn - 2.2) / 0.3) ** 2)) * np.exp(-(((z - 30) / 70) ** 2))
     groove = np.exp(-((x / 12) ** 2)) * (y > 0)  # over the spinous processes
-    return (outline - 7 * chest - 5 * flank + 4 * groove).astype(np.float32)
+    skin: Floats = (outline - 7 * chest - 5 * flank + 4 * groove).astype(np.float32)
+    return skin
 
 
 def muscle_mm(anatomy: Anatomy, points: Points, cavity_mm: Floats, body_mm: Floats) -> Floats:
@@ -123,14 +124,15 @@ def vertebral_arches() -> Tubes:
             arch = np.array([[side * 11, 70, z + 5], [side * 12.5, 82, z + 3], [side * 7, 89, z], [0, 92, z - 4]])
             parts.append(Tubes.along(arch, np.array([3.4, 3.6, 3.0, 3.2]), RIB_FLATTENING))
             process = np.array([[side * 12, 82, z + 4], [side * 34, 93, z + 6]])
-            parts.append(Tubes.along(process, np.array([4.0, 4.4]), RIB_FLATTENING))
+            parts.append(Tubes.along(process, np.array([3.0, 2.4]), RIB_FLATTENING))
     return Tubes.joined(parts)
 
 
 def _shoulder(z_mm: Floats) -> Floats:
     """How far a level belongs to the shoulders, 0 to 1, smooth at both ends."""
     rise = np.clip((z_mm - 25) / 115, 0, 1)
-    return rise * rise * (3 - 2 * rise)
+    share: Floats = (rise * rise * (3 - 2 * rise)).astype(np.float32)
+    return share
 
 
 def _around(
@@ -146,5 +148,5 @@ def _around(
 
 def _front(anatomy: Anatomy, z_mm: float) -> tuple[float, float]:
     """Place (y, z) of the breastbone at a height."""
-    _, depth, back = anatomy.cavity_oval_mm(np.float32(z_mm))
+    _, depth, back = anatomy.cavity_oval_mm(z_mm)
     return float(back - depth - 6), z_mm

@@ -50,7 +50,7 @@ CLINIC_NODULES: tuple[NodulePlan, ...] = (
     NodulePlan("N", Lobe.RIGHT_MIDDLE, Attenuation.SOLID, Placement.ISOLATED, 0.0, sphere_mm3(6)),
     NodulePlan("G", Lobe.RIGHT_LOWER, Attenuation.SOLID, Placement.PLEURA, sphere_mm3(6.5), 0.0),
 )
-"""Growing solid, stable solid on a vessel, part-solid with a growing core, stable ground glass, a new one, one that has gone."""
+"""Growing solid; stable on a vessel; part-solid whose core grows; stable ground glass; a new one; one that has gone."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -199,7 +199,9 @@ def _truth_points(
     return np.concatenate([chosen, between[:BETWEEN]])
 
 
-def _truth(plan: NodulePlan, at: NDArray[np.float64], motions: tuple[Motion, Motion], interval_days: int) -> NoduleTruth:
+def _truth(
+    plan: NodulePlan, at: NDArray[np.float64], motions: tuple[Motion, Motion], interval_days: int
+) -> NoduleTruth:
     prior = _state(plan.attenuation, plan.prior_mm3, plan.prior_solid_mm3)
     current = _state(plan.attenuation, plan.current_mm3, plan.current_solid_mm3)
     ratio = plan.current_mm3 / plan.prior_mm3 if prior and current else None

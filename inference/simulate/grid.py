@@ -36,7 +36,8 @@ class Grid:
 
     def axis_mm(self, axis: int) -> NDArray[np.float64]:
         """Coordinates of the voxel centres along array axis 0 (z), 1 (y) or 2 (x)."""
-        return self.origin_zyx_mm[axis] + self.spacing_zyx_mm[axis] * np.arange(self.shape_zyx[axis])
+        steps = np.arange(self.shape_zyx[axis], dtype=np.float64)
+        return self.origin_zyx_mm[axis] + self.spacing_zyx_mm[axis] * steps
 
     def planes(self, start: int, stop: int) -> Grid:
         """Cut out the planes ``[start, stop)``."""

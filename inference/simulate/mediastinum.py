@@ -1,4 +1,4 @@
-"""Great vessels, windpipe and gullet: where they run and how wide they are. Prior coordinates, LPS mm, in air and at rest."""
+"""Great vessels, windpipe and gullet: where they run and how wide they are, in coordinates of the anatomy."""
 
 from __future__ import annotations
 

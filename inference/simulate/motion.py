@@ -1,7 +1,8 @@
 """From the anatomy to a scan and back: how the patient lies and breathes on each day.
 
-The anatomy is described in straight coordinates, in which the spine has no curve. A scan bows them, as every thoracic spine is, then turns and
-shifts the *body* as one piece. Lungs, heart and abdomen (*tissue*) also slide along the chest wall with the diaphragm.
+The anatomy is described in straight coordinates, in which the spine has no curve. A scan bows them, as every thoracic
+spine is bowed, then turns and shifts the *body* as one piece. Lungs, heart and abdomen (*tissue*) also slide along the
+chest wall with the diaphragm.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 # base.
 DESCENT_MIDDLE_MM = -40.0
 DESCENT_LENGTH_MM = 85.0
-BOW_MM = 9.0  # thoracic kyphosis: forward at 100 mm above and below its middle
+BOW_MM = 7.0  # thoracic kyphosis: forward at 100 mm above and below its middle
 BOW_MIDDLE_MM = 15.0
 INVERSION_TOLERANCE_MM = 1e-6
 INVERSION_STEPS = 200

@@ -181,8 +181,8 @@ def _soft_inside(surface: Surface, volume_mm3: float, centre_lps_mm: NDArray[np.
     distance = np.sqrt(np.einsum("...i,...i", offset, offset))
     scale = volume_mm3 ** (1 / 3)
     mean_radius = (3 / (4 * np.pi)) ** (1 / 3) * scale
-    inside = (distance < 0.6 * mean_radius).astype(np.float32)
-    rim = (distance > 0.6 * mean_radius) & (distance < 1.6 * mean_radius)  # unevenness never reaches that far
+    inside: Floats = (distance < 0.6 * mean_radius).astype(np.float32)
+    rim = (distance >= 0.6 * mean_radius) & (distance < 1.6 * mean_radius)  # unevenness never reaches that far
     radius = scale * surface.radius(offset[rim] / distance[rim][:, None])
     inside[rim] = np.clip((radius - distance[rim]) / np.mean(grid.spacing_zyx_mm) + 0.5, 0, 1)
     return inside

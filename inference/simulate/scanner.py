@@ -51,7 +51,7 @@ class KernelShape:
 
 
 KERNELS: dict[Kernel, KernelShape] = {
-    Kernel.SOFT: KernelShape(blur_mm=0.62, boost=0.0, noise_hu=17.0),
+    Kernel.SOFT: KernelShape(blur_mm=0.55, boost=0.0, noise_hu=21.0),
     Kernel.SHARP: KernelShape(blur_mm=0.42, boost=0.55, noise_hu=48.0),
 }
 BOOST_PER_MM = 0.42  # spatial frequency at which a sharp kernel raises most
@@ -88,12 +88,15 @@ class Scanner:
         """Into how many planes a slice step is cut for painting."""
         return int(np.ceil(spacing_z_mm / FINEST_PLANE_MM))
 
-    def profile(self, offsets_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    def profile(self, offsets_mm: NDArray[np.floating]) -> NDArray[np.float64]:
         """Weight of planes at these distances from the middle of the slice, sum 1."""
         flank = PROFILE_SOFTNESS * self.slice_thickness_mm
         weight = np.clip((0.5 * self.slice_thickness_mm + flank - np.abs(offsets_mm)) / (2 * flank), 0, 1)
         total = weight.sum()
-        return weight / total if total > 0 else (offsets_mm == np.abs(offsets_mm).min()).astype(np.float64)
+        if total == 0:
+            raise ValueError(f"no plane lies within a slice of {self.slice_thickness_mm} mm")
+        share: NDArray[np.float64] = weight / total
+        return share
 
 
 def acquire(
@@ -175,7 +178,7 @@ def _reconstruct(scanner: Scanner, grid: Grid, ideal: Floats, noise_seed: tuple[
         return blurred
     strength, streak = _attenuation_of(ideal, grid)
     white = _white(scanner, grid, padded.shape, noise_seed, number)
-    # Filtered back projection gives noise the slope of the ramp filter; rays that cross the shoulders make it streak sideways.
+    # Filtered back projection gives noise the slope of the ramp filter; rays across the shoulders make it streak.
     grain = np.sqrt(frequency) * passed * np.sqrt(1 + streak * (fy / np.maximum(frequency, 1e-9)) ** 6)
     grain /= np.sqrt(np.mean(np.concatenate([grain, grain[:, 1:]], axis=1) ** 2))
     noise = fft.irfft2(fft.rfft2(white) * grain.astype(np.float32), padded.shape)[inner]
@@ -195,7 +198,7 @@ def _white(scanner: Scanner, grid: Grid, shape: tuple[int, ...], noise_seed: tup
     """Unit noise without grain; slices thicker than their distance share part of it with their neighbours."""
     step = grid.spacing_zyx_mm[0]
     reach = int((0.5 + PROFILE_SOFTNESS) * scanner.slice_thickness_mm / step - 1e-9)
-    weight = scanner.profile(step * np.arange(-reach, reach + 1).astype(np.float64))
+    weight = scanner.profile(np.arange(-reach, reach + 1, dtype=np.float64) * step)
     weight /= np.sqrt(np.sum(weight**2))
     total = np.zeros(shape, np.float32)
     for offset, share in zip(range(-reach, reach + 1), weight, strict=True):

@@ -27,7 +27,7 @@ TEXTURE_NODES = 96
 class Shapes:
     """Signed distances in mm, negative inside, each (z, y, x) at ``nodes``.
 
-    The fields named ``*_hu`` are attenuations. ``disc_mm`` is the distance to the nearest disc between vertebrae along the spine.
+    The fields named ``*_hu`` are attenuations. ``disc_mm`` is the distance along the spine to the nearest disc.
     """
 
     nodes: Grid
@@ -68,8 +68,9 @@ class Shapes:
         """
         nodes = grid.coarse(max(NODE_STEP_MM, 1.5 * max(grid.spacing_zyx_mm[1:])))
         points = nodes.points_lps_mm()
-        body_points = motion.body_from_scan(points).astype(np.float32)
-        tissue = motion.tissue_from_scan(points).astype(np.float32)
+        body_points = anatomy.uneven(motion.body_from_scan(points).astype(np.float32))
+        even = motion.tissue_from_scan(points).astype(np.float32)
+        tissue = anatomy.uneven(even)
         heart = anatomy.heart_mm(tissue)
         diaphragm = anatomy.diaphragm_mm(tissue)
         lung = _lung_mm(anatomy, nodes, tissue, motion, heart, diaphragm)
@@ -79,6 +80,8 @@ class Shapes:
         cavity = anatomy.cavity_mm(body_points)
         oblique, horizontal = anatomy.fissures_mm(tissue)
         texture = _texture(tissue, texture_seed)
+        muscle = chest_wall.muscle_mm(anatomy, body_points, cavity, body)
+        muscle += np.float32(1.6) * np.maximum(texture, np.float32(-0.5))  # strands of fat run into its edge
         x, y, z = (body_points[..., axis] for axis in range(3))
         stomach = ellipsoid_mm(tissue, (60.0, -26.0, anatomy.dome_left_z_mm - 46), (36.0, 42.0, 34.0))
         return cls(
@@ -87,21 +90,20 @@ class Shapes:
             lung_mm=lung,
             body_mm=body,
             cavity_mm=cavity,
-            # Strands of fat run into the muscle's edge.
-            muscle_mm=chest_wall.muscle_mm(anatomy, body_points, cavity, body) + 1.6 * np.maximum(texture, -0.5),
+            muscle_mm=muscle,
             sternum_mm=chest_wall.sternum_mm(anatomy, body_points),
             vertebra_mm=anatomy.spine_mm(body_points),
             disc_mm=_disc_mm(z),
             canal_mm=oval_mm(x, y - 80, 9.5, 7.5, 2.0),
             diaphragm_mm=diaphragm,
             heart_mm=heart,
-            liver_mm=ellipsoid_mm(tissue, (-48.0, -6.0, anatomy.dome_right_z_mm - 74), (92.0, 84.0, 76.0)),
+            liver_mm=ellipsoid_mm(tissue, (-46.0, -8.0, anatomy.dome_right_z_mm - 84), (102.0, 98.0, 88.0)),
             spleen_mm=ellipsoid_mm(tissue, (82.0, 38.0, anatomy.dome_left_z_mm - 52), (30.0, 44.0, 46.0)),
             stomach_mm=stomach,
             stomach_gas_mm=np.maximum(stomach + 4, y + 38),  # gas rises to the front in a patient on the back
             oblique_mm=oblique,
             horizontal_mm=horizontal,
-            parenchyma_hu=_parenchyma_hu(tissue, y, lung, texture, nodes),
+            parenchyma_hu=_parenchyma_hu(even, y, lung, texture, nodes),
             fat_hu=(-98 + 9 * texture).astype(np.float32),
         )
 
@@ -109,7 +111,7 @@ class Shapes:
 def lungs_at_rest(anatomy: Anatomy, step_mm: float) -> tuple[Floats, Grid]:
     """Both lungs in coordinates of the anatomy: signed distance (z, y, x), and the grid of its nodes."""
     nodes = Grid.centred((int(320 / step_mm), int(220 / step_mm), int(290 / step_mm)), (step_mm,) * 3)
-    points = nodes.points_lps_mm()
+    points = anatomy.uneven(nodes.points_lps_mm())
     rest = Motion.none(bow_mm=0.0)
     return _lung_mm(anatomy, nodes, points, rest, anatomy.heart_mm(points), anatomy.diaphragm_mm(points)), nodes
 
@@ -155,8 +157,13 @@ def _parenchyma_hu(tissue: Floats, y: Floats, lung: Floats, texture: Floats, nod
     """Lung between the visible vessels: denser towards the back, and where tissue is pressed together."""
     back = np.clip((y + 90) / 180, 0, 1)
     dependent = 26 * back + 46 * back**3 * np.exp(np.minimum(lung, 0) / 12)
-    jacobian = np.linalg.det(
-        np.stack([np.stack(np.gradient(tissue[..., k], *nodes.spacing_zyx_mm), -1)[..., ::-1] for k in range(3)], -2)
-    )
-    air_free = 1000 - 882 + dependent + 9 * texture
-    return (air_free * np.clip(jacobian, 0.6, 1.6) - 1000).astype(np.float32)
+    slopes = np.empty((*tissue.shape, 3), np.float32)
+    for component in range(3):
+        for axis in range(3):
+            slopes[..., component, axis] = np.gradient(
+                tissue[..., component], nodes.spacing_zyx_mm[2 - axis], axis=2 - axis
+            )
+    jacobian = np.linalg.det(slopes)
+    air_free = 1000 - 890 + dependent + 9 * texture
+    parenchyma: Floats = (air_free * np.clip(jacobian, 0.6, 1.6) - 1000).astype(np.float32)
+    return parenchyma

@@ -131,10 +131,11 @@ def beside(tree: Tree, distance_mm: NDArray[np.float64]) -> NDArray[np.float64]:
     heading[0] = heading[1]
     heading /= np.maximum(np.linalg.norm(heading, axis=1, keepdims=True), 1e-6)
     side = np.sign(tree.nodes_lps_mm[:, :1])
-    wish = np.concatenate([0.6 * side, np.full_like(side, -0.5), np.full_like(side, 0.62)], axis=1)
+    wish: NDArray[np.float64] = np.concatenate([0.6 * side, np.full_like(side, -0.5), np.full_like(side, 0.62)], axis=1)
     wish = wish - np.sum(wish * heading, axis=1, keepdims=True) * heading
     wish /= np.maximum(np.linalg.norm(wish, axis=1, keepdims=True), 0.2)
-    return wish * distance_mm[:, None]
+    wish *= distance_mm[:, None]
+    return wish
 
 
 def _halves(

@@ -1,4 +1,4 @@
-"""Write a volume as CT Image Storage files: for simulated patients, in which nothing must be mistaken for a person's."""
+"""Write a volume as CT Image Storage files, for simulated patients: nothing in them may be taken for a person's."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def _slices(volume: Volume, header: CtHeader, *, jpeg_ls: bool) -> Callable[[int
     """A function that makes the data set of one plane."""
     lowest_hu = int(volume.array_hu.min())
     intercept = min(USUAL_INTERCEPT_HU, lowest_hu)
-    digest = hashlib.sha256(np.ascontiguousarray(volume.array_hu)).hexdigest()
+    digest = hashlib.sha256(np.ascontiguousarray(volume.array_hu).data).hexdigest()
     series_words = ("series", str(header.series_number), digest)
 
     def slice_of(number: int) -> Dataset:
@@ -219,7 +219,7 @@ def _pixels(dataset: Dataset, stored: NDArray[np.uint16], intercept: int, *, jpe
     dataset.file_meta.TransferSyntaxUID = JPEGLSLossless if jpeg_ls else ExplicitVRLittleEndian
     dataset.file_meta.ImplementationClassUID = PYDICOM_IMPLEMENTATION_UID
     if jpeg_ls:
-        dataset.PixelData = encapsulate([imagecodecs.jpegls_encode(stored)])
+        dataset.PixelData = encapsulate([bytes(imagecodecs.jpegls_encode(stored))])
         dataset["PixelData"].VR = "OB"
         dataset["PixelData"].is_undefined_length = True
     else:
@@ -228,5 +228,5 @@ def _pixels(dataset: Dataset, stored: NDArray[np.uint16], intercept: int, *, jpe
 
 
 def _decimal(value: float) -> str:
-    """A decimal string as DICOM wants it: 16 characters at most, a thousandth of a micrometre kept; no negative zero."""
+    """A decimal string as DICOM wants it: 16 characters at most, to a millionth; no negative zero."""
     return f"{round(value, 6) + 0.0:.6f}".rstrip("0").rstrip(".")
