@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -36,7 +36,7 @@ def show(request: HttpRequest) -> HttpResponse:
             except Refused as refused:
                 refusal = refused
             else:
-                return redirect(f"{reverse('imports')}#import-{batch.code}")
+                return taken(request, f"{reverse('imports')}#import-{batch.code}")
     context = deliveries(request) | {
         "form": form,
         "refusal": runs.told(refusal) if refusal else None,
@@ -44,6 +44,13 @@ def show(request: HttpRequest) -> HttpResponse:
         "limit_mb": settings.UPLOAD_LIMIT_BYTES >> 20,
     }
     return render(request, "imports/imports.html", context, status=422 if form.is_bound else 200)
+
+
+def taken(request: HttpRequest, place: str) -> HttpResponse:
+    """Lead to the delivery; a script is told where it is, since a redirect that it follows loses the place."""
+    if request.headers.get("Accept") == "application/json":
+        return JsonResponse({"place": place}, status=201)
+    return redirect(place)
 
 
 @never_cache

@@ -23,8 +23,8 @@ export function upload(form) {
       say(loaded < total ? form.dataset.sending.replace("{}", Math.round(bar.value)) : form.dataset.sent);
     });
     request.addEventListener("load", () => {
-      if (request.status < 400 && request.responseURL) window.location.assign(request.responseURL);
-      else if (request.status === 422) replacePage(request.responseText);
+      if (request.status === 201) show(JSON.parse(request.responseText).place);
+      else if (request.status === 422) replaceForm(request.responseText);
       else stop(form.dataset.broken);
     });
     request.addEventListener("error", () => stop(form.dataset.broken));
@@ -33,14 +33,19 @@ export function upload(form) {
       form.querySelector("button[type=submit]").disabled = false;
     }
     request.open("POST", form.action);
+    request.setRequestHeader("Accept", "application/json");
     request.send(new FormData(form));
   });
 }
 
-function replacePage(html) {
-  const page = new DOMParser().parseFromString(html, "text/html");
-  document.querySelector("#main").replaceWith(page.querySelector("#main"));
-  const form = document.querySelector("form[data-upload]");
-  if (form) upload(form);
-  document.querySelector("[data-focus]")?.focus();
+function show(place) {
+  window.location.assign(place); // differs from this page by its fragment only, so it has to be loaded again
+  window.location.reload();
+}
+
+function replaceForm(html) {
+  const place = document.querySelector("#upload");
+  place.replaceWith(new DOMParser().parseFromString(html, "text/html").querySelector("#upload"));
+  upload(document.querySelector("#upload form"));
+  document.querySelector("#upload [data-focus]")?.focus();
 }
