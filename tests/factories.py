@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -320,7 +320,7 @@ def followed_patient(*, nodules: int = 1, exams: int = 2, ratio: float = 1.6, **
     """Make a patient whose nodules were found, measured and compared on every exam, with a proposed CT."""
     of = patient(**fields)
     scans = [scan(of, CURRENT_ON - timedelta(days=183 * back)) for back in reversed(range(exams))]
-    pairs = [comparison(prior, current) for prior, current in zip(scans, scans[1:], strict=False)]
+    pairs = [comparison(prior, current) for prior, current in pairwise(scans)]
     made = [nodule(of, covered=False) for _ in range(nodules)]
     for number, one in enumerate(made):
         found = [finding(one, on, PLACES[number % len(PLACES)]) for on in scans]

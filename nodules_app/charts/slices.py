@@ -14,7 +14,7 @@ from nodules_app.charts.pictures import crop_at, edge_letters, nearest_slice
 from nodules_app.selectors.scans import Place
 from registration.volume import Volume
 
-PICTURE_WIDTH_PX: Final = 704
+PICTURE_WIDTH_PX: Final = 640
 UNKNOWN_DIAMETER_MM: Final = 10.0
 RING_MM: Final = 4.0  # a circle stands this far off the nodule, so as not to cover its border
 CONFIRM_MM: Final = 60.0
@@ -80,11 +80,12 @@ def height_share(volume: Volume) -> float:
     return rows * spacing_y / (columns * spacing_x)
 
 
-def shown_slice(volume: Volume, places: Iterable[Place], *, asked: int | None) -> ShownSlice:
-    """Lay out the slice that is asked for, else that of the first nodule, else the middle one."""
+def shown_slice(volume: Volume, places: Iterable[Place], *, asked: int | None, nodule: str = "") -> ShownSlice:
+    """Lay out the slice that is asked for, else that of the named or the first nodule, else the middle one."""
     placed = [(place, volume.index_from_lps(place.lps_mm)) for place in places]
     total, rows, columns = volume.shape_zyx
-    first = round(float(placed[0][1][0])) if placed else total // 2
+    chosen = next((at for place, at in placed if place.label == nodule), placed[0][1] if placed else None)
+    first = total // 2 if chosen is None else round(float(chosen[0]))
     index = nearest_slice(volume, first if asked is None else asked - 1)
     steps = tuple((step, index + 1 + step) for step in (-10, -1, 1, 10) if 0 <= index + step < total)
     top, right, bottom, left = edge_letters(volume)

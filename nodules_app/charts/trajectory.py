@@ -91,10 +91,14 @@ def figure(
                 "range": [low, high],
                 "tickvals": [tick for tick in TICKS_MM3 if low <= math.log10(tick) <= high],
                 "ticktext": [f"{tick}" for tick in TICKS_MM3 if low <= math.log10(tick) <= high],
-                "title": {"text": unit, "font": {"color": "--ink-soft"}},
                 **_axis(),
             },
-            "annotations": [*_labels(drawn, high - low), *_segments(drawn), *_window_words(next_window, high)],
+            "annotations": [
+                _unit(unit),
+                *_labels(drawn, high - low),
+                *_segments(drawn),
+                *_window_words(next_window, high),
+            ],
             "shapes": [_band(next_window)] if next_window else [],
             "showlegend": False,
             "hovermode": "closest",
@@ -102,7 +106,7 @@ def figure(
             "plot_bgcolor": "rgba(0,0,0,0)",
             "font": {"color": "--ink-soft", "size": 12},
             "hoverlabel": {"bgcolor": "--raised", "bordercolor": "--line-firm", "font": {"color": "--ink"}},
-            "margin": {"l": 56, "r": 12, "t": 16, "b": 36},
+            "margin": {"l": 56, "r": 12, "t": 28, "b": 36},
         },
     }
 
@@ -111,7 +115,6 @@ def _axis() -> Figure:
     return {
         "gridcolor": "--line",
         "zeroline": False,
-        "linecolor": "--line-firm",
         "tickfont": {"color": "--ink-soft"},
         "fixedrange": True,
     }
@@ -160,6 +163,23 @@ def _trace(line: Line, unit: str) -> Figure:
             [point.on_text, f"{low:.0f}–{high:.0f}"] for point, (low, high) in zip(line.points, intervals, strict=True)
         ],
         "hovertemplate": f"{line.label} · %{{customdata[0]}}<br>%{{y:.0f}} {unit} (%{{customdata[1]}})<extra></extra>",
+    }
+
+
+def _unit(unit: str) -> Figure:
+    return {
+        "name": "unit",
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0,
+        "y": 1,
+        "xanchor": "right",
+        "yanchor": "bottom",
+        "xshift": -6,
+        "yshift": 6,
+        "text": unit,
+        "showarrow": False,
+        "font": {"color": "--ink-soft"},
     }
 
 

@@ -17,6 +17,7 @@ class SliceForm(forms.Form):
 
     slice = forms.IntegerField(label=_("Slice"), required=False, min_value=1)
     window = forms.ChoiceField(choices=WINDOWS, required=False)
+    nodule = forms.CharField(required=False, max_length=12)
 
 
 class CropForm(forms.Form):

@@ -132,7 +132,7 @@ def _because(step: Owed, answers: Sequence[Answer]) -> str:
     if not step.rule_id:
         return gettext("No rule has answered yet: a result is awaited, was refused, or could not be measured.")
     told = [
-        gettext("%(guideline)s: %(says)s")
+        gettext("%(guideline)s: “%(says)s”")
         % {"guideline": guideline_name(step.guideline), "says": management_words(step.management)}
     ]
     for answer in answers:
@@ -142,7 +142,7 @@ def _because(step: Owed, answers: Sequence[Answer]) -> str:
         )
         if differs and management != step.management:
             told.append(
-                gettext("%(guideline)s: %(says)s")
+                gettext("%(guideline)s: “%(says)s”")
                 % {"guideline": guideline_name(answer.guideline), "says": management_words(management)}
             )
     return " ".join(told)
@@ -187,7 +187,8 @@ class Card:
     meter_title: str
     branches: tuple[tuple[float, str], ...]
     flips: tuple[tuple[str, str], ...]
-    why: tuple[str, ...]
+    why: tuple[str, ...]  # in the open, where the answer is that there is none
+    trace: tuple[str, ...]  # under the rule, where there is an answer
     changes: tuple[str, ...]
     rule: str
     source: str
@@ -209,12 +210,13 @@ def card(answer: Answer, rows: Sequence[NoduleRow]) -> Card:
     outcome = NOT_EVALUATED.get(result["management"], "")
     lead = next((row for row in rows if row.nodule.label == result.get("lead_nodule")), None)
     flips = result.get("flips") or []
-    chinese = get_language() == "zh-hans"
+    why = _why(result)
     category = str(result.get("category") or "")
+    named = str(result["rule_id"]).removeprefix(f"{answer.guideline}.")
     return Card(
         guideline=guideline_name(answer.guideline),
         say=management_words(result["management"]),
-        category="" if outcome else category,
+        category="" if outcome or category == named else category,
         window=_window(result.get("interval")),
         outcome=outcome,
         certainty=LEVEL.get(str(result.get("stability")), ""),
@@ -222,12 +224,19 @@ def card(answer: Answer, rows: Sequence[NoduleRow]) -> Card:
         meter_title=gettext("Measured size, and where the answer would change"),
         branches=tuple(_branches(result)),
         flips=tuple(_flip_words(flip) for flip in flips),
-        why=tuple(result.get("why_zh" if chinese and result.get("why_zh") else "why") or ()),
+        why=why if outcome else (),
+        trace=() if outcome else why,
         changes=_missing(result) if outcome else (),
         rule=str(result["rule_id"]),
         source=_source(result),
         unverified=str(result.get("reliability") or "").startswith("M"),
     )
+
+
+def _why(result: Mapping[str, Any]) -> tuple[str, ...]:
+    """Give the reasons in the reader's language where the core wrote them in it, else in English."""
+    chinese = result.get("why_zh") if get_language() == "zh-hans" else None
+    return tuple(chinese or result.get("why") or ())
 
 
 def _window(interval: Mapping[str, Any] | None) -> str:

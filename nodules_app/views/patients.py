@@ -55,7 +55,9 @@ def _figure(page: selectors.PatientPage, *, today_step: selectors.Owed | None) -
     window = None
     if today_step is not None and today_step.kind == "ct":
         window = trajectory.NextWindow(today_step.due_from, today_step.due_until, gettext("next CT"))
-    return trajectory.figure(pairs.lines(page.timeline, vdt_words), exams, unit="mm³", next_window=window)
+    return trajectory.figure(
+        pairs.lines(page.timeline, lambda change: f"VDT {vdt_words(change)}"), exams, unit="mm³", next_window=window
+    )
 
 
 def _table(page: selectors.PatientPage) -> dict[str, object]:
@@ -79,7 +81,7 @@ def progress(request: HttpRequest, code: UUID) -> HttpResponse:
     """The state of the work alone, for the page that waits for it."""
     patient = access.patient_for(access.Act.SEE, code, by=request.user)
     runs = selectors.runs_of(patient)
-    context = {"code": code, "runs": runs, "is_running": any(run.is_open for run in runs), "is_fragment": True}
+    context = {"code": code, "runs": runs, "is_running": any(run.is_open for run in runs)}
     return render(request, "patients/_progress.html", context)
 
 

@@ -40,7 +40,9 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
         "identity": patient_selectors.identity(scan.study.patient, today=timezone.localdate()),
         "window": window,
         "may": {str(act) for act in access.acts_of(access.member(request.user))},
-        "shown": slices.shown_slice(volume, page.places, asked=told["slice"]) if volume else None,
+        "shown": slices.shown_slice(volume, page.places, asked=told["slice"], nodule=told["nodule"])
+        if volume
+        else None,
     }
     return render(request, "scans/scan.html", context)
 

@@ -27,7 +27,7 @@ export function chart(element) {
     const isWide = element.clientWidth >= WIDE_PX;
     const font = getComputedStyle(document.body).fontFamily;
     figure.layout.font.family = font;
-    figure.layout.height = isWide ? 400 : 320;
+    figure.layout.height = isWide ? 380 : 320;
     if (!isWide) narrow(figure.layout);
     window.Plotly.react(element, figure.data, figure.layout, {
       responsive: true,

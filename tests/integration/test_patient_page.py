@@ -121,8 +121,8 @@ def test_the_band_says_whose_page_this_is() -> None:
 def test_the_one_next_step_says_what_why_until_when_and_what_if_nobody_acts() -> None:
     said = words(page_of(factories.followed_patient()).split('class="next-step"')[1].split("</section>")[0])
     assert "CT between 18-May-2027 and 18-Aug-2027" in said
-    assert "Fleischner 2017: CT at 6-12 months" in said
-    assert "BTS 2015: Consider biopsy or yearly CT" in said
+    assert "Fleischner 2017: “CT at 6-12 months" in said
+    assert "BTS 2015: “Consider biopsy or yearly CT" in said
     assert "nobody has signed it" in said
     assert "Nobody owns this step yet" in said
     assert "overdue on 19-Aug-2027" in said
@@ -235,7 +235,7 @@ def test_the_figure_has_a_trace_a_nodule_with_hollow_priors_and_both_error_arms(
     written = [note["text"] for note in figure["layout"]["annotations"]]
     assert any(text.startswith("N1 ") for text in written)
     assert "next CT" in written
-    assert sum(" d (" in text for text in written) == 6  # three nodules grew in two intervals
+    assert sum(text.startswith("VDT ") for text in written) == 6  # three nodules grew in two intervals
 
 
 def test_the_curve_has_its_numbers_as_a_table() -> None:
