@@ -10,12 +10,13 @@ from typing import Any, Final
 from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 SMOKING: Final = [
     ("unknown", _("Unknown")),
-    ("never", _("Never")),
-    ("former", _("Former")),
-    ("current", _("Current")),
+    ("never", pgettext_lazy("smoking", "Never")),
+    ("former", pgettext_lazy("smoking", "Former")),
+    ("current", pgettext_lazy("smoking", "Current")),
 ]
 KNOWN: Final = [("", _("Unknown")), ("yes", _("Yes")), ("no", _("No"))]
 SETTINGS: Final = [("incidental", _("By chance, on a CT for another reason")), ("screening", _("Screening"))]
