@@ -84,9 +84,9 @@ class Scanner:
         dose = self.exposure_mas * self.slice_thickness_mm / (REFERENCE_EXPOSURE_MAS * REFERENCE_THICKNESS_MM)
         return KERNELS[self.kernel].noise_hu / float(np.sqrt(dose))
 
-    def planes_per_slice(self, spacing_z_mm: float) -> int:
-        """Into how many planes a slice step is cut for painting."""
-        return int(np.ceil(spacing_z_mm / FINEST_PLANE_MM))
+    def planes_per_slice(self, spacing_zyx_mm: tuple[float, float, float]) -> int:
+        """Into how many planes a slice step is cut for painting; never finer than pixels."""
+        return int(np.ceil(spacing_zyx_mm[0] / max(FINEST_PLANE_MM, *spacing_zyx_mm[1:])))
 
     def profile(self, offsets_mm: NDArray[np.floating]) -> NDArray[np.float64]:
         """Weight of planes at these distances from the middle of the slice, sum 1."""
@@ -147,7 +147,7 @@ def _slab(
     start: int,
     stop: int,
 ) -> Floats:
-    parts = scanner.planes_per_slice(grid.spacing_zyx_mm[0])
+    parts = scanner.planes_per_slice(grid.spacing_zyx_mm)
     plane_mm = grid.spacing_zyx_mm[0] / parts
     reach = int(np.ceil((0.5 + PROFILE_SOFTNESS) * scanner.slice_thickness_mm / plane_mm))
     fine = grid.divided_along_z(parts)

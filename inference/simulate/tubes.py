@@ -184,7 +184,9 @@ def _share(
     at -= beyond
     at /= length.astype(np.float32)[:, None, None, None]
     radius = r0 + at * (r1 - r0)
-    drawn = np.sqrt(radius * radius + np.float32((0.45 * edge_mm) ** 2))
+    # A disc with a linear rim covers pi (drawn^2 + rim^2 / 12), which must equal the true cross-section.
+    rim2 = np.float32(edge_mm**2 / 12)
+    drawn = np.sqrt(np.maximum(radius * radius - rim2, np.float32((0.5 * edge_mm) ** 2)))
     share: Floats = np.clip((drawn - np.sqrt(np.maximum(distance2, 0))) / np.float32(edge_mm) + np.float32(0.5), 0, 1)
-    share *= (radius / drawn) ** 2
+    share *= radius * radius / (drawn * drawn + rim2)
     return share
