@@ -106,7 +106,12 @@ UPLOAD_LIMIT_BYTES = env.int("NODULES_UPLOAD_LIMIT_MB", 4096) * 2**20
 DATA_UPLOAD_MAX_NUMBER_FILES = 4000
 FILE_UPLOAD_TEMP_DIR = env.str("NODULES_UPLOAD_TEMP", "") or None
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": f"{REDIS_URL}/{REDIS_DATABASE + 1}"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": f"{REDIS_URL}/{REDIS_DATABASE + 1}",
+    }
+}
 CELERY_BROKER_URL = f"{REDIS_URL}/{REDIS_DATABASE}"
 CELERY_TASK_IGNORE_RESULT = True  # the Run row is the result
 CELERY_TASK_ACKS_LATE = True
@@ -127,6 +132,7 @@ CELERY_BEAT_SCHEDULE = {
     "safety-net": {"task": "nodules.prove_nobody_is_lost", "schedule": 3600.0},
 }
 RUN_LEASE_S = env.float("NODULES_RUN_LEASE_S", 30.0)  # a worker renews it three times as often
+RUN_SEND_AGAIN_S = env.float("NODULES_SEND_AGAIN_S", 60.0)  # a queued run that nobody took is sent again after this
 IMAGING_DEVICE = env.str("NODULES_DEVICE", "cpu")  # cpu, cuda, auto
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
