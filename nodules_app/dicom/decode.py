@@ -152,31 +152,33 @@ def _rle(stream: bytes, shape: tuple[int, int]) -> NDArray[Any]:
     return np.frombuffer(plain, "<u2").reshape(shape)
 
 
-def _check_size(found: tuple[int, int], shape: tuple[int, int]) -> None:
+def _check_size(found: tuple[int, int, int], shape: tuple[int, int]) -> None:
     """Refuse before the codec allocates what a stream claims."""
-    if found != shape:
-        raise BadStream(f"the stream holds {found[0]} x {found[1]} pixels")
+    if found != (*shape, 1):
+        raise BadStream("the stream holds {} x {} pixels of {} components".format(*found))
 
 
-def _jpeg_size(stream: bytes) -> tuple[int, int]:
-    """Rows and columns in the frame header of JPEG or JPEG-LS (SOF3, SOF55; ITU-T T.81 B.2.2, T.87 C.2.2)."""
+def _jpeg_size(stream: bytes) -> tuple[int, int, int]:
+    """Rows, columns and components in a JPEG or JPEG-LS frame header (SOF3, SOF55; ITU-T T.81 B.2.2, T.87 C.2.2)."""
     place = 2
-    while place + 9 <= len(stream):
+    while place + 10 <= len(stream):
         marker, length = struct.unpack_from(">HH", stream, place)
         if marker in (0xFFC3, 0xFFF7):
-            rows, columns = struct.unpack_from(">HH", stream, place + 5)
-            return rows, columns
+            rows, columns, components = struct.unpack_from(">HHB", stream, place + 5)
+            return rows, columns, components
         place += 2 + length
     raise BadStream("there is no frame header")
 
 
-def _jpeg_2000_size(stream: bytes) -> tuple[int, int]:
-    """Rows and columns in the SIZ segment of a JPEG 2000 code stream (ITU-T T.800 A.5.1)."""
-    place = stream.find(b"\xff\x4f\xff\x51")
-    if place < 0 or place + 24 > len(stream):
-        raise BadStream("there is no size segment")
-    right, bottom, left, top = struct.unpack_from(">IIII", stream, place + 8)
-    return bottom - top, right - left
+def _jpeg_2000_size(stream: bytes) -> tuple[int, int, int]:
+    """Rows, columns and components in the SIZ segment that begins a JPEG 2000 code stream (ITU-T T.800 A.5.1)."""
+    if not stream.startswith(b"\xff\x4f\xff\x51") or len(stream) < 42:
+        raise BadStream("it does not begin with a size segment")
+    if not stream.rstrip(b"\0").endswith(b"\xff\xd9"):  # OpenJPEG would fill in what is lost, coarser
+        raise BadStream("it breaks off before its end")
+    right, bottom, left, top = struct.unpack_from(">IIII", stream, 8)
+    (components,) = struct.unpack_from(">H", stream, 40)
+    return bottom - top, right - left, components
 
 
 _Decoder = Callable[[bytes, tuple[int, int]], NDArray[Any]]

@@ -22,7 +22,7 @@ from nodules_app.dicom.errors import (
     name_some,
     printable,
 )
-from nodules_app.dicom.header import UNREADABLE, Header, NotDicom, read_header
+from nodules_app.dicom.header import UNREADABLE, Header, NotDicom, judging_ourselves, read_header
 from nodules_app.dicom.instance import ENHANCED, Instance, check_kind, read_instance
 from nodules_app.dicom.notices import Notice
 from nodules_app.dicom.series import CtSeries
@@ -135,11 +135,12 @@ class _Heap:
 def _examine(sources: Sources, progress: Progress | None, today: date | None) -> Examination:
     try:
         heap = _Heap()
-        for done, (path, name) in enumerate(sources.files, start=1):
-            _read_one(path, name, heap)
-            if progress is not None:
-                progress(done, len(sources.files))
-        return _conclude(heap, sources, today)
+        with judging_ourselves():
+            for done, (path, name) in enumerate(sources.files, start=1):
+                _read_one(path, name, heap)
+                if progress is not None:
+                    progress(done, len(sources.files))
+            return _conclude(heap, sources, today)
     except BaseException:
         sources.close()
         raise

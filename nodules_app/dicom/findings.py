@@ -17,7 +17,7 @@ from nodules_app.dicom.finding_marks import (
     NoFindings,
     NotFindings,
 )
-from nodules_app.dicom.header import Header, NotDicom, read_header
+from nodules_app.dicom.header import Header, NotDicom, judging_ourselves, read_header
 from nodules_app.dicom.read_report import read_report
 from nodules_app.dicom.read_segmentation import read_segmentation
 from nodules_app.dicom.series import CtSeries
@@ -72,18 +72,21 @@ def read_findings(path: Path, *, on: CtSeries, beside: Sequence[Path] = ()) -> t
     NoFindings
         Nothing in it has a place.
     """
-    header = _header(path)
-    _same_patient(header, on)
-    if _is_segmentation(header):
-        marks = read_segmentation(header, on)
-    elif header.text("SOPClassUID").startswith(SR_STORAGE):
-        segmentations = [other for other in map(_header, beside) if _is_segmentation(other)]
-        marks = read_report(header, on, segmentations)
-    else:
-        raise NotFindings(file=printable(path.name))
+    with judging_ourselves():
+        marks = _marks(path, on, beside)
     if not marks:
         raise NoFindings(file=printable(path.name))
     return marks
+
+
+def _marks(path: Path, on: CtSeries, beside: Sequence[Path]) -> tuple[FindingMark, ...]:
+    header = _header(path)
+    _same_patient(header, on)
+    if _is_segmentation(header):
+        return read_segmentation(header, on)
+    if header.text("SOPClassUID").startswith(SR_STORAGE):
+        return read_report(header, on, [other for other in map(_header, beside) if _is_segmentation(other)])
+    raise NotFindings(file=printable(path.name))
 
 
 def _header(path: Path) -> Header:

@@ -6,7 +6,10 @@ import io
 import math
 import stat
 import struct
+import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -39,6 +42,7 @@ PIXEL_GROUP = 0x7FE0
 # What a parser may stumble over in bytes that somebody made up. Programming faults of ours would be others.
 UNREADABLE = (
     EOFError,
+    OSError,  # pydicom, where it expects an item of a sequence
     ValueError,
     TypeError,
     KeyError,
@@ -51,6 +55,14 @@ UNREADABLE = (
     zlib.error,
     pydicom.errors.InvalidDicomError,
 )
+
+
+@contextmanager
+def judging_ourselves() -> Iterator[None]:
+    """Keep pydicom from warning operators of what a sender did wrong: we tell the sender, with the name of the file."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
+        yield
 
 
 class NotDicom(Exception):
@@ -146,6 +158,8 @@ def read_header(path: Path, name: str, wanted: list[int]) -> Header:
         with path.open("rb") as file:
             return _read(file, path, name, wanted, status.st_size)
     except OSError as problem:
+        if problem.errno is None:  # not the operating system's, see UNREADABLE
+            raise DamagedHeader(name) from problem
         raise UnreadableFile(name, reason=problem.strerror or "") from problem
     except UNREADABLE as problem:
         raise DamagedHeader(name) from problem

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage
+from pydicom.uid import UID, CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage
 
 from nodules_app.dicom.errors import (
     BadValue,
@@ -109,7 +109,7 @@ def check_kind(header: Header) -> None:
 
 def kind_of(header: Header) -> str:
     """Give the SOP class by name."""
-    return str(getattr(header.elements.get("SOPClassUID"), "name", "") or "?")
+    return str(UID(header.text("SOPClassUID")).name) or "?"
 
 
 def read_instance(header: Header) -> Instance:

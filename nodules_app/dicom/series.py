@@ -16,6 +16,8 @@ class Slice:
 
     Parameters
     ----------
+    name
+        What the sender calls the file; ``path`` may be ours.
     position_lps_mm
         Centre of the first pixel.
     frame
@@ -23,6 +25,7 @@ class Slice:
     """
 
     path: Path
+    name: str
     sop_instance_uid: str
     position_lps_mm: tuple[float, float, float]
     transfer_syntax: str

@@ -253,6 +253,7 @@ def _series(
 def _slice(one: Instance) -> Slice:
     return Slice(
         path=one.path,
+        name=one.name,
         sop_instance_uid=one.sop_instance_uid,
         position_lps_mm=one.position_lps_mm,
         transfer_syntax=str(one.header.syntax),

@@ -18,7 +18,7 @@ from pydicom.uid import UID
 from nodules_app.dicom.decode import AIR_HU, BadStream, pad, ranges_of, stored_plane, to_hu
 from nodules_app.dicom.errors import UndecodablePixels, UnreadableFile, printable
 from nodules_app.dicom.header import UNREADABLE
-from nodules_app.dicom.notices import Notice
+from nodules_app.dicom.notices import GapBetweenSlices, ShiftedSlices, UnevenSpacing
 from nodules_app.dicom.series import CtSeries, Slice
 from nodules_app.dicom.series_errors import NotOneGrid, TooLarge
 from registration.errors import Refused, gettext_noop
@@ -28,6 +28,7 @@ LARGEST_MB: Final = 4096  # 8 000 slices of 512 x 512
 ARRAY_FILE: Final = "volume_hu.npy"
 GEOMETRY_FILE: Final = "geometry.json"
 GEOMETRY_VERSION: Final = 1
+UNEVEN_CODES: Final = {kind.code for kind in (GapBetweenSlices, UnevenSpacing, ShiftedSlices)}
 
 Progress = Callable[[int, int], None]
 
@@ -72,20 +73,14 @@ def read_volume(series: CtSeries, *, threads: int = 2, progress: Progress | None
     Geometry DICOM PS3.3 C.7.6.2.1.1; rescale C.11.1.1.2; padding C.7.5.1.1.2.
     """
     if not series.one_grid:
-        why = next(notice for notice in series.notices if notice.blocks_volumetry)
-        raise NotOneGrid(why=_sentence(series, why))
+        why = next(notice for notice in series.notices if notice.code in UNEVEN_CODES)
+        raise NotOneGrid(why=why.as_sentence())
     slices, rows, columns = series.shape_zyx
     if slices * rows * columns * 2 > LARGEST_MB << 20:
         raise TooLarge(slices=slices, rows=rows, columns=columns, limit_mb=LARGEST_MB)
     array_hu = np.empty(series.shape_zyx, np.int16)
     _fill(array_hu, series.slices, threads, progress)
     return Volume(array_hu, series.spacing_zyx_mm, series.slices[0].position_lps_mm, direction_of(series))
-
-
-def _sentence(series: CtSeries, why: Notice) -> str:
-    grid_codes = ("gap_between_slices", "uneven_spacing", "shifted_slices")
-    told = [notice for notice in series.notices if notice.code in grid_codes]
-    return (told[0] if told else why).as_sentence()
 
 
 def direction_of(series: CtSeries) -> NDArray[np.float64]:
@@ -134,9 +129,9 @@ def read_plane(one: Slice, out_hu: NDArray[np.int16]) -> None:
         with one.path.open("rb", buffering=0) as file:
             stored = stored_plane(ranges_of(file, syntax), syntax, one.pixels)
     except OSError as problem:
-        raise UnreadableFile(one.path.name, reason=problem.strerror or "") from problem
+        raise UnreadableFile(one.name, reason=problem.strerror or "") from problem
     except (BadStream, *UNREADABLE) as problem:
-        raise UndecodablePixels(one.path.name, syntax=syntax.name, reason=printable(str(problem))) from problem
+        raise UndecodablePixels(one.name, syntax=syntax.name, reason=printable(str(problem))) from problem
     to_hu(stored, one.rescale_slope, one.rescale_intercept, out_hu)
     padding = one.pixels.padding
     if padding and padding[1] * one.rescale_slope + one.rescale_intercept > AIR_HU:

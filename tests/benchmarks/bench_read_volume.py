@@ -1,6 +1,6 @@
 """How long 300 slices of 512 x 512 take to become one volume, by transfer syntax.
 
-Makes its own input: a round body with lungs and noise of 22 HU, so that compression has to work as on a thin, low-dose CT.
+Makes its own input: a round body with lungs and noise of 22 HU, which compresses as badly as a thin, low-dose CT.
 Run as ``python -m tests.benchmarks.bench_read_volume``; wall time counts on free cores only, CPU time always.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import resource
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -77,10 +78,16 @@ def measure(syntax: UID, slices: int, threads: int, planes: list[NDArray[np.int1
             decoding = time.perf_counter() - wall, time.process_time() - cpu
     exact = all(np.array_equal(volume.array_hu[n] + 1024, planes[n % len(planes)]) for n in range(slices))
     goal = f"goal {GOALS_S[syntax]:.1f} s" if syntax in GOALS_S else ""
-    print(  # noqa: T201 - a benchmark prints its figures
+    say(
         f"{syntax.name[:44]:44} {size / 1e6:6.0f} MB  headers {headers[0]:5.2f} s wall {headers[1]:5.2f} s CPU  "
         f"volume {decoding[0]:5.2f} s wall {decoding[1]:5.2f} s CPU  exact {exact}  {goal}"
     )
+
+
+def say(line: str) -> None:
+    """Print one line of figures at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def main() -> None:
@@ -93,9 +100,8 @@ def main() -> None:
     for syntax in SYNTAXES:
         measure(syntax, asked.slices, asked.threads, planes)
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"peak memory of the process {peak_mb:.0f} MB, of which one volume {asked.slices * SIDE * SIDE * 2 / 1e6:.0f} MB"
-    )  # noqa: T201
+    volume_mb = asked.slices * SIDE * SIDE * 2 / 1e6
+    say(f"peak memory of the process {peak_mb:.0f} MB, of which one volume {volume_mb:.0f} MB")
 
 
 if __name__ == "__main__":
