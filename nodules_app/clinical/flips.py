@@ -4,44 +4,65 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from decimal import ROUND_FLOOR, Decimal
-from typing import Final
+from decimal import ROUND_FLOOR, Decimal, localcontext
+from functools import cache
+from typing import Final, Literal
 
 from nodules_app.clinical.assessment import Finding, Flip
-from nodules_app.clinical.case import Measurement
+from nodules_app.clinical.case import Measurement, SizeBasis
 from nodules_app.clinical.editions.edition import Edition
-from nodules_app.clinical.view import View
+from nodules_app.clinical.editions.lungrads2022_status import CHANGE_MM, YEAR_DAYS
+from nodules_app.clinical.growth import GROWTH_RATIO
+from nodules_app.clinical.rules import Span
+from nodules_app.clinical.sizes import LN2, longest_mm, mean_mm, sphere_diameter_mm, sphere_volume_mm3
+from nodules_app.clinical.view import Look, View
 
 STEP_MM: Final = Decimal("0.1")
 STEPS_MM: Final = 10
 VOLUME_SHARE: Final = Decimal("0.25")
+MASS_MM: Final = Decimal("30.5")  # rounds to 31
+PLEURAL_MM: Final = Decimal(10)  # size cap of perifissural nodules
 
 
 def flips(view: View, edition: Edition, finding: Finding) -> tuple[Flip, ...]:
     """Shift the governing size of the lead, smaller and larger, until the management changes.
 
-    Diameters move in steps of 0.1 mm up to 1.0 mm, both axes together; volumes in steps of 1 mm3 up to 25 %.
+    Diameters move in steps of 0.1 mm up to 1.0 mm, both axes together; volumes in steps of 1 mm3 up to 25 %. Where
+    Fleischner finds diameter and volume in different classes, what the other size says is a flip too (AMB-02).
     """
     if finding.look is None or finding.basis is None:
         return ()
     shifted = _volumes if finding.basis == "volume" else _diameters
-    nearest = (_nearest(view, edition, finding, shifted(finding.look.now, sign)) for sign in (-1, 1))
+    nearest = [_nearest(view, edition, finding, shifted(view, edition, finding.look, sign)) for sign in (-1, 1)]
+    if "AMB-02" in finding.ambiguities:
+        nearest.append(_other_basis(view, edition, finding))
     return tuple(flip for flip in nearest if flip is not None)
 
 
-Shift = tuple[str, str, Measurement]
+Shift = tuple[Literal["size_mm", "volume_mm3"], str, Measurement]
 
 
 def _nearest(view: View, edition: Edition, finding: Finding, shifts: Iterator[Shift]) -> Flip | None:
-    assert finding.look is not None  # noqa: S101 - flips has asked
+    look = finding.look
+    if look is None:
+        return None
     for field, change, measurement in shifts:
-        other = edition.judge(view.remeasured(finding.look.nodule.id, measurement))
+        other = edition.judge(view.remeasured(look, measurement))
         if other.code != finding.code:
-            return Flip("volume_mm3" if field == "volume_mm3" else "size_mm", change, other.code, other.rule.id)
+            return Flip(field, change, other.code, other.rule.id)
     return None
 
 
-def _diameters(now: Measurement, sign: int) -> Iterator[Shift]:
+def _other_basis(view: View, edition: Edition, finding: Finding) -> Flip | None:
+    basis = SizeBasis.DIAMETER if finding.basis == "volume" else SizeBasis.VOLUME
+    other = edition.judge(replace(view, case=replace(view.case, size_basis=basis)))
+    if other.code == finding.code:
+        return None
+    return Flip("size_basis", basis.value, other.code, other.rule.id)
+
+
+def _diameters(_view: View, _edition: Edition, look: Look, sign: int) -> Iterator[Shift]:
+    now = look.now
     for step in range(1, STEPS_MM + 1):
         change = sign * step * STEP_MM
         sizes = [
@@ -50,14 +71,94 @@ def _diameters(now: Measurement, sign: int) -> Iterator[Shift]:
         ]
         if any(size is not None and size <= 0 for size in sizes):
             return
-        long_mm, short_mm, mean_mm = sizes
-        shifted = replace(now, long_axis_mm=long_mm, short_axis_mm=short_mm, mean_diameter_mm=mean_mm)
-        yield "size_mm", f"{change:+}", shifted
+        yield "size_mm", f"{change:+}", _resized(now, sizes, now.volume_mm3)
 
 
-def _volumes(now: Measurement, sign: int) -> Iterator[Shift]:
-    assert now.volume_mm3 is not None  # noqa: S101 - the basis says so
-    reach = int((now.volume_mm3 * VOLUME_SHARE).to_integral_value(ROUND_FLOOR))
-    for step in range(1, reach + 1):
-        change = sign * step
-        yield "volume_mm3", f"{change:+}", replace(now, volume_mm3=now.volume_mm3 + change)
+def _volumes(view: View, edition: Edition, look: Look, sign: int) -> Iterator[Shift]:
+    """Only the steps on either side of a volume where something may change; between those nothing does."""
+    now = look.now
+    volume = now.volume_mm3
+    if volume is None:
+        return
+    reach = int((volume * VOLUME_SHARE).to_integral_value(ROUND_FLOOR))
+    steps = set()
+    for limit in volume_limits(view, edition, look):
+        distance = (limit - volume) * sign
+        if -1 <= distance <= reach + 1:
+            nearest = int(distance.to_integral_value(ROUND_FLOOR))
+            steps |= {nearest - 1, nearest, nearest + 1, nearest + 2}
+    sizes = [now.long_axis_mm, now.short_axis_mm, now.mean_diameter_mm]
+    for step in sorted(steps):
+        if 1 <= step <= reach:
+            change = sign * step
+            yield "volume_mm3", f"{change:+}", _resized(now, sizes, volume + change)
+
+
+def volume_limits(view: View, edition: Edition, look: Look) -> tuple[Decimal, ...]:
+    """Every volume of this nodule at which the answer may change; between two of them it does not."""
+    return (*_printed_limits(edition), *_limits_of(view, look))
+
+
+def _resized(now: Measurement, sizes: list[Decimal | None], volume_mm3: Decimal | None) -> Measurement:
+    long_mm, short_mm, middle_mm = sizes
+    return Measurement(
+        now.date,
+        long_mm,
+        short_mm,
+        middle_mm,
+        volume_mm3,
+        now.mass_mg,
+        now.solid_long_axis_mm,
+        now.solid_short_axis_mm,
+        now.solid_mean_mm,
+        now.solid_volume_mm3,
+        now.attenuation,
+        now.method,
+        now.resolved,
+        now.sd,
+    )
+
+
+@cache
+def _printed_limits(edition: Edition) -> frozenset[Decimal]:
+    """Every volume at which a row of the edition begins or ends."""
+    spans = (
+        condition
+        for rule in edition.rules
+        for name, condition in rule.when.items()
+        if isinstance(condition, Span) and name.endswith("mm3")
+    )
+    printed = {bound for span in spans for bound in (span.low, span.high) if bound.is_finite()}
+    return frozenset({*printed, *edition.volume_limits, sphere_volume_mm3(MASS_MM), sphere_volume_mm3(PLEURAL_MM)})
+
+
+def _limits_of(view: View, look: Look) -> Iterator[Decimal]:
+    """Volumes at which this nodule's growth, or its rank among the nodules, changes."""
+    for other in view.present:
+        if other.nodule is not look.nodule:
+            yield from _rank_limits(other)
+    for earlier in look.earlier:
+        before = earlier.volume_mm3
+        if before is None:
+            continue
+        days = (view.today - earlier.date).days
+        yield before
+        yield before * GROWTH_RATIO
+        for vdt_days in (400, 600):
+            with localcontext() as context:
+                context.prec = 40
+                yield before * min(LN2 * days / vdt_days, Decimal(50)).exp()
+        diameter = sphere_diameter_mm(before)
+        yield sphere_volume_mm3(diameter + CHANGE_MM)
+        yield sphere_volume_mm3(diameter + CHANGE_MM * days / YEAR_DAYS)
+        if diameter > CHANGE_MM:
+            yield sphere_volume_mm3(diameter - CHANGE_MM)
+
+
+def _rank_limits(other: Look) -> Iterator[Decimal]:
+    now = other.now
+    if now.volume_mm3 is not None:
+        yield now.volume_mm3
+    for size in (mean_mm(now), longest_mm(now)):
+        if size is not None:
+            yield sphere_volume_mm3(size)

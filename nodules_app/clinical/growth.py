@@ -96,8 +96,15 @@ def diameter_class(d1: Decimal, d2: Decimal) -> GrowthClass:
     return "decrease" if d1 - d2 >= GROWTH_MM else "stable"
 
 
-def growth_between(nodule_id: str, earlier: Measurement, later: Measurement) -> Growth | None:
+def growth_between(
+    nodule_id: str, earlier: Measurement, later: Measurement, *, with_interval: bool = True
+) -> Growth | None:
     """Change between two measurements: by volume when both carry a comparable one, else by mean diameter.
+
+    Parameters
+    ----------
+    with_interval
+        Whether the interval of the doubling time is wanted; rules do not read it.
 
     Returns
     -------
@@ -111,7 +118,7 @@ def growth_between(nodule_id: str, earlier: Measurement, later: Measurement) -> 
     if volumes is not None:
         v1, v2 = volumes
         basis, ratio, kind = "volume", v2 / v1, volume_class(v1, v2)
-        interval = vdt_interval(days, earlier, later, volumes)
+        interval = vdt_interval(days, earlier, later, volumes) if with_interval else None
     else:
         d1, d2 = mean_mm(earlier), mean_mm(later)
         if d1 is None or d2 is None:

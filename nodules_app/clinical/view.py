@@ -5,7 +5,7 @@ Editions read this and nothing else, so that "current", "earlier", "present" and
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -73,15 +73,14 @@ class View:
         """Date of the exam that is interpreted; the core knows no other today."""
         return self.exam.date
 
-    def remeasured(self, nodule_id: str, now: Measurement) -> View:
+    def remeasured(self, look: Look, now: Measurement) -> View:
         """The same exam with one nodule measured differently."""
-        return replace(
-            self,
-            present=tuple(
-                Look(look.nodule, now, look.earlier, look.seen_before) if look.nodule.id == nodule_id else look
-                for look in self.present
-            ),
-        )
+        return self.with_look(Look(look.nodule, now, look.earlier, look.seen_before))
+
+    def with_look(self, changed: Look) -> View:
+        """The same exam with one nodule seen differently, now or earlier."""
+        present = tuple(changed if look.nodule is changed.nodule else look for look in self.present)
+        return View(self.case, self.exam, self.exams, self.age, present, self.resolved, self.missing, self.ambiguities)
 
 
 def look_at(case: Case) -> View:

@@ -242,13 +242,15 @@ def _solid_change(view: View, look: Look) -> Change | None:
         grew = v2 >= v1 * GROWTH_RATIO
         code = "grew_volume" if grew else "same_volume"
         why = because(code, percent=percent(v1, v2), earlier_on=first.date)
-        return Change(grew, "volume", doubling_time_days(days, v2 / v1), why, one_volume_only=False)
+        vdt = doubling_time_days(days, v2 / v1) if grew else None
+        return Change(grew, "volume", vdt, why, one_volume_only=False)
     if d1 is None or d2 is None:
         return None
     grew = d2 - d1 >= GROWTH_MM
     why = because("grew_mm" if grew else "same_mm", earlier_mm=d1, earlier_on=first.date, now_mm=d2)
     one_only = (first.volume_mm3 is None) != (now.volume_mm3 is None)
-    return Change(grew, "diameter", doubling_time_days(days, (d2 / d1) ** 3), why, one_volume_only=one_only)
+    vdt = doubling_time_days(days, (d2 / d1) ** 3) if grew else None
+    return Change(grew, "diameter", vdt, why, one_volume_only=one_only)
 
 
 def _solid_later(view: View, look: Look, basis: Basis) -> Finding:
@@ -356,4 +358,11 @@ def _brock_facts(view: View, look: Look) -> tuple[dict[str, Fact], tuple[Reason,
     return {"brock_known": True, "brock_percent": value}, (why,), ()
 
 
-EDITION: Final = Edition("BTS2015", "2015", "British Thoracic Society 2015", table.RULES, judge, prefers_volume=True)
+EDITION: Final = Edition(
+    "BTS2015",
+    "2015",
+    "British Thoracic Society 2015",
+    table.RULES,
+    judge,
+    volume_limits=frozenset({table.LARGE_MM3.low}),
+)

@@ -16,7 +16,7 @@ from nodules_app.clinical.sizes import comparable_size_mm, lacks_short_axis
 from nodules_app.clinical.view import Look, View, suspicion_order
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Edition:
     """One edition of one guideline."""
 
@@ -25,8 +25,8 @@ class Edition:
     title: str
     rules: tuple[Rule, ...]
     judge: Callable[[View], Finding]
-    prefers_volume: bool = False
     has_modifiers: bool = False
+    volume_limits: frozenset[Decimal] = frozenset()  # volumes where an answer may change that no row names
 
 
 def found(rule: Rule, view: View, look: Look | None = None, *, why: Iterable[Reason] = (), **more: Any) -> Finding:  # noqa: ANN401 - the fields of Finding
@@ -52,6 +52,8 @@ def with_more(
     ambiguities: Iterable[str] = (),
 ) -> Finding:
     """Add what was used on the way to a finding."""
+    if not (why or missing or ambiguities):
+        return finding
     return replace(
         finding,
         why=(*finding.why, *why),
@@ -114,7 +116,7 @@ Urgency = tuple[int, int, int]
 
 
 def urgency(finding: Finding) -> Urgency:
-    """Smaller is more urgent: work-up now, then an unmeasured nodule or a window (earlier latest, then earlier earliest).
+    """Smaller is more urgent: work-up now, then windows (earlier latest, then earlier earliest), then none.
 
     A nodule that cannot be judged for want of a measurement outranks "no follow-up" and nothing else: the exam is
     not cleared while it stands.

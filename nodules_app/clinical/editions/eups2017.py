@@ -86,7 +86,7 @@ def _status(view: View, look: Look) -> str:
 def _classify(view: View, look: Look) -> Finding:
     stated_first = look.nodule.status in (Status.BASELINE, Status.NEW)
     if look.earlier and not stated_first:
-        growth = growth_between(look.nodule.id, look.earlier[0], look.now)
+        growth = growth_between(look.nodule.id, look.earlier[0], look.now, with_interval=False)
         if growth is not None:
             return _by_growth(view, look, growth)
     basis, now, status = basis_of(view, look, volume_first=True), look.now, _status(view, look)
@@ -114,4 +114,4 @@ def _by_growth(view: View, look: Look, growth: Growth) -> Finding:
     return found(rule, view, look, why=why, basis=growth.basis)
 
 
-EDITION: Final = Edition(CODE, "2017", "European position statement 2017", RULES, judge, prefers_volume=True)
+EDITION: Final = Edition(CODE, "2017", "European position statement 2017", RULES, judge)

@@ -111,4 +111,8 @@ def _complete(view: View, doubtful: Sequence[Look], measured: Sequence[Sized]) -
     return [with_more(finding, ambiguities=both) for finding in findings]
 
 
-EDITION: Final = Edition("FLEISCHNER2017", "2017", "Fleischner Society 2017", table.RULES, judge)
+# Classes of volume are no conditions of rows.
+LIMITS: Final = frozenset(
+    bound for limits in table.MM3_CLASSES.values() for bound in (limits.low, limits.high) if bound.is_finite()
+)
+EDITION: Final = Edition("FLEISCHNER2017", "2017", "Fleischner Society 2017", table.RULES, judge, volume_limits=LIMITS)

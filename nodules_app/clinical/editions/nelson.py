@@ -187,7 +187,7 @@ def _growth(look: Look) -> Growth | None:
     """First against current volume of an existing solid nodule."""
     if look.attenuation is not Attenuation.SOLID or not look.earlier:
         return None
-    growth = growth_between(look.nodule.id, look.earlier[0], look.now)
+    growth = growth_between(look.nodule.id, look.earlier[0], look.now, with_interval=False)
     return growth if growth is not None and growth.basis == "volume" else None
 
 
@@ -209,4 +209,4 @@ def _by_growth(view: View, look: Look, growth: Growth | None) -> Finding:
     return found(rule, view, look, why=why, basis="volume" if growth is not None else None)
 
 
-EDITION: Final = Edition(CODE, "trial protocol", "NELSON trial protocol", RULES, judge, prefers_volume=True)
+EDITION: Final = Edition(CODE, "trial protocol", "NELSON trial protocol", RULES, judge)

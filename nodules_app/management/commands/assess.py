@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("cases", metavar="CASES.jsonl", help="one JSON object per line; - for standard input")
         parser.add_argument("--out", default="-", metavar="ANSWERS.jsonl", help="- (default) for standard output")
 
-    def handle(self, *_args: Any, cases: str, out: str, **_options: Any) -> None:
+    def handle(self, *_args: object, cases: str, out: str, **_options: object) -> None:
         try:
             data = _read(cases)
         except OSError as error:
