@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import product
+from itertools import pairwise, product
 from typing import Final
 
 from nodules_app.clinical.assessment import Branch, Finding, Stability
@@ -201,12 +201,9 @@ def _segments(
     if not sd:
         yield answer(Decimal(0)), Decimal(1)
         return
-    if inner.is_volume:
-        cuts = _volume_cuts(view, edition, look, shift, sd)
-    else:
-        cuts = _found_cuts(answer)
+    cuts = _volume_cuts(view, edition, look, shift, sd) if inner.is_volume else _found_cuts(answer)
     edges = [-REACH, *cuts, REACH]
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         yield answer((low + high) / 2), below(high) - below(low)
 
 

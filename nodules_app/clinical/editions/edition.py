@@ -47,9 +47,9 @@ def found(rule: Rule, view: View, look: Look | None = None, *, why: Iterable[Rea
 def with_more(
     finding: Finding,
     *,
-    why: Iterable[Reason] = (),
-    missing: Iterable[str] = (),
-    ambiguities: Iterable[str] = (),
+    why: Sequence[Reason] = (),
+    missing: Sequence[str] = (),
+    ambiguities: Sequence[str] = (),
 ) -> Finding:
     """Add what was used on the way to a finding."""
     if not (why or missing or ambiguities):
