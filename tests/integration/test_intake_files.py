@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import resource
-import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -296,26 +294,3 @@ def test_an_archived_series_reads_as_it_came(tmp_path: Path):
     with read_files([archive.path_of(sha256) for sha256 in kept]) as again:
         np.testing.assert_array_equal(read_volume(again.series[0]).array_hu, volume.array_hu)
     assert all(archive.verify(sha256) for sha256 in kept)
-
-
-def test_other_threads_run_while_slices_are_decoded():
-    """The GIL is free: a thread that only wants to wake up is hardly ever kept waiting."""
-    late: list[float] = []
-    stop = threading.Event()
-
-    def wake_up() -> None:
-        while not stop.is_set():
-            start = time.perf_counter()
-            time.sleep(0.001)
-            late.append(time.perf_counter() - start)
-
-    watcher = threading.Thread(target=wake_up)
-    with read_examination(research_data("nlst-101287/current")) as exam:
-        watcher.start()
-        try:
-            read_volume(exam.series[0], threads=1)
-        finally:
-            stop.set()
-            watcher.join()
-    assert len(late) > 50
-    assert np.median(late) < 0.02

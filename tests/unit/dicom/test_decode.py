@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -110,3 +112,19 @@ def test_a_file_that_became_shorter_is_said():
     pixels = described(bytes(70), signed=True)
     with pytest.raises(BadStream):
         stored_plane(lambda _offset, _length: bytes(10), UID("1.2.840.10008.1.2.1"), pixels)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "side"), [(JPEGLSLossless, 1500), (JPEG2000Lossless, 700), (JPEGLosslessSV1, 3000), (RLELossless, 6000)]
+)
+def test_other_threads_run_while_a_plane_is_decoded(syntax: str, side: int):
+    """One long call: with the interpreter locked nobody else would run before it ends."""
+    stored = np.random.default_rng(1).integers(-1000, 400, (side, side)).astype(np.int16)
+    stream = encode(stored, syntax)
+    decoder = threading.Thread(target=lambda: decoded(stream, syntax, signed=True, shape=stored.shape))
+    decoder.start()
+    turns = 0
+    while decoder.is_alive():
+        time.sleep(0.0005)
+        turns += 1
+    assert turns > 5
