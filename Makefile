@@ -110,7 +110,9 @@ fmt: $(READY_TO_WORK)  ## put code and templates into their form
 
 .PHONY: bench
 bench: $(READY_TO_WORK) $(WARM)  ## measure, as ratios against a peer in the same run; appends to docs/benchmarks.md
-	@$(BIN)/python -m tests.benchmarks
+	@{ printf '\n## %s, %s\n\n```\n' "$$(date -u +%F)" "$$(git rev-parse --short HEAD)"; \
+	  for file in tests/benchmarks/bench_*.py; do $(BIN)/python -m "tests.benchmarks.$$(basename "$$file" .py)"; done; \
+	  printf '```\n'; } | tee -a docs/benchmarks.md
 
 .PHONY: docs
 docs: $(READY)  ## write the parts of docs/ that come from the code
