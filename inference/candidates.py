@@ -43,6 +43,7 @@ SMALLEST_MM: Final = 3.0
 MOST_ESCAPING: Final = 0.45  # rays that never fall to half contrast
 MOST_LONG: Final = 0.22  # rays longer than LONG_RATIO times the median
 LONG_RATIO: Final = 2.2
+LEAST_SCORE: Final = 0.3  # below this nearly all are vessels
 LIMIT: Final = 30
 
 
@@ -98,7 +99,8 @@ def find_candidates(volume: Volume, lungs: Lungs, *, limit: int = LIMIT) -> tupl
     if not len(spots.response):
         return ()
     candidates = _checked_by_rays(volume, frame.to_lps(spots.points_mm), spots)
-    return tuple(sorted(candidates, key=lambda candidate: -candidate.score)[:limit])
+    likely = (candidate for candidate in candidates if candidate.score >= LEAST_SCORE)
+    return tuple(sorted(likely, key=lambda candidate: -candidate.score)[:limit])
 
 
 def look_elsewhere(

@@ -37,7 +37,7 @@ SLICES_PER_NODULE = 1.0  # a nodule thinner than one slice is seen in part only
 FURTHEST_FROM_LUNG_MM = 15.0  # a large nodule on the wall may lie outside the lung as the coarse mask sees it
 THICKEST_SLICE_MM = 5.0  # from here on a nodule's volume is a guess
 # Overlaps the outlines of readers best; it is for looking at, the volume is not counted in it.
-OUTLINE_FRACTION = 0.31
+OUTLINE_FRACTION = 0.33
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,7 +115,7 @@ def measure(
     slice_mm = max(slice_thickness_mm or 0.0, volume.spacing_zyx_mm[0])
     _refuse_what_slices_cannot_show(volume_mm3, axes, slice_mm)
     density = describe_density(found, filled, volume_mm3)
-    centre = _centre_lps_mm(volume, found)
+    centre = found.centre_lps_mm(volume)
     joined = attachments(volume, found, centre, lungs)
     parts = volume_error(
         volume_mm3=volume_mm3,
@@ -145,11 +145,6 @@ def _refuse_what_slices_cannot_show(volume_mm3: float, axes: Axes, slice_mm: flo
     limit_mm = max(SMALLEST_MM, SLICES_PER_NODULE * slice_mm)
     if min(diameter_mm, axes.mean_diameter_mm) < limit_mm:
         raise TooSmall(diameter_mm=diameter_mm, thickness_mm=slice_mm, limit_mm=math.ceil(limit_mm))
-
-
-def _centre_lps_mm(volume: Volume, found: Segmentation) -> NDArray[np.float64]:
-    index = found.star.centre_mm / found.near.spacing_mm + np.asarray(found.near.start_zyx)
-    return volume.lps_from_index(index)
 
 
 def _put_together(  # one record from parts that are all needed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ SOFT_TISSUE_HU = (-20.0, 120.0)
 UNIFORM_SHARE = 0.25  # of the tissue patches: the calmest ones hold no vessels or borders
 FEWEST_PATCHES = 8
 LEAST_SD_HU = 1.0
+LOWER_QUARTILE = 0.674  # standard deviations below the mean of a normal distribution
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,21 @@ def measure_noise(volume: Volume) -> ScanNoise | None:
     if len(flat) < FEWEST_PATCHES:
         return None
     calm = flat[variance <= np.quantile(variance, UNIFORM_SHARE)]
-    # The calmest quarter reads a little low; the median of the quarter's upper half is close to the mode.
-    sd_hu = float(np.sqrt(np.quantile(variance, UNIFORM_SHARE)))
-    return ScanNoise(sd_hu, _correlation_voxels(calm))
+    correlation = _correlation_voxels(calm)
+    sd_hu = math.sqrt(float(np.quantile(variance, UNIFORM_SHARE)) / _expected_quantile(correlation))
+    return ScanNoise(sd_hu, correlation)
+
+
+def _expected_quantile(correlation_voxels: float) -> float:
+    """Lower quartile of the patches' variances as a share of the true variance, for noise that goes together.
+
+    A patch holds so many independent values as it has voxels over ``correlation_voxels``; taking off level and slope
+    costs three of them; the quartile of the chi-square that is left by Wilson and Hilferty's formula.
+    """
+    independent = PATCH**2 / correlation_voxels
+    lost = (PATCH**2 - 3 * correlation_voxels) / (PATCH**2 - 3)
+    spread = 2 / (9 * (independent - 3))
+    return float(lost * (1 - spread - LOWER_QUARTILE * math.sqrt(spread)) ** 3)
 
 
 def _soft_patches(plane: NDArray[np.int16]) -> NDArray[np.float64]:

@@ -42,6 +42,7 @@ REACHES_MM = (13.0, 27.0)  # longest ray; the second only when the first does no
 LARGEST_DIAMETER_MM = 45.0
 MOST_LEAKING = 0.5
 ROUNDS = 7
+REPEATS = 2
 AT_REST_MM = 0.05
 TYPICAL_BLUR_MM = 0.8  # of an edge in the smoothed copy, until this nodule's own is measured
 SMOOTHING_ZYX_MM = (0.35, 0.5, 0.5)  # of the copy that the rays read
@@ -102,6 +103,11 @@ class Segmentation:
         """Rays (RAYS,) along which the attenuation tells nothing about the border."""
         return self.rays.long | self.rays.at_wall
 
+    def centre_lps_mm(self, volume: Volume) -> Floats:
+        """Centre of the star in the patient."""
+        index = self.star.centre_mm / self.near.spacing_mm + np.asarray(self.near.start_zyx)
+        return volume.lps_from_index(index)
+
 
 def segment(volume: Volume, seed_lps_mm: ArrayLike) -> Segmentation:
     """Find the border of the nodule around a point.
@@ -116,12 +122,15 @@ def segment(volume: Volume, seed_lps_mm: ArrayLike) -> Segmentation:
     PointOutsideScan, PointNotInLung, NothingAtPoint, BorderNotFound, PointDrifted, CutByScanEdge, TooLarge
     """
     for reach_mm in REACHES_MM:
-        near = cut_neighbourhood(volume, seed_lps_mm, reach_mm + 5)
-        found = _segment_within(near, reach_mm, near.seed_mm, None)
+        found = _segment_within(cut_neighbourhood(volume, seed_lps_mm, reach_mm + 5), reach_mm)
+        for _ in range(REPEATS):
+            # Lung, wall and core were judged from the asked point; judge them again from the middle of what was found,
+            # so that two points in one nodule end alike.
+            if found is not None:
+                near = cut_neighbourhood(volume, found.centre_lps_mm(volume), reach_mm + 5)
+                found = _segment_within(near, reach_mm, _clean_radius_mm(found))
         if found is not None:
-            # The wall was sought with what the asked point knew of the size; now the size is known.
-            found = _segment_within(near, reach_mm, found.star.centre_mm, _clean_radius_mm(found)) or found
-            _check(found)
+            _check(found, np.asarray(seed_lps_mm, dtype=np.float64), volume)
             return found
     raise TooLarge(limit_mm=LARGEST_DIAMETER_MM)
 
@@ -131,12 +140,10 @@ def _clean_radius_mm(found: Segmentation) -> float:
     return float(np.median(clean)) if clean.size else 0.0
 
 
-def _segment_within(
-    near: Neighbourhood, reach_mm: float, centre: Floats, radius_mm: float | None
-) -> Segmentation | None:
+def _segment_within(near: Neighbourhood, reach_mm: float, radius_mm: float = 0.0) -> Segmentation | None:
     """Fit the star with rays of one length; None when the nodule does not fit into them."""
     smooth = near.smoothed(SMOOTHING_ZYX_MM)
-    levels = _first_levels(near)
+    centre, levels = near.seed_mm, _first_levels(near)
     wall = find_wall(near, smooth, centre, radius_mm or _inscribed_radius_mm(near, smooth, levels))
     view = _View(near, smooth, wall, np.arange(RAY_STEP_MM, reach_mm, RAY_STEP_MM)).cleared(TYPICAL_BLUR_MM)
     for round_ in range(ROUNDS):
@@ -185,8 +192,9 @@ def _fit(view: _View, centre: Floats, border_hu: float) -> tuple[Star, Rays]:
         ends = np.where(at_wall, to_wall, ends)
     ended = ended | at_wall
     star = Star(centre, fit_log_radius(ends, np.where(ended, 1.0, 0.04)))
+    # A ray that leaks along a tag or the angle beside the nodule may end at the wall, too: that is no base of it.
     long = ~ended | (ends > LONG_RAY * star.ray_radii_mm() + LONG_RAY_MM)
-    return star, Rays(ends, at_wall, long & ~at_wall)
+    return star, Rays(ends, at_wall & ~long, long)
 
 
 def _first_levels(near: Neighbourhood) -> Levels:
@@ -256,7 +264,7 @@ def _blur_mm(view: _View, star: Star, rays: Rays, levels: Levels) -> float:
     return float(np.clip((quarter - three_quarters) / 1.349, 0.4, 1.6))
 
 
-def _check(found: Segmentation) -> None:
+def _check(found: Segmentation, asked_lps_mm: Floats, volume: Volume) -> None:
     near, star = found.near, found.star
     radii = star.ray_radii_mm()
     surface = star.centre_mm + ray_directions() * (radii + 0.5 * found.blur_mm)[:, None]
@@ -268,7 +276,8 @@ def _check(found: Segmentation) -> None:
         raise BorderNotFound(leaking_percent=100 * float(found.leaking.mean()))
     if 2 * float(np.cbrt((radii**3).mean())) > LARGEST_DIAMETER_MM:
         raise TooLarge(limit_mm=LARGEST_DIAMETER_MM)
-    away = near.seed_mm - star.centre_mm
+    index = volume.index_from_lps(asked_lps_mm) - np.asarray(near.start_zyx)
+    away = index * near.spacing_mm - star.centre_mm
     moved = float(np.linalg.norm(away))
     if moved > 0.5 and moved > float(star.radii_mm((away / moved)[None])[0]) + 1.0:
         raise PointDrifted(moved_mm=moved)

@@ -1,0 +1,93 @@
+"""Round spots are proposed, vessels are not, and what the other scan shows clear comes first."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from inference.candidates import Candidate, find_candidates, look_elsewhere
+from registration.lungs import Lungs
+from registration.volume import Volume
+
+SHAPE = (90, 110, 110)
+SPACING = (1.0, 0.8, 0.8)
+NODULES_ZYX_MM = {6.0: (30.0, 30.0, 30.0), 9.0: (60.0, 55.0, 30.0), 5.0: (45.0, 30.0, 60.0)}
+GROUND_GLASS_ZYX_MM = (65.0, 25.0, 60.0)
+
+
+def chest(*, nodules: bool) -> tuple[Volume, Lungs]:
+    """Draw a block of lung with vessels, with or without nodules; all of it counts as right lung."""
+    grid = np.meshgrid(*(np.arange(n) * step for n, step in zip(SHAPE, SPACING, strict=True)), indexing="ij")
+    image = np.full(SHAPE, -860.0)
+    for y_mm, x_mm, radius_mm in ((20, 45, 1.5), (60, 60, 2.5), (45, 15, 1.0), (75, 40, 2.0)):
+        vessel = np.hypot(grid[1] - y_mm - 0.2 * grid[0], grid[2] - x_mm) < radius_mm
+        image[vessel] = 30.0
+    if nodules:
+        for diameter_mm, centre in NODULES_ZYX_MM.items():
+            image[_away_mm(grid, centre) < diameter_mm / 2] = 30.0
+        image[_away_mm(grid, GROUND_GLASS_ZYX_MM) < 6] = -600.0
+    image += np.random.default_rng(4).standard_normal(SHAPE) * 30
+    volume = Volume(image.round().astype(np.int16), SPACING, (5.0, -40.0, 100.0), np.eye(3))
+    mask = np.ones((30, 30, 30), np.uint8)
+    lungs = Lungs(mask, (3.0, 2.95, 2.95), (5.0, -40.0, 100.0), np.eye(3), 800.0, 0.0, -850.0, True, True)
+    return volume, lungs
+
+
+def _away_mm(grid: list[np.ndarray], centre: tuple[float, float, float]) -> np.ndarray:
+    return np.sqrt(sum((axis - at) ** 2 for axis, at in zip(grid, centre, strict=True)))
+
+
+WITH, LUNGS = chest(nodules=True)
+FOUND = find_candidates(WITH, LUNGS)
+
+
+def lps(centre_zyx_mm: tuple[float, float, float]) -> np.ndarray:
+    return WITH.lps_from_index(np.asarray(centre_zyx_mm) / np.asarray(SPACING))
+
+
+def nearest(centre_zyx_mm: tuple[float, float, float]) -> tuple[int, float]:
+    away = [float(np.linalg.norm(np.asarray(spot.lps_mm) - lps(centre_zyx_mm))) for spot in FOUND]
+    return int(np.argmin(away)), min(away)
+
+
+@pytest.mark.parametrize("diameter_mm", list(NODULES_ZYX_MM))
+def test_every_solid_nodule_is_among_the_first(diameter_mm: float):
+    rank, away_mm = nearest(NODULES_ZYX_MM[diameter_mm])
+    assert rank < 6
+    assert away_mm < 2
+    assert FOUND[rank].diameter_mm == pytest.approx(diameter_mm, abs=1.6)
+
+
+def test_ground_glass_is_not_drowned_by_vessels():
+    rank, away_mm = nearest(GROUND_GLASS_ZYX_MM)
+    assert rank < 6
+    assert away_mm < 3
+    assert FOUND[rank].contrast_hu < 400
+
+
+def test_vessels_alone_give_hardly_any():
+    assert len(find_candidates(*chest(nodules=False))) <= 3
+
+
+def test_the_same_scan_gives_the_same_list():
+    assert find_candidates(WITH, LUNGS) == FOUND
+
+
+def test_the_limit_keeps_the_best():
+    assert find_candidates(WITH, LUNGS, limit=2) == FOUND[:2]
+
+
+def test_what_the_other_scan_shows_clear_comes_first():
+    without, _ = chest(nodules=False)
+    places = np.array([spot.lps_mm for spot in FOUND])
+    noted = look_elsewhere(FOUND, without, places)
+    assert {spot.lps_mm for spot in noted} == {spot.lps_mm for spot in FOUND}
+    assert all(spot.clear_elsewhere for spot in noted[:4])
+    same = look_elsewhere(FOUND[:4], WITH, places[:4])
+    assert not any(spot.clear_elsewhere for spot in same)
+
+
+def test_a_place_that_the_map_does_not_reach_is_not_judged():
+    spot = Candidate((0.0, 0.0, 0.0), 6.0, 800.0, 1.0)
+    (noted,) = look_elsewhere([spot], WITH, np.full((1, 3), np.nan))
+    assert noted.clear_elsewhere is None
