@@ -16,7 +16,7 @@ from typing import ClassVar, Final, Protocol
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -34,7 +34,6 @@ EXECUTE: Final = "nodules.execute_run"
 QUEUE: Final[Mapping[RunKind, str]] = {RunKind.REGISTER: "gpu", RunKind.MEASURE: "gpu"}
 PAUSES_S: Final = (10, 60, 300)  # between attempts after a fault of ours
 MOST_ATTEMPTS: Final = len(PAUSES_S) + 1
-SEND_AGAIN_AFTER_S: Final = 60
 
 
 class Told(Protocol):
@@ -86,7 +85,7 @@ def send(run: Run) -> None:
 def sweep() -> int:
     """Send again what waits unclaimed or has lost its worker. Returns how many."""
     now = timezone.now()
-    stale = Q(sent_at__isnull=True) | Q(sent_at__lt=now - timedelta(seconds=SEND_AGAIN_AFTER_S))
+    stale = Q(sent_at__isnull=True) | Q(sent_at__lt=now - timedelta(seconds=settings.RUN_SEND_AGAIN_S))
     waiting = Q(state=RunState.QUEUED, not_before__lte=now) & stale
     orphaned = Q(state=RunState.RUNNING, lease_until__lt=now)
     runs = list(Run.objects.filter(waiting | orphaned).order_by("pk"))
@@ -130,8 +129,12 @@ def kept(run: Run) -> Iterator[None]:
         try:
             while not done.wait(settings.RUN_LEASE_S / 3):
                 lease = Now() + timedelta(seconds=settings.RUN_LEASE_S)
-                if not Run.objects.filter(_mine(run)).update(lease_until=lease):
-                    return
+                try:
+                    if not Run.objects.filter(_mine(run)).update(lease_until=lease):
+                        return
+                except DatabaseError:  # the database is away: it may be back before the lease runs out
+                    log.warning("the lease of run %s could not be renewed", run.code)
+                    connection.close()
         finally:
             connection.close()
 

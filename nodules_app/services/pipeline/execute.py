@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from nodules_app.models import Run, RunKind
 from nodules_app.services import runs
@@ -55,6 +55,7 @@ def execute(code: UUID) -> None:
         log.warning("run %s was taken over by a later attempt", run.code)
     except Exception as fault:  # the one place where a run ends as failed; the operator gets the traceback
         log.exception("run %s of kind %s failed in attempt %s", run.code, kind, run.attempt)
+        connection.close_if_unusable_or_obsolete()  # a database that came back wants a new connection
         runs.fail_or_retry(run, type(fault).__name__)
 
 

@@ -1,0 +1,183 @@
+"""Two CTs in, growth and a next step out: every run of the main job, on a simulated patient whose truth is known."""
+
+from __future__ import annotations
+
+import json
+from math import dist
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from nodules_app.lifecycles import OPEN_FOLLOW_UP, OPEN_RUN, FollowUpState, RunState
+from nodules_app.models import (
+    Comparison,
+    Finding,
+    FollowUp,
+    FollowUpKind,
+    Growth,
+    ImportBatch,
+    Instance,
+    Match,
+    Measurement,
+    Nodule,
+    Patient,
+    Run,
+    RunKind,
+    Scan,
+    User,
+)
+from nodules_app.services import decisions, intake, nodules, safety_net, scans
+from nodules_app.services.demo_clinic import prepare_demo_clinic
+from nodules_app.services.pipeline.execute import execute
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def exams(simulated_patient: Path) -> Path:
+    return simulated_patient
+
+
+@pytest.fixture(autouse=True)
+def storage(settings: Settings, tmp_path: Path) -> None:
+    settings.ARCHIVE_DIR = tmp_path / "archive"
+    settings.CACHE_DIR = tmp_path / "cache"
+    settings.INBOX_DIR = tmp_path / "inbox"
+
+
+def work() -> None:
+    """Do every run that waits, in the order in which they were asked for."""
+    while (run := Run.objects.filter(state=RunState.QUEUED).order_by("pk").first()) is not None:
+        execute(run.code)
+        run.refresh_from_db()
+        assert run.state in (RunState.SUCCEEDED, RunState.REFUSED), f"{run.kind}: {run.failure}"
+
+
+def truth_of(exams: Path) -> list[dict[str, object]]:
+    return json.loads((exams / "truth.json").read_text("utf-8"))["nodules"]
+
+
+def every_step_ran_and_ended() -> None:
+    assert set(Run.objects.values_list("kind", flat=True)) == set(RunKind.values)
+    assert not Run.objects.exclude(state=RunState.SUCCEEDED).exists()
+    assert all(run.versions for run in Run.objects.exclude(kind=RunKind.ASSESS))
+
+
+def nodules_are_found_again_where_they_are(truth: list[dict[str, object]]) -> None:
+    comparison = Comparison.objects.get()
+    on_both = [true for true in truth if true["prior_lps_mm"] and true["current_lps_mm"]]
+    assert on_both
+    for true in on_both:
+        (found,) = (
+            match.current_finding
+            for match in Match.objects.filter(comparison=comparison, prior_finding__present=True)
+            if match.prior_finding and dist(match.prior_finding.lps_mm, true["prior_lps_mm"]) < 1
+        )
+        assert found is not None
+        assert found.present
+        assert dist(found.lps_mm, true["current_lps_mm"]) < 2.5
+
+
+def words_fit_the_truth(truth: list[dict[str, object]]) -> None:
+    words = list(Match.objects.values_list("word", flat=True))
+    appeared = [true for true in truth if not true["prior_lps_mm"]]
+    vanished = [true for true in truth if not true["current_lps_mm"]]
+    assert words.count("new") == len(appeared) > 0
+    assert words.count("resolved") == len(vanished) > 0
+
+
+def there_is_one_next_step_and_nobody_is_lost() -> None:
+    step = FollowUp.objects.get(state__in=OPEN_FOLLOW_UP, kind__in=[FollowUpKind.CT, FollowUpKind.WORKUP])
+    assert step.state == FollowUpState.PROPOSED
+    assert step.rule_id
+    assert step.due_from <= step.target_on <= step.due_until
+    assert safety_net.prove() == Nodule.objects.filter(state="active").count() > 0
+
+
+class TestTheMainJob:
+    @pytest.fixture
+    def patient(self, exams: Path) -> Patient:
+        prepare_demo_clinic(exams)
+        work()
+        return Patient.objects.get()
+
+    def test_two_exams_in_growth_and_one_next_step_out(self, patient: Patient, exams: Path) -> None:
+        every_step_ran_and_ended()
+        nodules_are_found_again_where_they_are(truth_of(exams))
+        words_fit_the_truth(truth_of(exams))
+        there_is_one_next_step_and_nobody_is_lost()
+
+    def test_doing_it_again_changes_nothing(self, patient: Patient, exams: Path) -> None:
+        counted = (Instance, Scan, Comparison, Nodule, Finding, Measurement, Match, Growth, FollowUp)
+        before = [model.objects.count() for model in counted]
+        intake.receive_folder(source=exams, by=None)
+        prepare_demo_clinic(exams)
+        work()
+        for comparison in Comparison.objects.all():
+            for kind in (RunKind.REGISTER, RunKind.MATCH, RunKind.MEASURE, RunKind.GROWTH):
+                Run.objects.create(kind=kind, patient=patient, comparison=comparison)
+        work()
+        assert [model.objects.count() for model in counted] == before
+        assert ImportBatch.objects.order_by("-pk").first().instances_new == 0
+
+    def test_the_cache_may_be_emptied_at_any_time(self, patient: Patient, settings: Settings) -> None:
+        settings.CACHE_DIR = settings.CACHE_DIR.with_name("another")
+        reader = User.objects.get(username="radiologist")
+        finding = Finding.objects.filter(present=True, origin="person").first()
+        nodules.move_point(finding=finding, lps_mm=finding.lps_mm, by=reader)
+        work()
+        assert Measurement.objects.filter(finding__superseded_at=None, finding__nodule=finding.nodule).exists()
+
+    def test_a_signed_step_stands_until_the_rules_say_otherwise(self, patient: Patient) -> None:
+        physician = User.objects.get(username="physician")
+        step = FollowUp.objects.get(state=FollowUpState.PROPOSED, kind__in=[FollowUpKind.CT, FollowUpKind.WORKUP])
+        decisions.accept(follow_up=step, by=physician)
+        Run.objects.create(kind=RunKind.ASSESS, patient=patient)
+        work()
+        step.refresh_from_db()
+        assert step.state == FollowUpState.PLANNED
+        assert FollowUp.objects.filter(state__in=OPEN_FOLLOW_UP).exclude(kind=FollowUpKind.REVIEW).get() == step
+
+
+class TestRefusals:
+    def test_a_nodule_in_air_is_refused_and_stays_owed(self, exams: Path) -> None:
+        prepare_demo_clinic(exams / "prior")
+        work()
+        scan = Scan.objects.select_related("study__patient", "series").get()
+        reader = User.objects.get(username="radiologist")
+        nodules.mark_nodule(scan=scan, lps_mm=(0.0, -500.0, 0.0), by=reader)
+        work()
+        refused = Measurement.objects.get(refusal__isnull=False)
+        assert refused.refusal["sentence"]
+        assert refused.refusal["remedy"]
+        assert FollowUp.objects.get(state__in=OPEN_FOLLOW_UP).kind == FollowUpKind.REVIEW
+        assert safety_net.prove() == 1
+
+    def test_an_upload_that_holds_nothing_is_refused_in_a_sentence(self, tmp_path: Path) -> None:
+        (tmp_path / "letter.txt").write_text("no DICOM", "utf-8")
+        batch = intake.receive_folder(source=tmp_path, by=None)
+        work()
+        run = intake.latest_run(batch)
+        assert run is not None
+        assert run.state == RunState.REFUSED
+        assert "DICOM" in run.refusal["sentence"]
+        assert not Patient.objects.exists()
+        assert not Run.objects.filter(state__in=OPEN_RUN).exists()
+
+    def test_one_scan_alone_is_measured_and_assessed(self, exams: Path) -> None:
+        prepare_demo_clinic(exams / "prior")
+        work()
+        scan = Scan.objects.select_related("study__patient", "series").get()
+        (point,) = [n["prior_lps_mm"] for n in truth_of(exams) if n["prior_lps_mm"]][:1]
+        nodules.mark_nodule(scan=scan, lps_mm=tuple(point), by=User.objects.get(username="radiologist"))
+        work()
+        assert Measurement.objects.get().volume_mm3 > 0
+        assert FollowUp.objects.filter(state__in=OPEN_FOLLOW_UP).get().rule_id
+
+    def test_scans_in_order_leaves_out_what_has_no_day(self, exams: Path) -> None:
+        prepare_demo_clinic(exams)
+        patient = Patient.objects.get()
+        assert len(scans.scans_in_order(patient)) == 2
+        Scan.objects.order_by("pk").first().study.__class__.objects.update(acquired_on=None)
+        assert scans.scans_in_order(patient) == []
