@@ -123,7 +123,7 @@ def vertebral_arches() -> Tubes:
         for side in (-1, 1):
             arch = np.array([[side * 11, 70, z + 5], [side * 12.5, 82, z + 3], [side * 7, 89, z], [0, 92, z - 4]])
             parts.append(Tubes.along(arch, np.array([3.4, 3.6, 3.0, 3.2]), RIB_FLATTENING))
-            process = np.array([[side * 12, 82, z + 4], [side * 34, 93, z + 6]])
+            process = np.array([[side * 12, 82, z + 4], [side * 29, 90, z + 6]])
             parts.append(Tubes.along(process, np.array([3.0, 2.4]), RIB_FLATTENING))
     return Tubes.joined(parts)
 

@@ -29,6 +29,7 @@ from inference.simulate.shapes import Shapes, lungs_at_rest
 from inference.simulate.truth import NoduleState, NoduleTruth, PairTruth, doubling_time_days
 from registration.volume import Volume
 
+CORE_SHIFT, CORE_TOWARDS = 0.3, np.array([0.6, -0.64, 0.48])  # of the room between core and rim; LPS
 MARGIN_MM = 12.0  # nodules and truth points keep this far from the first and last slice
 CANDIDATE_STEP_MM, CANDIDATES = 3.0, 60_000
 BRANCHINGS, BETWEEN = 120, 120  # truth points on vessels and elsewhere
@@ -76,7 +77,7 @@ def simulate_pair(  # noqa: PLR0913 - every argument is something that benchmark
     current_scanner: Scanner | None = None,
     interval_days: int = 182,
     motion_scale: float = 1.0,
-    vessel_ends: int = 7000,
+    vessel_ends: int = 9000,
     threads: int = 2,
 ) -> SimulatedPair:
     """Make a patient, lay them in a scanner twice, and tell what is true.
@@ -182,7 +183,9 @@ def _stand(
             shape_mm3 = pleural_scale(surface, whole, at, shapes.lung_mm, shapes.nodes)
         placed.append(PlacedNodule(surface, at, shape_mm3, hu))
         if plan.attenuation is Attenuation.PART_SOLID and solid > 0:
-            placed.append(PlacedNodule(core, at, solid, SOLID_HU))
+            # The core sits a little to one side, well within the rest.
+            room_mm = (3 * whole / (4 * np.pi)) ** (1 / 3) - (3 * solid / (4 * np.pi)) ** (1 / 3)
+            placed.append(PlacedNodule(core, at + CORE_SHIFT * room_mm * CORE_TOWARDS, solid, SOLID_HU))
     return tuple(placed)
 
 

@@ -12,7 +12,7 @@ from inference.simulate.anatomy import Lobe
 from inference.simulate.grid import Floats, Grid, interpolate
 
 SUBVOXEL_MM = 0.22
-UNEVENNESS = 0.045  # standard deviation of the logarithm of the radius
+UNEVENNESS = 0.07  # standard deviation of the logarithm of the radius
 DIRECTIONS = 6000  # for the volume of the unit shape; its error is below 1e-4
 
 

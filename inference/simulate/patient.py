@@ -44,7 +44,7 @@ class Patient:
     texture_seed: int
 
     @classmethod
-    def drawn(cls, seed: int, *, vessel_ends: int = 7000) -> Patient:
+    def drawn(cls, seed: int, *, vessel_ends: int = 9000) -> Patient:
         """Draw a person.
 
         Parameters

@@ -17,8 +17,8 @@ from inference.simulate.patient import Patient
 
 APART_MM = 32.0  # so that each can be judged alone
 CLEAR_OF_WALL_MM = 4.0
-CLEAR_OF_VESSEL_MM = 1.5
-VISIBLE_VESSEL_MM = 1.1
+CLEAR_OF_VESSEL_MM = 0.8
+VISIBLE_VESSEL_MM = 0.8
 TOUCHED_VESSEL_MM = (1.1, 2.2)
 BURIED_SHARE = 0.35  # of a pleural nodule's radius that lies in the wall
 

@@ -74,7 +74,12 @@ class Scene:
         centre = mediastinum.central_airways()
         bronchi = [trees.curved(tree, narrowest_mm=NARROWEST_BRONCHUS_MM) for tree in patient.bronchi]
         fine = Tubes.joined(bronchi)
-        arteries = [trees.curved(tree, trees.beside(tree, 1.9 * tree.radii_mm)) for tree in patient.bronchi]
+        beside = [trees.beside(tree, 1.9 * tree.radii_mm) for tree in patient.bronchi]
+        arteries = [trees.curved(tree, shift) for tree, shift in zip(patient.bronchi, beside, strict=True)]
+        arteries += [
+            Tubes.along(np.array([end, tree.nodes_lps_mm[0] + shift[0]]), np.array([7.0, tree.radii_mm[0]]))
+            for end, tree, shift in zip(mediastinum.PULMONARY_ENDS_LPS_MM, patient.bronchi, beside, strict=True)
+        ]
         veins = [trees.curved(tree) for tree in patient.veins]
         vessels = Tubes.joined([*arteries, *veins, mediastinum.great_vessels(), mediastinum.gullet()])
         walls = Tubes.joined([fine, centre.grown(mediastinum.TRACHEA_WALL_MM)])
@@ -124,6 +129,7 @@ class Scene:
     def _paint_middle(self, hu: Floats, grid: Grid) -> None:
         s = self.shapes
         self._paint(hu, grid, s.cavity_mm, s.fat_hu)
+        self._paint(hu, grid, np.maximum(s.beside_spine_mm + 2.5, s.cavity_mm), MUSCLE_HU)
         self._paint(hu, grid, np.maximum(s.diaphragm_mm, s.cavity_mm), MUSCLE_HU)
         self._paint(hu, grid, np.maximum(s.diaphragm_mm + 3.2, s.cavity_mm), s.fat_hu)
         for organ, attenuation in ((s.liver_mm, 60.0), (s.spleen_mm, 50.0), (s.stomach_mm, 34.0)):

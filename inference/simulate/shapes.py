@@ -38,6 +38,7 @@ class Shapes:
     muscle_mm: Floats
     sternum_mm: Floats
     vertebra_mm: Floats
+    beside_spine_mm: Floats
     disc_mm: Floats
     canal_mm: Floats
     diaphragm_mm: Floats
@@ -93,6 +94,7 @@ class Shapes:
             muscle_mm=muscle,
             sternum_mm=chest_wall.sternum_mm(anatomy, body_points),
             vertebra_mm=anatomy.spine_mm(body_points),
+            beside_spine_mm=np.maximum(anatomy.beside_spine_mm(body_points), 66 - y),
             disc_mm=_disc_mm(z),
             canal_mm=oval_mm(x, y - 80, 9.5, 7.5, 2.0),
             diaphragm_mm=diaphragm,
