@@ -1,7 +1,8 @@
 """How sharp a reconstruction is, read from the name of its kernel; ``UNKNOWN`` is an answer.
 
-Names are those that the vendors print in their DICOM conformance statements and that TCIA collections carry; only
-families whose place on the scale from smooth to sharp is not in doubt are listed.
+Sources: Siemens, SOMATOM Sensation operating instructions (A60), body kernels: B10 and B20 are softer, B30 and B40
+standard, B50 to B80 sharper. GE names say it themselves. Philips and Toshiba names are placed by their use in chest CT
+(as in the NLST and Lung-PET-CT-Dx collections), not by a text of the vendor.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _PHILIPS: Final[dict[str, Sharpness]] = {
     "AA": Sharpness.SOFT,
     "B": Sharpness.STANDARD,
     "C": Sharpness.STANDARD,
-    "D": Sharpness.SHARP,
+    "D": Sharpness.LUNG,
     "E": Sharpness.SHARP,
     "L": Sharpness.LUNG,
     "YA": Sharpness.LUNG,

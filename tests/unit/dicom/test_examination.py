@@ -18,9 +18,13 @@ from nodules_app.dicom.errors import (
     Localizer,
     MissingElement,
     NoDicomFound,
+    NoPixelData,
+    NoRescale,
     NothingThere,
     NotHounsfield,
     PixelDataTooShort,
+    SecondaryCapture,
+    TooManyFiles,
     UnknownTransferSyntax,
     UnreadableFile,
     UnusualPixels,
@@ -28,7 +32,7 @@ from nodules_app.dicom.errors import (
 )
 from nodules_app.dicom.examination import read_examination, read_files
 from nodules_app.dicom.notices import Notice
-from nodules_app.dicom.series_errors import NotAxial, OneSliceOnly, SeriesInTwoStudies, TwoPatients
+from nodules_app.dicom.series_errors import GantryTilt, NotAxial, OneSliceOnly, SeriesInTwoStudies, TwoPatients
 from registration.errors import Refused
 from tests.unit.dicom.made import STEP_MM, as_bytes, ct, stack, uid, write
 
@@ -135,6 +139,11 @@ def test_one_series_in_two_studies_is_refused(tmp_path: Path):
         ({"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]}, BadValue, "ImageOrientationPatient"),
         ({"ImagePositionPatient": [0, 0, 1e300]}, BadValue, "ImagePositionPatient"),
         ({"RescaleType": "US"}, NotHounsfield, "US"),
+        ({"RescaleSlope": None}, NoRescale, "not HU"),
+        ({"RescaleIntercept": ""}, NoRescale, "not HU"),
+        ({"PixelData": None}, NoPixelData, "no pixel data"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"}, SecondaryCapture, "no measurable CT"),
+        ({"ImageOrientationPatient": [1, 0, 0, 0, 0.948324, 0.317305]}, GantryTilt, "18.5 degrees"),
         ({"ImageType": ["DERIVED", "SECONDARY", "REFORMATTED"]}, DerivedImage, "REFORMATTED"),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, Localizer, "only a localizer"),
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.4", "Modality": "MR"}, WrongModality, "modality is MR"),
@@ -152,7 +161,7 @@ def test_what_cannot_be_used_is_named_with_its_files(
         read_examination(tmp_path)
     assert words in refused.value.as_sentence()
     assert refused.value.as_remedy()
-    if refusal is not NotAxial:
+    if refusal not in (NotAxial, GantryTilt):
         assert "IM000.dcm, IM001.dcm, IM002.dcm" in refused.value.as_sentence()
 
 
@@ -190,6 +199,50 @@ def test_another_stack_under_the_same_series_is_left_out_and_said(tmp_path: Path
     assert codes(series.notices) == ["other_stack_left_out"]
     assert "(4)" in series.notices[0].as_sentence()
     assert "(2)" in series.notices[0].as_sentence()
+
+
+def test_a_localizer_beside_the_slices_is_left_out_and_said(tmp_path: Path):
+    scout = ct(9, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"], PixelSpacing=None)
+    apart = ct(10, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"], SeriesInstanceUID="1.2.9")
+    write(tmp_path, [*stack(4), scout, apart])
+    with read_examination(tmp_path) as exam:
+        assert codes(exam.series[0].notices) == ["localizer_left_out"]
+        assert "IM004.dcm" in exam.series[0].notices[0].as_sentence()
+        assert codes(exam.warnings) == ["localizer_left_out"]
+        assert "IM005.dcm" in exam.warnings[0].as_sentence()
+        assert exam.refused == ()
+
+
+@pytest.mark.parametrize(
+    ("places", "code", "words"),
+    [
+        ([0, 2.5, 5, 12.5, 15], "gap_between_slices", "Missing slices: 2 (z = 7.5, 10). Gaps in the series: 1."),
+        ([0, 2.5, 5, 8.3, 11.6], "uneven_spacing", "varies (2.5 to 3.3 mm), first after z = 5"),
+    ],
+)
+def test_slices_that_are_not_even_block_volumetry(tmp_path: Path, places: list[float], code: str, words: str):
+    write(tmp_path, [ct(n, ImagePositionPatient=[-10, -20, z]) for n, z in enumerate(places)])
+    with read_examination(tmp_path) as exam:
+        (notice,) = exam.series[0].notices
+    assert notice.code == code
+    assert words in notice.as_sentence()
+    assert notice.blocks_volumetry
+
+
+@pytest.mark.parametrize(
+    ("thickness", "step", "said"), [("5", 1, True), ("1", 5, True), ("3", 3, False), (None, 2, False)]
+)
+def test_thick_or_far_apart_slices_are_too_thick(tmp_path: Path, thickness: str | None, step: float, said: bool):
+    write(tmp_path, [ct(n, ImagePositionPatient=[0, 0, step * n], SliceThickness=thickness) for n in range(4)])
+    with read_examination(tmp_path) as exam:
+        assert codes(exam.series[0].notices) == (["too_thick"] if said else [])
+
+
+def test_more_files_than_any_examination_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("nodules_app.dicom.sources.MOST_FILES", 2)
+    write(tmp_path, stack(3))
+    with pytest.raises(TooManyFiles, match=r"more than 2 files"):
+        read_examination(tmp_path)
 
 
 def test_copies_are_dropped_and_rivals_are_named(tmp_path: Path):
