@@ -12,7 +12,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from nodules_app.lifecycles import RunState
-from nodules_app.models import ImportBatch, Run, RunKind, Scan, User
+from nodules_app.models import ImportBatch, Patient, Run, RunKind, Scan, User
 from nodules_app.services import safety_net
 from tests.browser.conftest import NARROW, WIDE, Visit, Visitor
 from tests.clinic import delivered, followed, refused, series_of
@@ -70,6 +70,18 @@ def test_every_page_is_accessible_and_keeps_the_policy(
     for details in visitor.page.locator("details").all():
         details.locator("summary").click()
     visitor.page.locator("[popovertarget=me]").click()
+    assert faults(visitor) == []
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.usefixtures("clinic")
+def test_the_pages_of_a_patient_are_accessible(visit: Visit, reader: User, language: str, screen: str) -> None:
+    visitor = visit(language=language, viewport=SCREENS[screen], as_=reader)
+    patient = Patient.objects.get(identifier="SIM-000305")
+    visitor.see(f"/patients/{patient.code}/")
+    assert faults(visitor) == []
+    visitor.see(f"/patients/{patient.code}/risk-factors")
     assert faults(visitor) == []
 
 
