@@ -176,6 +176,11 @@ def _write_atomically(target: Path, write: Callable[[Path], object]) -> None:
         fresh.unlink(missing_ok=True)
 
 
+def is_kept(folder: Path) -> bool:
+    """Tell whether a folder holds a complete volume; one that somebody only began has no geometry yet."""
+    return (folder / GEOMETRY_FILE).is_file()
+
+
 def open_volume(folder: Path) -> Volume:
     """Map a kept volume; nothing is read before it is looked at.
 

@@ -21,7 +21,7 @@ from pydicom.uid import (
 from nodules_app.dicom.errors import NotEncapsulated, UndecodablePixels, UnreadableFile
 from nodules_app.dicom.examination import read_examination
 from nodules_app.dicom.series_errors import NotOneGrid, TooLarge
-from nodules_app.dicom.volumes import Progress, VolumeUnreadable, open_volume, read_volume, save_volume
+from nodules_app.dicom.volumes import Progress, VolumeUnreadable, is_kept, open_volume, read_volume, save_volume
 from registration.volume import Volume
 from tests.unit.dicom.made import as_bytes, compressed, ct, picture, stack, write
 
@@ -164,6 +164,7 @@ def test_a_kept_volume_comes_back_mapped(tmp_path: Path, volume: Volume):
     save_volume(volume, tmp_path / "v")
     found = open_volume(tmp_path / "v")
     assert isinstance(found.array_hu, np.memmap)
+    assert is_kept(tmp_path / "v")
     np.testing.assert_array_equal(found.array_hu, volume.array_hu)
     assert (found.spacing_zyx_mm, found.origin_lps_mm) == (volume.spacing_zyx_mm, volume.origin_lps_mm)
     np.testing.assert_array_equal(found.direction, volume.direction)
@@ -187,6 +188,7 @@ def test_a_half_written_volume_is_no_volume(tmp_path: Path, volume: Volume, monk
     with pytest.raises(OSError, match=r"disk full"):
         save_volume(volume, tmp_path)
     assert list(tmp_path.iterdir()) == []
+    assert not is_kept(tmp_path)
     with pytest.raises(VolumeUnreadable):
         open_volume(tmp_path)
 
