@@ -20,11 +20,12 @@ from nodules_app.clinical.editions.catalogue import EDITIONS
 from nodules_app.clinical.editions.edition import Edition
 from nodules_app.clinical.flips import volume_limits
 from nodules_app.clinical.normal import REACH, below, density
+from nodules_app.clinical.sizes import mean_mm
 from nodules_app.clinical.view import Look, View, look_at
 
 BORDERLINE: Final = Decimal("0.05")  # more than this elsewhere
 EITHER_WAY: Final = Decimal("0.33")
-NODES: Final = tuple(Decimal(n) / 2 for n in range(-10, 11))  # outer sizes: every half standard deviation
+NODES: Final = tuple(Decimal("0.625") * n for n in range(-8, 9))  # outer sizes, in standard deviations
 GRID: Final = 16  # segments in which a change of answer is looked for
 BISECTIONS: Final = 14
 SMALLEST: Final = Decimal("0.01")  # no nodule is smaller, whatever the error says
@@ -39,8 +40,8 @@ class Axis:
 
     sd: Decimal
     move: Move
-    is_baseline: bool = False
-    is_volume: bool = False
+    is_whole: bool = False  # of the whole nodule: its errors now and at baseline are correlated by rho
+    is_volume: bool = False  # the current volume: where its answers change is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +103,22 @@ def _axes(look: Look, basis: str) -> list[Axis]:
     axes = []
     current = _whole_sd(look.now.sd, basis)
     if current:
-        axes.append(Axis(current, _mover(basis), is_volume=basis == "volume"))
+        axes.append(Axis(current, _mover(basis), is_whole=True, is_volume=basis == "volume"))
     solid = None if look.now.sd is None else look.now.sd.solid_mean_mm
     if solid and (look.now.solid_mean_mm is not None or look.now.solid_long_axis_mm is not None):
         axes.append(Axis(solid, _move_solid))
     before = _whole_sd(look.earlier[0].sd, basis) if look.earlier else None
     if before:
-        axes.append(Axis(before, _baseline_mover(basis), is_baseline=True))
+        baseline = Axis(before, _baseline_mover(basis), is_whole=True)
+        # The exact integration belongs to the size that is less certain; the other one is then smooth.
+        less_certain = current is None or before * _size(look.now, basis) > current * _size(look.earlier[0], basis)
+        axes.insert(0 if less_certain else len(axes), baseline)
     return axes
+
+
+def _size(m: Measurement, basis: str) -> Decimal:
+    size = m.volume_mm3 if basis == "volume" else mean_mm(m)
+    return SMALLEST if size is None else size
 
 
 def _whole_sd(sd: SizeErrors | None, basis: str) -> Decimal | None:
@@ -168,7 +177,7 @@ def _chances(view: View, edition: Edition, finding: Finding) -> dict[Answer, Dec
     rho = Decimal(0) if look.now.sd is None else look.now.sd.rho
     chances: dict[Answer, Decimal] = defaultdict(Decimal)
     for weight, moved, shift in _outer(look, inner, outers, rho):
-        correlated = any(axis.is_baseline for axis in outers)
+        correlated = inner.is_whole and any(axis.is_whole for axis in outers)
         sd = inner.sd * (1 - rho * rho).sqrt() if correlated else inner.sd
         segments = _segments(view, edition, inner, moved, shift, sd)
         for answer, chance in segments:
@@ -184,7 +193,7 @@ def _outer(look: Look, inner: Axis, outers: Sequence[Axis], rho: Decimal) -> Ite
         for axis, z in zip(outers, nodes, strict=True):
             weight *= density(z)
             moved = axis.move(moved, axis.sd * z)
-            if axis.is_baseline:
+            if axis.is_whole and inner.is_whole:
                 shift += rho * inner.sd * z
         yield weight, moved, shift
 
