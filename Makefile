@@ -11,6 +11,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 PORT ?= 8000
 DATA ?=
 ARGS ?=
+JOBS ?=
 UV ?= uv
 TORCH_INDEX ?=
 
@@ -82,8 +83,8 @@ demo: setup  ## the whole product with a simulated clinic (DATA=folder with DICO
 	@exec $(BIN)/python manage.py demo --port $(PORT) $(if $(DATA),--data "$(DATA)")
 
 .PHONY: test
-test: $(READY_TO_WORK) $(TEXTS)  ## all tests, on a PostgreSQL and a Valkey of their own (ARGS="-k word")
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(READY_TO_WORK) $(TEXTS)  ## all tests, on a PostgreSQL and a Valkey of their own (ARGS="-k word", JOBS=2)
+	@$(BIN)/python -m pytest $(if $(JOBS),-n $(JOBS) --dist loadfile) $(ARGS)
 
 .PHONY: check
 check: $(READY_TO_WORK) $(TEXTS)  ## everything that can be judged without running the tests
