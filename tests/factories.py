@@ -268,7 +268,11 @@ def assessment(of: Patient, answer: Mapping[str, Any], lead: Nodule | None = Non
         "rule_id": answer["rule_id"],
         "management": answer["management"],
         "inputs": {},
-        "answer": {"result": dict(answer), "risk": None, "growth": []},
+        "answer": {
+            "result": dict(answer),
+            "risk": {"nodule_id": "N1", "mayo": {"probability": "0.375569", "valid": True, "missing": []}},
+            "growth": [],
+        },
     }
     return Assessment.objects.create(patient=of, lead=lead, **(ordinary | fields))
 
@@ -276,6 +280,7 @@ def assessment(of: Patient, answer: Mapping[str, Any], lead: Nodule | None = Non
 def run(of: Patient, kind: RunKind = RunKind.MEASURE, state: RunState = RunState.SUCCEEDED, **fields: object) -> Run:
     now = timezone.now()
     ordinary: dict[str, Any] = {
+        "patient": of,
         "started_at": now - timedelta(seconds=12),
         "ended_at": None if state in (RunState.QUEUED, RunState.RUNNING) else now,
         "versions": {"measure": "star 1"} if state == RunState.SUCCEEDED else {},
@@ -286,7 +291,7 @@ def run(of: Patient, kind: RunKind = RunKind.MEASURE, state: RunState = RunState
         ordinary["refusal"] = {"code": "no", "sentence": "The lungs are cut off above.", "remedy": "Send all slices."}
     if state == RunState.FAILED:
         ordinary["failure"] = "MemoryError"
-    return Run.objects.create(patient=of, kind=kind, state=state, **(ordinary | fields))
+    return Run.objects.create(kind=kind, state=state, **(ordinary | fields))
 
 
 def index_zyx(lps_mm: LpsMm) -> tuple[float, float, float]:

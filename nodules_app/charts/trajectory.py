@@ -18,7 +18,7 @@ SYMBOLS: Final = ("circle", "square", "diamond", "triangle-up")  # order fixed p
 LINE_PX: Final = 2
 MARKER_PX: Final = 11
 MARGIN_SHARE: Final = 0.06  # of the time axis, before the first exam
-LABEL_SHARE: Final = 0.12  # after the last one: room for "N1 541"
+LABEL_MARGIN_PX: Final = 72  # beside the plot: room for "N1 1541"
 TICKS_MM3: Final = tuple(step * 10**power for power in range(5) for step in (1, 2, 5))
 LABEL_GAP_LOG: Final = 0.055  # least distance of two labels as a share of the axis, or they would lie on each other
 
@@ -74,7 +74,7 @@ def figure(
     end_on = max(last_on, next_window.due_until) if next_window else last_on
     span_days = max((end_on - first_on).days, 30)
     start = first_on - timedelta(days=round(MARGIN_SHARE * span_days))
-    stop = end_on + timedelta(days=round((LABEL_SHARE if end_on == last_on else MARGIN_SHARE) * span_days))
+    stop = end_on + timedelta(days=round(MARGIN_SHARE / 2 * span_days))
     low, high = _decades(drawn)
     return {
         "data": [_trace(line, unit) for line in drawn],
@@ -106,7 +106,7 @@ def figure(
             "plot_bgcolor": "rgba(0,0,0,0)",
             "font": {"color": "--ink-soft", "size": 12},
             "hoverlabel": {"bgcolor": "--raised", "bordercolor": "--line-firm", "font": {"color": "--ink"}},
-            "margin": {"l": 56, "r": 12, "t": 28, "b": 36},
+            "margin": {"l": 56, "r": LABEL_MARGIN_PX if end_on == last_on else 16, "t": 28, "b": 36},
         },
     }
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise as Promise
 from django.utils.translation import pgettext_lazy
 
 SMOKING: Final = [
@@ -34,8 +36,11 @@ SMOKING_YEARS: Final = ("pack_years", "quit_years")
 class PlainDecimalField(forms.DecimalField):
     """Takes full-width digits too, as Chinese keyboards write them."""
 
-    def to_python(self, value: object) -> Decimal | None:
-        return super().to_python(unicodedata.normalize("NFKC", value) if isinstance(value, str) else value)
+    def clean(self, value: object) -> Decimal | None:
+        cleaned: Decimal | None = super().clean(
+            unicodedata.normalize("NFKC", value) if isinstance(value, str) else value
+        )
+        return cleaned
 
 
 def years(label: Promise | str, hint: Promise | str = "") -> PlainDecimalField:

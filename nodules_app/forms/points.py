@@ -7,9 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from nodules_app.charts.pictures import Window
-
-WINDOWS = [(Window.LUNG.value, _("Lung")), (Window.SOFT.value, _("Soft tissue")), (Window.BONE.value, _("Bone"))]
+WINDOWS = [("lung", _("Lung")), ("soft", _("Soft tissue")), ("bone", _("Bone"))]
 
 
 class SliceForm(forms.Form):

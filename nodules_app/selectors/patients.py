@@ -84,6 +84,7 @@ class Answer:
     given_at: datetime
     result: Mapping[str, Any]
     growth: tuple[Mapping[str, Any], ...]
+    risk: Mapping[str, Any]
     lead: str
     signed: Signed | None
 
@@ -230,6 +231,7 @@ def _answer(row: Assessment, decision: Decision | None) -> Answer:
         given_at=row.created_at,
         result=row.answer["result"],
         growth=tuple(row.answer.get("growth") or ()),
+        risk=row.answer.get("risk") or {},
         lead=row.lead.label if row.lead else "",
         signed=_signed(decision) if decision else None,
     )

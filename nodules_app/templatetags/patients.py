@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django import template
 from django.utils import formats
@@ -13,13 +13,15 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
-from nodules_app.charts.pairs import NoduleRow
 from nodules_app.clinical.management import MANAGEMENT, ManagementClass
 from nodules_app.lifecycles import FollowUpState, NoduleState, RunState
 from nodules_app.models import FollowUpKind, Origin, RunKind, Setting, Sex
 from nodules_app.selectors.patients import Answer, Owed, Work
 from nodules_app.selectors.timeline import Change
 from nodules_app.templatetags import drawings, quantities
+
+if TYPE_CHECKING:  # a floor's neighbour: only its shape is used here
+    from nodules_app.charts.pairs import NoduleRow
 
 register = template.Library()
 
@@ -380,6 +382,13 @@ def work_tone(work: Work) -> str:
 ORDER: Final = tuple(RunKind)
 
 
+STEPPER: Final[Mapping[RunState, str]] = {
+    RunState.SUCCEEDED: "done",
+    RunState.REFUSED: "refused",
+    RunState.FAILED: "failed",
+}
+
+
 class Progress(NamedTuple):
     label: str
     state: str
@@ -394,13 +403,14 @@ def progress_steps(runs: Sequence[Work]) -> list[Progress]:
         latest.setdefault(run.kind, run)
     steps = []
     for kind in ORDER:
-        run = latest.get(kind)
-        if run is None:
-            steps.append(Progress(str(kind.label), "", ""))
-            continue
-        state = {RunState.SUCCEEDED: "done", RunState.QUEUED: "", RunState.CANCELLED: ""}.get(run.state, str(run.state))
-        note = f"{run.progress} %" if run.state is RunState.RUNNING else quantities.lasted(run.lasted)
-        steps.append(Progress(str(kind.label), state, note))
+        last = latest.get(kind)
+        label = str(kind.label)
+        if last is None:
+            steps.append(Progress(label, "", ""))
+        elif last.state is RunState.RUNNING:
+            steps.append(Progress(label, "running", f"{last.progress} %"))
+        else:
+            steps.append(Progress(label, STEPPER.get(last.state, ""), quantities.lasted(last.lasted)))
     return steps
 
 
@@ -440,3 +450,47 @@ def is_within_error(change: Change) -> bool:
     """Tell whether no change at all lies inside the interval of the ratio."""
     low, high = change.volume_ratio_low, change.volume_ratio_high
     return low is not None and high is not None and low <= 1 <= high
+
+
+MODEL: Final[Mapping[str, str]] = {
+    "brock_1a": "Brock 1a",
+    "brock_1b": "Brock 1b",
+    "brock_2a": "Brock 2a",
+    "brock_2b": "Brock 2b",
+    "mayo": "Mayo",
+    "herder": "Herder",
+    "va": "VA",
+    "pkuph": "PKUPH",
+    "plcom2012": "PLCOm2012",
+}
+
+
+class Risk(NamedTuple):
+    """What one model says, and whether the patient is of the people it was made for."""
+
+    model: str
+    percent: str
+    valid: bool
+
+
+class Risks(NamedTuple):
+    nodule: str
+    models: tuple[Risk, ...]
+
+
+@register.filter
+def risk_models(answers: Sequence[Answer]) -> Risks | None:
+    """Give the probability of cancer by each model that could be computed; all answers of a day carry the same."""
+    told = max(answers, key=lambda answer: answer.given_at).risk if answers else {}
+    models = tuple(
+        Risk(name, percent_of(told[code]["probability"]), bool(told[code].get("valid")))
+        for code, name in MODEL.items()
+        if isinstance(told.get(code), Mapping) and told[code].get("probability") is not None
+    )
+    return Risks(str(told.get("nodule_id") or ""), models) if models else None
+
+
+def percent_of(probability: str) -> str:
+    """Write a decimal probability with two digits that say something: 2.4 %, 38 %."""
+    value = 100 * float(probability)
+    return f"{value:.1f} %" if value < 10 else f"{value:.0f} %"

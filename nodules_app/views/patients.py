@@ -62,16 +62,16 @@ def _figure(page: selectors.PatientPage, *, today_step: selectors.Owed | None) -
 
 def _table(page: selectors.PatientPage) -> dict[str, object]:
     """Give the numbers behind the curve: one row a nodule, one column an exam."""
-    scans = [(exam, scan) for exam, scan in page.timeline.scans if exam.acquired_on is not None]
+    scans = [(exam.acquired_on, scan) for exam, scan in page.timeline.scans if exam.acquired_on is not None]
     rows = []
     for nodule in page.timeline.nodules:
         row = [nodule.label]
-        for _exam, scan in scans:
+        for _day, scan in scans:
             seen = nodule.on_scan(scan.code)
             measured = seen.measured if seen and seen.present else None
             row.append(f"{measured.volume_mm3:.0f} ± {1.96 * measured.volume_sd_mm3:.0f}" if measured else "–")
         rows.append(row)
-    columns = ["mm³", *(formats.date_format(exam.acquired_on, "DATE_FORMAT") for exam, _scan in scans)]
+    columns = ["mm³", *(formats.date_format(day, "DATE_FORMAT") for day, _scan in scans)]
     return {"columns": columns, "rows": rows}
 
 

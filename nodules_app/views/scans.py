@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -27,10 +28,10 @@ FOR_A_YEAR = "private, max-age=31536000, immutable"  # the address names series,
 @require_safe
 def show(request: HttpRequest, code: UUID) -> HttpResponse:
     """One slice to look at; a press on it asks to mark a nodule there."""
-    scan = access.scan_to_see(code, by=request.user, page="slices")
     asked = SliceForm(request.GET)
     if not asked.is_valid():
         raise BadRequest("no such slice")
+    scan = access.scan_to_see(code, by=request.user, page="slices")
     page = selectors.scan_page(scan)
     volume = pairs.kept_volume(page.series)
     told = asked.cleaned_data
@@ -131,7 +132,7 @@ def _mark(request: HttpRequest, code: UUID, volume: Volume) -> HttpResponse:
     return redirect("patient", code=scan.study.patient.code)
 
 
-def _crop_asked(request: HttpRequest) -> dict[str, float]:
+def _crop_asked(request: HttpRequest) -> dict[str, Any]:
     form = CropForm(request.GET)
     if not form.is_valid():
         raise BadRequest("no such crop")
