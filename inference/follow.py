@@ -54,6 +54,8 @@ UNKNOWN_DIAMETER_MM: Final = 6.0  # of a nodule that could not be measured where
 MOST_JOINED: Final = 0.3  # share of the surface; beyond, the blob is a branching vessel
 STILL_THERE: Final = 0.6  # of the diameter: a dot too small to measure but this large may be what is left
 SURE_RESIDUAL_MM: Final = 2.0  # or half a diameter: beyond, "nothing there" cannot be said
+SAME_MM: Final = 1.5  # two measured centres nearer than this are one blob
+WIDER: Final = 1.5  # so much further a second blob is looked for
 ALTERNATIVE: Final = 0.5  # of the best one's likeness: a second blob this alike makes the match ambiguous
 
 
@@ -216,34 +218,48 @@ def _counterpart(there: Scan, carried: _Carried, start: NoduleMeasurement | NotM
     """Measure the blobs near the place; keep the one most like the asked nodule."""
     diameter = start.mean_diameter_mm.value if isinstance(start, NoduleMeasurement) else UNKNOWN_DIAMETER_MM
     within_mm = max(SNAP_MM, SNAP_DIAMETERS * diameter) + carried.residual_mm
-    seeds = summits(there.volume, carried.place_lps_mm, within_mm=within_mm, diameter_mm=diameter)
-    alike: list[_Counterpart] = []
-    refusals: list[NotMeasured] = []
-    for seed in seeds:
-        found = _measure_or_refusal(there, seed)
-        if isinstance(found, NotMeasured):
-            refusals.append(found)
-            continue
-        away = math.dist(found.centre_lps_mm, carried.place_lps_mm)
-        reach = max(within_mm, SNAP_DIAMETERS * found.mean_diameter_mm.value)
-        if away <= reach and found.joined_share <= MOST_JOINED:
-            alike.append(_Counterpart(found, _likeness(start, found, away, carried.residual_mm), away))
-    if not alike:
+    found, refusals = _blobs(there, carried, within_mm, diameter)
+    alike = [
+        _Counterpart(blob, _likeness(start, blob, away, carried.residual_mm), away)
+        for blob in found
+        if (away := math.dist(blob.centre_lps_mm, carried.place_lps_mm)) <= WIDER * _reach_mm(blob, within_mm)
+    ]
+    alike.sort(key=lambda counterpart: -counterpart.likeness)
+    best = next((one for one in alike if one.away_mm <= _reach_mm(one.found, within_mm)), None)
+    if best is None:
         left = next((refusal for refusal in refusals if _may_be_the_nodule(refusal, diameter)), None)
         return _Counterpart(left, likeness=0.5 if len(refusals) > 1 else 0.9, away_mm=carried.residual_mm)
-    alike.sort(key=lambda counterpart: -counterpart.likeness)
-    best = alike[0]
-    others = [other for other in alike[1:] if not _is_same(best.found, other.found)]
-    ambiguous = any(other.likeness > ALTERNATIVE * best.likeness for other in others)
+    ambiguous = any(one is not best and one.likeness > ALTERNATIVE * best.likeness for one in alike)
     return replace(best, ambiguous=ambiguous, likeness=best.likeness * (0.5 if ambiguous else 1.0))
 
 
-def _is_same(first: NoduleMeasurement | NotMeasured | None, second: NoduleMeasurement | NotMeasured | None) -> bool:
-    return (
-        isinstance(first, NoduleMeasurement)
-        and isinstance(second, NoduleMeasurement)
-        and math.dist(first.centre_lps_mm, second.centre_lps_mm) < 1.5
-    )
+def _reach_mm(blob: NoduleMeasurement | NotMeasured | None, within_mm: float) -> float:
+    """How far a blob's centre may lie from the place: large ones further."""
+    if not isinstance(blob, NoduleMeasurement):
+        return within_mm
+    return max(within_mm, SNAP_DIAMETERS * blob.mean_diameter_mm.value)
+
+
+def _blobs(
+    there: Scan, carried: _Carried, within_mm: float, diameter_mm: float
+) -> tuple[list[NoduleMeasurement], list[NotMeasured]]:
+    """Measure every separate blob near the place once; give also why others could not be measured."""
+    found: list[NoduleMeasurement] = []
+    refusals: list[NotMeasured] = []
+    for seed in summits(there.volume, carried.place_lps_mm, within_mm=WIDER * within_mm, diameter_mm=diameter_mm):
+        if any(math.dist(seed, blob.centre_lps_mm) < blob.mean_diameter_mm.value / 2 for blob in found):
+            continue
+        blob = _measure_or_refusal(there, seed)
+        if isinstance(blob, NotMeasured):
+            if math.dist(seed, carried.place_lps_mm) <= within_mm:
+                refusals.append(blob)
+        elif blob.joined_share <= MOST_JOINED and not any(_is_same(blob, other) for other in found):
+            found.append(blob)
+    return found, refusals
+
+
+def _is_same(first: NoduleMeasurement, second: NoduleMeasurement) -> bool:
+    return math.dist(first.centre_lps_mm, second.centre_lps_mm) < SAME_MM
 
 
 def _may_be_the_nodule(refusal: NotMeasured, diameter_mm: float) -> bool:

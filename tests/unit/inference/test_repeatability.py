@@ -21,7 +21,7 @@ USUAL: dict[str, Any] = {
 }
 
 
-def parts(**changes: Any) -> ErrorParts:
+def parts(**changes: object) -> ErrorParts:
     return volume_error(**(USUAL | changes))
 
 
