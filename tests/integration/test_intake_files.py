@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from inference.noise import measure_noise
 from nodules_app.dicom.archive import Archive
 from nodules_app.dicom.choose import choose_series
 from nodules_app.dicom.examination import read_examination, read_files
 from nodules_app.dicom.finding_marks import FindingsOffTheCt, FindingsOfOtherSeries, SegmentationMissing
 from nodules_app.dicom.findings import read_findings
-from nodules_app.dicom.kernels import Sharpness
-from nodules_app.dicom.quality import scan_quality
+from nodules_app.dicom.kernels import Sharpness, sharpness
 from nodules_app.dicom.series_errors import NotOneGrid, OneSliceOnly
 from nodules_app.dicom.volumes import read_volume
 from registration.errors import Refused
@@ -221,10 +221,11 @@ def test_real_scans_become_volumes_in_their_place(
 )
 def test_noise_and_sharpness_of_real_scans(folder: str, kernel_class: Sharpness, low: float, high: float):
     with read_examination(research_data(folder)) as exam:
-        quality = scan_quality(exam.series[0], read_volume(exam.series[0]))
-    assert quality.sharpness is kernel_class
-    assert quality.noise_hu is not None
-    assert low < quality.noise_hu < high
+        series = exam.series[0]
+        noise = measure_noise(read_volume(series))
+    assert sharpness(series.manufacturer, series.kernel) is kernel_class
+    assert noise is not None
+    assert low < noise.sd_hu < high
 
 
 def test_a_sphere_of_the_phantom_lies_where_its_truth_says():

@@ -70,7 +70,7 @@ class ReadyScan:
 
 def read_scan(source: Path, *, wanted_uid: str | None, prior_kernel: str = "") -> ReadScan:
     """Read headers, choose the series, decode it."""
-    with read_examination(source) as examination:
+    with read_examination(source, lists_within=Path("/")) as examination:  # the caller's own files
         choice = choose_series(examination.series, wanted_uid=wanted_uid, prior_kernel=prior_kernel)
         said: list[Refused | Notice] = [*examination.refused, *examination.warnings, *choice.series.notices]
         warnings = tuple(f"{one.as_sentence()} {one.as_remedy()}".strip() for one in said)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from nodules_app.dicom.archive import Archive
 from nodules_app.dicom.choose import Choice, choose_series
@@ -23,7 +24,7 @@ from nodules_app.dicom.finding_marks import FindingMark
 from nodules_app.dicom.findings import read_findings
 from nodules_app.dicom.notices import Notice
 from nodules_app.dicom.series import CtSeries
-from nodules_app.dicom.volumes import read_volume, save_volume
+from nodules_app.dicom.volumes import is_kept, read_volume, save_volume
 from nodules_app.models import ImportBatch, Instance, Origin, Patient, Run, Scan, Series, Sex, Study
 from nodules_app.services import nodules, runs, scans
 from nodules_app.services.cache import series_code, volume_folder
@@ -69,7 +70,7 @@ def read_batch(run: Run) -> Callable[[], Mapping[str, str]]:
     batch = run.import_batch
     if batch is None:
         raise ValueError(f"run {run.code} names no delivery")
-    with read_examination(Path(batch.path)) as examination:
+    with read_examination(Path(batch.path), today=timezone.localdate()) as examination:
         said: list[Notice | Refused] = [*examination.refused, *examination.warnings]
         exams = [_read_exam(study) for study in _by_study(examination.series)]
         marks = _marks(examination.finding_files, [exam.choice.series for exam in exams], said)
@@ -100,7 +101,7 @@ def _read_exam(study: list[CtSeries]) -> ReadExam:
         raise NoPatientNumber
     choice = choose_series(study, prior_kernel=_kernel_of_the_prior(study[0]))
     folder = volume_folder(series_code(choice.series.series_uid))
-    if not folder.exists() and choice.series.one_grid:
+    if not is_kept(folder) and choice.series.one_grid:
         save_volume(read_volume(choice.series), folder)
     archive = Archive(settings.ARCHIVE_DIR)
     return ReadExam(choice, tuple((one, tuple(archive.put(path) for path in one.files)) for one in study))

@@ -7,7 +7,7 @@ from django.conf import settings
 from nodules_app.dicom.archive import Archive
 from nodules_app.dicom.examination import read_files
 from nodules_app.dicom.series import CtSeries
-from nodules_app.dicom.volumes import open_volume, read_volume, save_volume
+from nodules_app.dicom.volumes import is_kept, open_volume, read_volume, save_volume
 from nodules_app.models import Scan, Series
 from nodules_app.services.cache import lungs_file, volume_folder
 from registration.lungs import Lungs, segment_lungs
@@ -28,7 +28,7 @@ def archived_series(series: Series) -> CtSeries:
 def volume_of(series: Series) -> Volume:
     """Open the cached volume of a series; decode it again when the cache was emptied."""
     folder = volume_folder(series)
-    if not folder.exists():
+    if not is_kept(folder):
         save_volume(read_volume(archived_series(series)), folder)
     return open_volume(folder)
 
