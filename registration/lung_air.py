@@ -16,10 +16,11 @@ PADDING_BELOW_HU: Final = -1500  # no tissue: outside the round field of view
 GAS_BELOW_HU: Final = -960  # mean of bowel gas or open air; even emphysematous lung keeps vessels and stays above
 AIRWAY_DARKNESS: Final = 0.4  # a trachea is darker than lung by this share of the way to open air, -1000 HU
 
-OPEN_CONTACT: Final = 1.0  # outside air touches the border along more than the square root of its area
+OPEN_CONTACT: Final = 1.4  # outside air touches the border along more than this, times the square root of its area
 SMALLEST_SHARE: Final = 0.1  # of the largest component: an operated or compressed lung is still larger
 LUNG_CORE_MM: Final = 21.0  # a lung holds a square of this width in some slice; foam of a table does not
 CLOSING_MM: Final = 15.0  # nodules on the pleura and vessels up to this width become part of the lung
+LUNGS_APART_MM: Final = 60.0  # from centre to centre
 TRACHEA_MM2: Final = (60.0, 800.0)
 TRACHEA_GROWTH: Final = 2.0  # from one slice to the next; more is a leak into the lung
 IN_PLANE: Final = np.stack([np.zeros((3, 3), bool), ndimage.generate_binary_structure(2, 1), np.zeros((3, 3), bool)])
@@ -31,8 +32,8 @@ def enclosed_air(image_hu: NDArray[np.int16], spacing_mm: NDArray[np.float64]) -
     """Air that the body encloses, judged slice by slice.
 
     In three dimensions one leak joins lungs and open air; within a slice they stay apart. A component is open air when
-    it touches the border of the image, or the padding around a round field of view, along more than the square root
-    of its area. A lung that a small field of view cuts touches it along less and stays.
+    it touches the border of the image, or the padding around a round field of view, along much of its outline for
+    its area. A lung that a small field of view cuts touches it along less and stays.
     """
     padding = image_hu < PADDING_BELOW_HU
     if padding.any():
@@ -124,7 +125,14 @@ def _grown(seeds: NDArray[np.uint8], into: Mask) -> NDArray[np.uint8]:
         seeds = step
 
 
-def _parted(lungs: Mask) -> NDArray[np.uint8]:
+def _side_by_side(labels: NDArray[np.int32], first: int, second: int, spacing_mm: NDArray[np.float64]) -> bool:
+    """Whether two pieces lie as two lungs do: apart from right to left, further than along the other axes."""
+    centres = np.array(ndimage.center_of_mass(labels > 0, labels, [first, second])) * spacing_mm
+    z_mm, y_mm, x_mm = np.abs(centres[0] - centres[1])
+    return bool(x_mm > LUNGS_APART_MM and x_mm > max(z_mm, y_mm))
+
+
+def _parted(lungs: Mask, spacing_mm: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Part two lungs that touch: shrink until they come apart, then grow both back. All 1 if they never do."""
     core = lungs
     for _ in range(4):
@@ -133,17 +141,17 @@ def _parted(lungs: Mask) -> NDArray[np.uint8]:
         sizes = np.bincount(labels.ravel(), minlength=count + 1)
         sizes[0] = 0
         first, second = np.argsort(-sizes, kind="stable")[:2] if count > 1 else (0, 0)
-        if count > 1 and sizes[second] > 0.2 * sizes[first]:
+        if count > 1 and sizes[second] > 0.2 * sizes[first] and _side_by_side(labels, first, second, spacing_mm):
             seeds = (labels == first) * np.uint8(1) + (labels == second) * np.uint8(2)
             return _grown(seeds.astype(np.uint8), lungs)
     return lungs.astype(np.uint8)
 
 
-def right_and_left(components: NDArray[np.int32], middle: float) -> NDArray[np.uint8]:
+def right_and_left(components: NDArray[np.int32], middle: float, spacing_mm: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Name each voxel of lung 1 (right) or 2 (left); ``middle`` is the column between them if only one is found."""
     pieces = components
     if components.max() == 1:
-        pieces = _parted(components > 0).astype(np.int32)
+        pieces = _parted(components > 0, spacing_mm).astype(np.int32)
     count = int(pieces.max())
     columns = np.array([c[2] for c in ndimage.center_of_mass(pieces > 0, pieces, np.arange(1, count + 1))])
     if count > 1:

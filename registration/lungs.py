@@ -160,7 +160,7 @@ def _sides(grid: Grid) -> NDArray[np.uint8]:
         raise NoLungsFound(reason="no enclosed air as large and as textured as a lung")
     body_columns = np.nonzero((grid.image > -300).any(axis=(0, 1)))[0]
     middle = float(body_columns[[0, -1]].mean()) if body_columns.size else grid.image.shape[2] / 2
-    named = lung_air.right_and_left(components, middle)
+    named = lung_air.right_and_left(components, middle, grid.spacing_mm)
     sides = np.zeros_like(named)
     for side in (LEFT, RIGHT):
         if (named == side).any():

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from registration.grid import Grid
 from registration.kernels import Doubles, Floats, Wholes, inside, kernel, parallel_kernel, sample, windowed
 
-PULL_BACK: Final = 4.0  # HU^2/mm^2 per unit of weight: far below the structure of a vessel, above that of noise
+PULL_BACK: Final = 20.0  # HU^2/mm^2 per unit of weight: far below the structure of a vessel, above that of noise
 LEAST_SAMPLES: Final = 40  # a patch with fewer inside the lung says nothing
 LEAST_ENERGY_HU2: Final = 1.0  # variance of a patch; a constant one has no correlation
 LEAST_WEIGHT: Final = 0.02  # samples beyond this Gaussian weight are not read
