@@ -28,6 +28,7 @@ UNITS = (
     "_mm3",
     "_ml",
     "_hu",
+    "_mas",
     "_mg",
     "_days",
     "_months",
@@ -53,7 +54,14 @@ WITHOUT_UNIT = frozenset(
         "Growth.log_ratio_error",
         "Tubes.flattening",
         "Anatomy.muscle",  # times the average
-        "Match.confidence",
+        "KernelShape.boost",
+        "Round.stiffness",  # weight of a penalty
+        "Surface.log_scale",
+        "confidence",  # of a match, 0 to 1
+        "hu",  # is a unit
+        "likeness",
+        "probability",
+        "score",
         "kvp",  # DICOM's own names, as they stand in the header
         "orientation",
         "stack_direction",
@@ -61,7 +69,16 @@ WITHOUT_UNIT = frozenset(
         "rescale_intercept",
     }
 )
-RATIO_ENDINGS = ("_fraction", "_ratio", "_ratio_low", "_ratio_high", "_probability", "_share", "relative_error")
+RATIO_ENDINGS = (
+    "_fraction",
+    "_ratio",
+    "_ratio_low",
+    "_ratio_high",
+    "_probability",
+    "_agreement",
+    "_share",
+    "relative_error",
+)
 
 
 def tree(path: Path) -> ast.Module:
