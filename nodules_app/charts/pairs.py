@@ -16,6 +16,7 @@ from inference.estimate import Estimate
 from nodules_app.charts.pictures import Crop, crop_around
 from nodules_app.charts.trajectory import Line, Point, Segment
 from nodules_app.dicom.volumes import VolumeUnreadable, open_volume
+from nodules_app.lifecycles import NoduleState
 from nodules_app.selectors.timeline import Appearance, Change, Exam, Measured, NoduleLine, ScanLine, Timeline
 from nodules_app.services.cache import volume_folder
 from registration.volume import Volume
@@ -161,6 +162,7 @@ def lines(shown: Timeline, say_growth: Callable[[Change], str]) -> tuple[Line, .
             segments=tuple(_segments(nodule, say_growth)),
         )
         for nodule in shown.nodules
+        if nodule.state is not NoduleState.NOT_A_NODULE
     )
 
 

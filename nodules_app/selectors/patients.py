@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from nodules_app.clinical.management import MANAGEMENT, ManagementClass
-from nodules_app.lifecycles import OPEN_FOLLOW_UP, OPEN_RUN, FollowUpState, RunState
+from nodules_app.lifecycles import OPEN_FOLLOW_UP, OPEN_RUN, RUN, FollowUpState, NoduleState, RunState, steps_from
 from nodules_app.models import Assessment, Closure, Decision, FollowUp, Patient, RiskFactors, Run
 from nodules_app.selectors.timeline import Timeline, timeline
 
@@ -113,6 +113,10 @@ class Work:
         return self.ended_at - self.started_at
 
     @property
+    def can_retry(self) -> bool:
+        return "retry" in steps_from(RUN, self.state) and not self.is_open
+
+    @property
     def is_open(self) -> bool:
         return self.state in OPEN_RUN
 
@@ -154,6 +158,7 @@ def largest(shown: Timeline) -> str:
     volumes = {
         nodule.label: max((seen.measured.volume_mm3 for seen in nodule.appearances[-1:] if seen.measured), default=0.0)
         for nodule in shown.nodules
+        if nodule.state is not NoduleState.NOT_A_NODULE
     }
     return max(volumes, key=lambda label: volumes[label], default="")
 

@@ -14,7 +14,7 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from nodules_app.clinical.management import MANAGEMENT, ManagementClass
-from nodules_app.lifecycles import FollowUpState, NoduleState, RunState
+from nodules_app.lifecycles import NODULE, FollowUpState, NoduleState, RunState, steps_from
 from nodules_app.models import FollowUpKind, Origin, RunKind, Setting, Sex
 from nodules_app.selectors.patients import Answer, Owed, Work
 from nodules_app.selectors.timeline import Change
@@ -83,6 +83,11 @@ def origin_word(origin: str) -> str:
 @register.filter
 def nodule_state_word(state: NoduleState) -> Promise:
     return NODULE_STATE[state]
+
+
+@register.filter
+def can_reopen(state: NoduleState) -> bool:
+    return "reopen" in steps_from(NODULE, state)
 
 
 class Line(NamedTuple):

@@ -98,4 +98,6 @@ def run_again(request: HttpRequest, code: UUID) -> HttpResponse:
         messages.warning(request, _("Somebody else has asked for it again already."))
     else:
         messages.success(request, _("The step is tried again."))
+    if "patient" in request.POST and run.patient is not None:  # asked on the patient's own page
+        return redirect("patient", code=run.patient.code)
     return redirect("imports")

@@ -10,12 +10,13 @@ from django.shortcuts import redirect, render
 from django.utils import formats, timezone
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from nodules_app.charts import pairs, trajectory
 from nodules_app.forms.patients import RiskFactorsForm, as_asked, told_facts
+from nodules_app.lifecycles import NoSuchStep
 from nodules_app.selectors import patients as selectors
-from nodules_app.services import access
+from nodules_app.services import access, nodules
 from nodules_app.services import patients as services
 from nodules_app.templatetags.quantities import vdt_words
 
@@ -102,3 +103,31 @@ def risk_factors(request: HttpRequest, code: UUID) -> HttpResponse:
         return redirect("patient", code=code)
     context = {"form": form, "identity": selectors.identity(patient, today=timezone.localdate())}
     return render(request, "patients/risk_factors.html", context, status=422 if form.is_bound else 200)
+
+
+@require_POST
+def reject_nodule(request: HttpRequest, code: UUID) -> HttpResponse:
+    """A reader says that this is no nodule; the row stays and can be followed again."""
+    nodule = access.nodule_for(access.Act.MARK, code, by=request.user)
+    try:
+        nodules.reject(nodule=nodule, by=access.member(request.user))
+    except NoSuchStep:
+        messages.warning(request, gettext("Somebody was quicker: this nodule's state has changed. It is shown below."))
+    else:
+        said = gettext("%(label)s counts as no nodule. It stays in the list and can be followed again.")
+        messages.success(request, said % {"label": nodule.label})
+    return redirect("patient", code=nodule.patient.code)
+
+
+@require_POST
+def reopen_nodule(request: HttpRequest, code: UUID) -> HttpResponse:
+    """Follow a nodule again; it is owed a review from this moment."""
+    nodule = access.nodule_for(access.Act.MARK, code, by=request.user)
+    try:
+        nodules.reopen(nodule=nodule, by=access.member(request.user))
+    except NoSuchStep:
+        messages.warning(request, gettext("Somebody was quicker: this nodule's state has changed. It is shown below."))
+    else:
+        said = gettext("%(label)s is followed again and owed a review.")
+        messages.success(request, said % {"label": nodule.label})
+    return redirect("patient", code=nodule.patient.code)

@@ -563,3 +563,34 @@ def test_a_coordinator_may_look_but_not_mark() -> None:
     told = {"slice": "5", "x": "40", "y": "50"}
     assert client.post(reverse("mark", kwargs={"code": scan.code}), told).status_code == 403
     assert not Nodule.objects.exists()
+
+
+def test_what_a_reader_calls_no_nodule_leaves_the_curve_and_can_come_back() -> None:
+    patient = factories.followed_patient(nodules=2)
+    second = patient.nodules.get(number=2)
+    client = signed_in()
+    html = client.post(reverse("reject-nodule", kwargs={"code": second.code}), follow=True).content.decode()
+    second.refresh_from_db()
+    assert second.state == "not_a_nodule"
+    figure = json.loads(re.search(r'id="volumes-figure" type="application/json">(.*?)</script>', html).group(1))
+    assert [trace["name"] for trace in figure["data"]] == ["N1"]
+    assert "not a nodule" in words(html)
+    page = page_of(patient, client, "?nodule=N2")
+    assert reverse("reopen-nodule", kwargs={"code": second.code}) in page
+    client.post(reverse("reopen-nodule", kwargs={"code": second.code}))
+    second.refresh_from_db()
+    assert second.state == "active"
+    assert second.follow_ups.filter(kind="review", state=FollowUpState.PROPOSED).exists()
+    assert signed_in(Role.COORDINATOR).post(reverse("reject-nodule", kwargs={"code": second.code})).status_code == 403
+
+
+def test_refused_work_can_be_asked_for_again_from_the_page() -> None:
+    patient = factories.patient()
+    run = factories.run(patient, RunKind.LUNGS, RunState.REFUSED, scan=factories.scan(patient))
+    client = signed_in()
+    address = reverse("run-again", kwargs={"code": run.code})
+    assert address in page_of(patient, client)
+    response = client.post(address, {"patient": "1"})
+    assert response.headers["Location"] == reverse("patient", kwargs={"code": patient.code})
+    run.refresh_from_db()
+    assert run.state == RunState.QUEUED
