@@ -158,7 +158,7 @@ class Anatomy:
     def beside_spine_mm(self, points: Points) -> Floats:
         """What the lungs lean on beside the spine: soft tissue, and the ribs that run back and outwards."""
         x, y, _ = _split(points)
-        wedge = (np.abs(x) - 16 - 0.95 * (y - 60)) * np.float32(0.72)
+        wedge = (np.abs(x) - 17 - 0.62 * (y - 60)) * np.float32(0.85)
         wedge = np.maximum(wedge, 55 - y).astype(np.float32)
         return smooth_union(self.spine_mm(points) - 4.0, wedge, 9.0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,7 +19,7 @@ from inference.simulate.patient import Patient
 APART_MM = 32.0  # so that each can be judged alone
 CLEAR_OF_WALL_MM = 4.0
 CLEAR_OF_VESSEL_MM = 0.8
-VISIBLE_VESSEL_MM = 0.8
+VESSEL_CLASSES_MM = (0.8, 1.1, 1.6, 2.4, 3.6, 5.0, np.inf)  # radii; narrower ones are too faint to matter
 TOUCHED_VESSEL_MM = (1.1, 2.2)
 BURIED_SHARE = 0.35  # of a pleural nodule's radius that lies in the wall
 
@@ -59,13 +60,9 @@ def place(
     NoRoom
         A lobe has no free place of the kind that was ordered.
     """
-    vessels, radii = _vessel_points(patient)
-    tree = cKDTree(vessels[radii >= VISIBLE_VESSEL_MM])
-    widths = radii[radii >= VISIBLE_VESSEL_MM]
+    gap, width = _nearest_vessel(patient, points)
     lobe = patient.anatomy.lobe_index(points)
     fissure = np.min(np.abs(np.stack(patient.anatomy.fissures_mm(points))), axis=0)
-    gap, nearest = tree.query(points)
-    gap = gap - widths[nearest]
     taken: list[NDArray[np.float64]] = []
     for plan in plans:
         radius = (3 * max(plan.prior_mm3, plan.current_mm3) / (4 * np.pi)) ** (1 / 3)
@@ -77,7 +74,7 @@ def place(
             fits &= _beside_ribs(patient, points) & (gap > radius)
         elif plan.placement is Placement.VESSEL:
             fits &= (depth > radius + CLEAR_OF_WALL_MM) & (np.abs(gap - 0.35 * radius) < 0.3)
-            fits &= (widths[nearest] >= TOUCHED_VESSEL_MM[0]) & (widths[nearest] <= TOUCHED_VESSEL_MM[1])
+            fits &= (width >= TOUCHED_VESSEL_MM[0]) & (width <= TOUCHED_VESSEL_MM[1])
         else:
             fits &= (depth > radius + CLEAR_OF_WALL_MM) & (gap > radius + CLEAR_OF_VESSEL_MM)
         found = np.flatnonzero(fits)
@@ -85,6 +82,21 @@ def place(
             raise NoRoom(f"no {plan.placement} place of {2 * radius:.1f} mm is left in the {plan.lobe}")
         taken.append(points[found[0]])
     return np.array(taken).reshape(-1, 3)
+
+
+def _nearest_vessel(patient: Patient, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Distance to the surface of the nearest vessel wide enough to be seen, and that vessel's radius; (n,), (n,)."""
+    vessels, radii = _vessel_points(patient)
+    gap, width = np.full(len(points), np.inf), np.zeros(len(points))
+    # The nearest axis need not belong to the nearest surface, so vessels of like width are asked together.
+    for narrowest, widest in itertools.pairwise(VESSEL_CLASSES_MM):
+        alike = (radii >= narrowest) & (radii < widest)
+        if alike.any():
+            distance, nearest = cKDTree(vessels[alike]).query(points)
+            radius = radii[alike][nearest]
+            closer = distance - radius < gap
+            gap, width = np.where(closer, distance - radius, gap), np.where(closer, radius, width)
+    return gap, width
 
 
 def _vessel_points(patient: Patient) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

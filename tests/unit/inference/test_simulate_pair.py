@@ -155,3 +155,18 @@ def test_too_many_nodules_are_refused() -> None:
     )
     with pytest.raises(NoRoom, match="right middle lobe"):
         small(nodules=crowd, vessel_ends=600)
+
+
+def test_isolated_nodules_stand_in_plain_lung_and_others_touch_something(
+    pair: SimulatedPair, healthy: SimulatedPair
+) -> None:
+    index = np.stack(np.indices(SHAPE), -1)
+    for nodule in pair.truth.nodules:
+        state = nodule.prior or nodule.current
+        assert state
+        away = np.linalg.norm((index - healthy.prior.index_from_lps(nodule.expected_prior_lps_mm)) * SPACING, axis=-1)
+        place = healthy.prior.array_hu[away < 0.5 * state.diameter_mm + 1]
+        if nodule.placement is Placement.ISOLATED:
+            assert np.quantile(place, 0.9) < -700, nodule.label
+        else:
+            assert place.max() > -600, nodule.label
