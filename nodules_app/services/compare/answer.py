@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from inference.candidates import Candidate
 from inference.errors import NotMeasured
-from inference.follow import FollowedNodule
+from inference.follow import SNAP_MM, FollowedNodule, Side
 from inference.growth import Growth
 from inference.measure import NoduleMeasurement
 from nodules_app.clinical.errors import Refused as ClinicalRefused
@@ -36,7 +37,7 @@ def answer(compared: Compared, recommended: Recommendations, watch: Stopwatch) -
         "registration": _registration(compared),
         "nodules": nodules,
         "recommendations": recommended.whole_exam,
-        "candidates": [],
+        "candidates": [_candidate(side, one, compared.nodules) for side, one in compared.candidates],
         "warnings": [*compared.warnings, *recommended.warnings],
         "seconds": _seconds(watch),
         "peak_mb": round(peak_mb(), 1),
@@ -152,6 +153,27 @@ def _growth(change: Growth | None) -> Json | None:
         "shortest_resolvable_vdt_days": round(change.shortest_resolvable_vdt_days, 1),
         "method": change.method,
     }
+
+
+def _candidate(side: Side, one: Candidate, nodules: Sequence[FollowedNodule]) -> Json:
+    return {
+        "lps_mm": _point(one.lps_mm, 2),
+        "diameter_mm": round(one.diameter_mm, 1),
+        "score": round(one.score, 4),
+        "on": side,
+        "clear_elsewhere": one.clear_elsewhere,
+        "matched": _nodule_at(side, one, nodules),
+    }
+
+
+def _nodule_at(side: Side, one: Candidate, nodules: Sequence[FollowedNodule]) -> str | None:
+    """The asked nodule that a candidate lies on, if any."""
+    within_mm = max(SNAP_MM, one.diameter_mm / 2)
+    for number, nodule in enumerate(nodules):
+        place = nodule.prior_lps_mm if side == "prior" else nodule.current_lps_mm
+        if place is not None and math.dist(place, one.lps_mm) <= within_mm:
+            return str(number + 1)
+    return None
 
 
 def _point(point: Iterable[float] | None, digits: int) -> list[float] | None:

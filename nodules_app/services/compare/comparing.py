@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from math import dist
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from inference.candidates import Candidate, find_candidates, look_elsewhere
 from inference.comparability import Comparability, grade
-from inference.follow import FollowedNodule, Point, follow_nodule, shared_places
+from inference.follow import FollowedNodule, Point, Side, follow_nodule, shared_places
 from nodules_app.dicom.findings import read_findings
 from nodules_app.services.compare.question import AskedNodule, DatesReversed, DifferentPatients, Question, SameDay
 from nodules_app.services.compare.reading import ReadScan, ReadyScan, make_ready, read_scan
@@ -63,6 +64,7 @@ class Compared:
     nodules: tuple[FollowedNodule, ...]
     claimed_with: tuple[tuple[int, ...], ...]
     warnings: tuple[str, ...]
+    candidates: tuple[tuple[Side, Candidate], ...] = ()
 
 
 def compare(question: Question, watch: Stopwatch) -> Compared:
@@ -98,11 +100,38 @@ def compare(question: Question, watch: Stopwatch) -> Compared:
             interval_days=interval_days,
         )
         followed = tuple(_follow(nodule, ready, found_map, graded, interval_days) for nodule in asked)
+    proposed = _propose(ready, found_map, watch) if question.candidates else ()
     claims = tuple(tuple(others) for others in shared_places(followed))
     warnings += [*prior.warnings, *current.warnings]
     return Compared(
-        *ready, interval_days, graded, found_map, carried, residual, followed, claims, tuple(dict.fromkeys(warnings))
+        *ready,
+        interval_days,
+        graded,
+        found_map,
+        carried,
+        residual,
+        followed,
+        claims,
+        tuple(dict.fromkeys(warnings)),
+        proposed,
     )
+
+
+def _propose(
+    ready: tuple[ReadyScan, ReadyScan], found_map: Registration, watch: Stopwatch
+) -> tuple[tuple[Side, Candidate], ...]:
+    """Propose nodules on both scans, those first that the other scan does not show."""
+    sides: tuple[tuple[Side, ReadyScan, ReadyScan, Callable[[ArrayLike], NDArray[np.float64]]], ...] = (
+        ("current", ready[1], ready[0], found_map.prior_from_current),
+        ("prior", ready[0], ready[1], found_map.current_from_prior),
+    )
+    proposed: list[tuple[Side, Candidate]] = []
+    with watch.step("candidates"):
+        for side, here, there, carry in sides:
+            found = find_candidates(here.read.volume, here.lungs)
+            places = carry(np.asarray([one.lps_mm for one in found]).reshape(-1, 3))
+            proposed.extend((side, one) for one in look_elsewhere(found, there.read.volume, places))
+    return tuple(proposed)
 
 
 def _follow(
