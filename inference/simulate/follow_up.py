@@ -32,6 +32,7 @@ from registration.volume import Volume
 CORE_SHIFT, CORE_TOWARDS = 0.3, np.array([0.6, -0.64, 0.48])  # of the room between core and rim; LPS
 MARGIN_MM = 12.0  # nodules and truth points keep this far from the first and last slice
 CANDIDATE_STEP_MM, CANDIDATES = 3.0, 60_000
+NARROWEST_TRUTH_MM = 0.9
 BRANCHINGS, BETWEEN = 120, 120  # truth points on vessels and elsewhere
 
 CLINIC_NODULES: tuple[NodulePlan, ...] = (
@@ -55,14 +56,40 @@ CLINIC_NODULES: tuple[NodulePlan, ...] = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Day:
+    """How one of the scans is made: its voxels, the patient's posture and breath, the protocol."""
+
+    grid: Grid
+    motion: Motion
+    scanner: Scanner
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class SimulatedPair:
-    """Two scans of one patient."""
+    """Two scans of one patient, and all that is known of them."""
 
     prior: Volume
     current: Volume
     truth: PairTruth
-    prior_scanner: Scanner
-    current_scanner: Scanner
+    days: tuple[Day, Day]
+
+    @property
+    def prior_scanner(self) -> Scanner:
+        """Protocol of the prior scan."""
+        return self.days[0].scanner
+
+    @property
+    def current_scanner(self) -> Scanner:
+        """Protocol of the current scan."""
+        return self.days[1].scanner
+
+    def current_from_prior(self, points_lps_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where points of lung tissue on the prior scan truly lie on the current one, (n, 3) to (n, 3)."""
+        return self.days[1].motion.scan_from_tissue(self.days[0].motion.tissue_from_scan(points_lps_mm))
+
+    def prior_from_current(self, points_lps_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The way back."""
+        return self.days[0].motion.scan_from_tissue(self.days[1].motion.tissue_from_scan(points_lps_mm))
 
 
 def simulate_pair(  # noqa: PLR0913 - every argument is something that benchmarks vary
@@ -114,101 +141,119 @@ def simulate_pair(  # noqa: PLR0913 - every argument is something that benchmark
     """
     patient = Patient.drawn(seed, vessel_ends=vessel_ends)
     rng = np.random.default_rng([seed, 2])
-    motions = (Motion.none(), Motion.drawn(rng, scale=motion_scale))
-    grids = (
-        Grid.centred(shape_zyx, spacing_zyx_mm),
-        Grid.centred(current_shape_zyx or shape_zyx, current_spacing_zyx_mm or spacing_zyx_mm),
+    prior_grid = Grid.centred(shape_zyx, spacing_zyx_mm)
+    current_grid = Grid.centred(current_shape_zyx or shape_zyx, current_spacing_zyx_mm or spacing_zyx_mm)
+    days = (
+        Day(prior_grid, Motion.none(), prior_scanner or _usual(prior_grid)),
+        Day(current_grid, Motion.drawn(rng, scale=motion_scale), current_scanner or _usual(current_grid)),
     )
-    scanners = tuple(
-        scanner or Scanner(Kernel.SOFT, grid.spacing_zyx_mm[0])
-        for scanner, grid in zip((prior_scanner, current_scanner), grids, strict=True)
-    )
-    shapes = [
-        Shapes.of(patient.anatomy, grid, motion, patient.texture_seed)
-        for grid, motion in zip(grids, motions, strict=True)
-    ]
     rest = lungs_at_rest(patient.anatomy, CANDIDATE_STEP_MM)
     candidates = points_inside(*rest, deeper_mm=1.0, rng=rng)[:CANDIDATES]
-    seen = _seen(candidates, grids, motions)
+    seen = _seen(candidates, days)
     places = place(nodules, patient, depth_mm(*rest, candidates), seen, candidates)
     surfaces = [(Surface.drawn(rng), Surface.drawn(rng)) for _ in nodules]
-    volumes = []
-    for day in range(2):
-        standing = _stand(nodules, places, surfaces, shapes[day], motions[day], day)
-        scene = Scene.of(patient, shapes[day], motions[day], standing)
-        array = acquire(scanners[day], grids[day], scene.paint, (seed, 3, day), threads=threads)
-        z, y, x = grids[day].origin_zyx_mm
-        volumes.append(Volume(array, grids[day].spacing_zyx_mm, (x, y, z), np.eye(3)))
-    points = _truth_points(patient, candidates[seen], grids, motions, rng)
+    prior, current = (
+        _scan(patient, day, _on(number, nodules), places, surfaces, (seed, 3, number), threads)
+        for number, day in enumerate(days)
+    )
+    points = _truth_points(patient, candidates[seen], days, rng)
     truth = PairTruth(
         seed=seed,
         interval_days=interval_days,
-        descent_mm=motions[1].descent_mm,
-        nodules=tuple(_truth(plan, at, motions, interval_days) for plan, at in zip(nodules, places, strict=True)),
-        prior_points_lps_mm=_tuples(motions[0].scan_from_tissue(points)),
-        current_points_lps_mm=_tuples(motions[1].scan_from_tissue(points)),
+        descent_mm=days[1].motion.descent_mm,
+        nodules=tuple(_truth(plan, at, days, interval_days) for plan, at in zip(nodules, places, strict=True)),
+        prior_points_lps_mm=_tuples(days[0].motion.scan_from_tissue(points)),
+        current_points_lps_mm=_tuples(days[1].motion.scan_from_tissue(points)),
     )
-    return SimulatedPair(volumes[0], volumes[1], truth, scanners[0], scanners[1])
+    return SimulatedPair(prior, current, truth, days)
 
 
-def _seen(points: NDArray[np.float64], grids: tuple[Grid, Grid], motions: tuple[Motion, Motion]) -> NDArray[np.bool_]:
+def _usual(grid: Grid) -> Scanner:
+    return Scanner(Kernel.SOFT, slice_thickness_mm=grid.spacing_zyx_mm[0])
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """A nodule as ordered for one day."""
+
+    plan: NodulePlan
+    whole_mm3: float
+    solid_mm3: float
+
+
+def _on(number: int, nodules: Sequence[NodulePlan]) -> list[_Standing]:
+    """The orders of the prior (0) or current (1) day."""
+    if number == 0:
+        return [_Standing(plan, plan.prior_mm3, plan.prior_solid_mm3) for plan in nodules]
+    return [_Standing(plan, plan.current_mm3, plan.current_solid_mm3) for plan in nodules]
+
+
+def _scan(
+    patient: Patient,
+    day: Day,
+    nodules: Sequence[_Standing],
+    places: NDArray[np.float64],
+    surfaces: Sequence[tuple[Surface, Surface]],
+    noise_seed: tuple[int, ...],
+    threads: int,
+) -> Volume:
+    shapes = Shapes.of(patient.anatomy, day.grid, day.motion, patient.texture_seed)
+    standing = _stand(nodules, day.motion.scan_from_tissue(places), surfaces, shapes)
+    scene = Scene.of(patient, shapes, day.motion, standing)
+    array = acquire(day.scanner, day.grid, scene.paint, noise_seed, threads=threads)
+    z, y, x = day.grid.origin_zyx_mm
+    return Volume(array, day.grid.spacing_zyx_mm, (x, y, z), np.eye(3))
+
+
+def _seen(points: NDArray[np.float64], days: tuple[Day, Day]) -> NDArray[np.bool_]:
     """Which points of the lung at rest both scans show, with a margin."""
     seen = np.ones(len(points), dtype=bool)
-    for grid, motion in zip(grids, motions, strict=True):
-        moved = motion.scan_from_tissue(points)[:, ::-1]
+    for day in days:
+        moved = day.motion.scan_from_tissue(points)[:, ::-1]
         for axis in range(3):
-            low, high = grid.axis_mm(axis)[[0, -1]]
+            low, high = day.grid.axis_mm(axis)[[0, -1]]
             seen &= (moved[:, axis] > low + MARGIN_MM) & (moved[:, axis] < high - MARGIN_MM)
     return seen
 
 
 def _stand(
-    nodules: Sequence[NodulePlan],
-    places: NDArray[np.float64],
+    nodules: Sequence[_Standing],
+    places_lps_mm: NDArray[np.float64],
     surfaces: Sequence[tuple[Surface, Surface]],
     shapes: Shapes,
-    motion: Motion,
-    day: int,
 ) -> tuple[PlacedNodule, ...]:
-    """The nodules of one day where breathing has carried them, unchanged in volume."""
+    """The nodules of one day where breathing has carried them; it does not change their volume."""
     placed = []
-    for plan, at, (surface, core) in zip(nodules, motion.scan_from_tissue(places), surfaces, strict=True):
-        whole = (plan.prior_mm3, plan.current_mm3)[day]
-        solid = (plan.prior_solid_mm3, plan.current_solid_mm3)[day]
-        if whole == 0:
+    for nodule, at, (surface, core) in zip(nodules, places_lps_mm, surfaces, strict=True):
+        whole_mm3, solid_mm3, plan = nodule.whole_mm3, nodule.solid_mm3, nodule.plan
+        if whole_mm3 == 0:
             continue
         hu = SOLID_HU if plan.attenuation is Attenuation.SOLID else GROUND_GLASS_HU
-        shape_mm3 = whole
+        shape_mm3 = whole_mm3
         if plan.placement is Placement.PLEURA:
-            shape_mm3 = pleural_scale(surface, whole, at, shapes.lung_mm, shapes.nodes)
+            shape_mm3 = pleural_scale(surface, whole_mm3, at, shapes.lung_mm, shapes.nodes)
         placed.append(PlacedNodule(surface, at, shape_mm3, hu))
-        if plan.attenuation is Attenuation.PART_SOLID and solid > 0:
+        if plan.attenuation is Attenuation.PART_SOLID and solid_mm3 > 0:
             # The core sits a little to one side, well within the rest.
-            room_mm = (3 * whole / (4 * np.pi)) ** (1 / 3) - (3 * solid / (4 * np.pi)) ** (1 / 3)
-            placed.append(PlacedNodule(core, at + CORE_SHIFT * room_mm * CORE_TOWARDS, solid, SOLID_HU))
+            room_mm = (3 * whole_mm3 / (4 * np.pi)) ** (1 / 3) - (3 * solid_mm3 / (4 * np.pi)) ** (1 / 3)
+            placed.append(PlacedNodule(core, at + CORE_SHIFT * room_mm * CORE_TOWARDS, solid_mm3, SOLID_HU))
     return tuple(placed)
 
 
 def _truth_points(
-    patient: Patient,
-    between: NDArray[np.float64],
-    grids: tuple[Grid, Grid],
-    motions: tuple[Motion, Motion],
-    rng: np.random.Generator,
+    patient: Patient, between: NDArray[np.float64], days: tuple[Day, Day], rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    branchings = np.concatenate([tree.branchings(0.9) for tree in patient.veins])
-    branchings = branchings[_seen(branchings, grids, motions)]
+    branchings = np.concatenate([tree.branchings(NARROWEST_TRUTH_MM) for tree in patient.veins])
+    branchings = branchings[_seen(branchings, days)]
     chosen = branchings[rng.permutation(len(branchings))[:BRANCHINGS]]
     return np.concatenate([chosen, between[:BETWEEN]])
 
 
-def _truth(
-    plan: NodulePlan, at: NDArray[np.float64], motions: tuple[Motion, Motion], interval_days: int
-) -> NoduleTruth:
+def _truth(plan: NodulePlan, at: NDArray[np.float64], days: tuple[Day, Day], interval_days: int) -> NoduleTruth:
     prior = _state(plan.attenuation, plan.prior_mm3, plan.prior_solid_mm3)
     current = _state(plan.attenuation, plan.current_mm3, plan.current_solid_mm3)
     ratio = plan.current_mm3 / plan.prior_mm3 if prior and current else None
-    (here,), (there,) = (_tuples(motion.scan_from_tissue(at[None])) for motion in motions)
+    (here,), (there,) = (_tuples(day.motion.scan_from_tissue(at[None])) for day in days)
     return NoduleTruth(
         label=plan.label,
         lobe=plan.lobe,

@@ -101,6 +101,8 @@ def test_truth_points_show_the_same_tissue_on_both_scans(healthy: SimulatedPair)
 
     there = patches(healthy.current, current_points)
     assert len(prior_points) > 150
+    assert np.allclose(healthy.current_from_prior(prior_points), current_points, atol=1e-3)
+    assert np.allclose(healthy.prior_from_current(current_points), prior_points, atol=1e-3)
     assert similarity(patches(healthy.prior, prior_points), there) > 0.85
     assert similarity(patches(healthy.prior, current_points), there) < 0.6  # as if nothing had moved
 
