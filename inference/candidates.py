@@ -34,7 +34,7 @@ LARGE_SCALE_MM: Final = 2.0
 DECIMATION: Final = 0.55  # of the scale: grid on which that scale is filtered
 APART_MM: Final = 3.0
 
-RAY_STEP_MM: Final = 0.7
+RAY_STEP_MM: Final = 0.5
 RAY_REACH_MM: Final = 13.0
 EVERY_RAY: Final = 4  # of the 500
 BRIGHTEST_LUNG_HU: Final = -650.0
@@ -43,6 +43,7 @@ SMALLEST_MM: Final = 3.0
 MOST_ESCAPING: Final = 0.45  # rays that never fall to half contrast
 MOST_LONG: Final = 0.22  # rays longer than LONG_RATIO times the median
 LONG_RATIO: Final = 2.2
+TWICE_MOST_LONG: Final = 2 * MOST_LONG  # seen from beside the middle
 LEAST_SCORE: Final = 0.3  # below this nearly all are vessels
 LIMIT: Final = 30
 
@@ -235,41 +236,50 @@ def _best_of_both_lists(spots: _Spots) -> _Spots:
 
 
 def _checked_by_rays(volume: Volume, points_lps_mm: Floats, spots: _Spots) -> list[Candidate]:
-    """Look outward from each spot in the scan's own voxels."""
-    directions = ray_directions()[::EVERY_RAY]
-    along = np.arange(RAY_STEP_MM, RAY_REACH_MM, RAY_STEP_MM)
-    offsets = directions[:, None] * along[:, None] / np.asarray(volume.spacing_zyx_mm)
-    last = np.asarray(volume.shape_zyx) - 1
+    """Look outward from each spot in the scan's own voxels, and once more from the middle of what was seen."""
     found = []
-    for point, centre, response in zip(
-        points_lps_mm, volume.index_from_lps(points_lps_mm), spots.response, strict=True
-    ):
-        index = np.clip(np.rint(centre + offsets).astype(np.intp), 0, last)
-        candidate = _judge(volume.array_hu[tuple(np.moveaxis(index, -1, 0))], along, float(response), point)
-        if candidate is not None:
-            found.append(candidate)
+    for index, response in zip(volume.index_from_lps(points_lps_mm), spots.response, strict=True):
+        seen = _look_around(volume, index)
+        if seen is not None and seen.long < TWICE_MOST_LONG:
+            seen = _look_around(volume, seen.middle_zyx) or seen
+        if seen is not None and seen.long < MOST_LONG and seen.diameter_mm >= SMALLEST_MM:
+            x, y, z = (float(v) for v in volume.lps_from_index(seen.middle_zyx))
+            score = float(response) / seen.contrast_hu * (1 - seen.long) ** 2 * (1 - seen.escaping / 2)
+            found.append(Candidate((x, y, z), seen.diameter_mm, seen.contrast_hu, score))
     return found
 
 
-def _judge(hu: NDArray[np.int16], along: Floats, response: float, point: Floats) -> Candidate | None:
-    """Judge a spot by its rays (n, m); None when it is no separate round thing."""
-    rays = np.maximum(hu, FLOOR_HU)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """What the rays from one spot met. ``long`` and ``escaping`` are shares of the rays."""
+
+    middle_zyx: Floats
+    diameter_mm: float
+    contrast_hu: float
+    escaping: float
+    long: float
+
+
+def _look_around(volume: Volume, centre_zyx: Floats) -> _Seen | None:
+    """Send rays out from an index; None when what is there does not stand out or has no border."""
+    directions = ray_directions()[::EVERY_RAY]
+    along = np.arange(RAY_STEP_MM, RAY_REACH_MM, RAY_STEP_MM)
+    spacing = np.asarray(volume.spacing_zyx_mm)
+    index = np.rint(centre_zyx + directions[:, None] * along[:, None] / spacing).astype(np.intp)
+    index = np.clip(index, 0, np.asarray(volume.shape_zyx) - 1)
+    rays = np.maximum(volume.array_hu[tuple(np.moveaxis(index, -1, 0))], FLOOR_HU)
     core = float(np.median(rays[:, :2]))
     shell = rays[:, (along >= 5) & (along <= 8)]
     lung = min(float(np.percentile(shell, 30)), BRIGHTEST_LUNG_HU)
-    contrast = core - lung
-    if contrast < LEAST_CONTRAST_HU:
+    if core - lung < LEAST_CONTRAST_HU:
         return None
-    below = rays < lung + contrast / 2
+    below = rays < (lung + core) / 2
     ends = below.any(axis=1)
     escaping = 1 - float(ends.mean())
     if escaping >= MOST_ESCAPING:
         return None
     radius = along[below.argmax(axis=1)[ends]] - RAY_STEP_MM / 2
     middle = float(np.median(radius))
-    long = float((radius > LONG_RATIO * middle).mean())
-    if 2 * middle < SMALLEST_MM or long >= MOST_LONG:
-        return None
-    x, y, z = (float(v) for v in point)
-    score = response / contrast * (1 - long) ** 2 * (1 - escaping / 2)
-    return Candidate((x, y, z), 2 * middle, contrast, score)
+    within = radius <= LONG_RATIO * middle
+    shift = (directions[ends][within] * radius[within, None]).mean(axis=0)
+    return _Seen(centre_zyx + shift / spacing, 2 * middle, core - lung, escaping, 1 - float(within.mean()))
