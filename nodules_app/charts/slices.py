@@ -67,8 +67,8 @@ class PressedPlace:
     number: int
     x_px: float
     y_px: float
-    lps_mm: tuple[float, float, float]
-    hounsfield: int
+    patient_place: str
+    hounsfield: str
     crop_url: str
     scale_path: str
 
@@ -132,8 +132,15 @@ def place_of(volume: Volume, scan: UUID, *, slice_number: int, x_px: float, y_px
         number=index + 1,
         x_px=round(x_px, 2),
         y_px=round(y_px, 2),
-        lps_mm=(x, y, z),
-        hounsfield=int(volume.array_hu[index, row, column]),
+        patient_place=_patient_place(x, y, z),
+        hounsfield=f"{volume.array_hu[index, row, column]}".replace("-", "\N{MINUS SIGN}"),
         crop_url=f"{reverse('place-crop', kwargs={'code': scan})}?{query}",
         scale_path=crop.scale_path(),
     )
+
+
+def _patient_place(x_mm: float, y_mm: float, z_mm: float) -> str:
+    """Write a patient point with the side that it lies on instead of a sign: R 88.4 · A 66.5 · S 1091.0 mm."""
+    sides = (("R", "L"), ("A", "P"), ("I", "S"))
+    words = [f"{side[value >= 0]} {abs(value):.1f}" for value, side in zip((x_mm, y_mm, z_mm), sides, strict=True)]
+    return f"{' · '.join(words)} mm"

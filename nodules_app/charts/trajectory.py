@@ -140,6 +140,7 @@ def _trace(line: Line, unit: str) -> Figure:
     return {
         "type": "scatter",
         "mode": "lines+markers",
+        "cliponaxis": False,
         "name": line.label,
         "x": [point.on.isoformat() for point in line.points],
         "y": [round(value, 1) for value in values],

@@ -21,11 +21,11 @@ OWN_STEP: Final = "clinician_choice"
 
 class OverrideForm(forms.Form):
     kind = forms.ChoiceField(label=_("What shall be done"), choices=STEPS)
-    due_from = forms.DateField(label=_("Not before"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    due_from = forms.DateField(label=_("Not before"), localize=True)
     due_until = forms.DateField(
         label=_("Not after"),
         help_text=_("From the next day on the step is overdue."),
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        localize=True,
     )
     reason = forms.CharField(
         label=_("Why not as proposed"),

@@ -20,7 +20,7 @@ SMOKING: Final = [
     ("former", pgettext_lazy("smoking", "Former")),
     ("current", pgettext_lazy("smoking", "Current")),
 ]
-KNOWN: Final = [("", _("Unknown")), ("yes", _("Yes")), ("no", _("No"))]
+KNOWN: Final = [("unknown", _("Unknown")), ("yes", _("Yes")), ("no", _("No"))]
 SETTINGS: Final = [("incidental", _("By chance, on a CT for another reason")), ("screening", _("Screening"))]
 YES_NO: Final[Mapping[str, Promise]] = {
     "family_history_lung_cancer": _("Lung cancer in a parent, sibling or child"),
@@ -50,7 +50,7 @@ def years(label: Promise | str, hint: Promise | str = "") -> PlainDecimalField:
 
 
 def known(name: str) -> forms.ChoiceField:
-    return forms.ChoiceField(label=YES_NO[name], choices=KNOWN, required=False)
+    return forms.ChoiceField(label=YES_NO[name], choices=KNOWN)
 
 
 class RiskFactorsForm(forms.Form):
@@ -87,7 +87,7 @@ class RiskFactorsForm(forms.Form):
         smoking["status"] = told["smoking"]
         smoking |= {name: str(told[name]) for name in SMOKING_YEARS if told[name] is not None}
         facts["smoking"] = smoking
-        facts |= {name: told[name] == "yes" for name in YES_NO if told[name]}
+        facts |= {name: told[name] == "yes" for name in YES_NO if told[name] != "unknown"}
         if told["previous_extrathoracic_cancer_years"] is not None:
             facts["previous_extrathoracic_cancer_years"] = str(told["previous_extrathoracic_cancer_years"])
         return facts
@@ -100,7 +100,7 @@ def as_asked(facts: Mapping[str, Any], setting: str) -> dict[str, Any]:
         "setting": setting,
         "smoking": smoking.get("status", "unknown"),
         **{name: smoking.get(name) for name in SMOKING_YEARS},
-        **{name: "" if facts.get(name) is None else "yes" if facts[name] else "no" for name in YES_NO},
+        **{name: "unknown" if facts.get(name) is None else "yes" if facts[name] else "no" for name in YES_NO},
         "previous_extrathoracic_cancer_years": facts.get("previous_extrathoracic_cancer_years"),
     }
 

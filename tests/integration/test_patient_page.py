@@ -17,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from PIL import Image
 
+from nodules_app.forms.patients import YES_NO
 from nodules_app.lifecycles import FollowUpState, RunState
 from nodules_app.models import (
     AuditEvent,
@@ -368,12 +369,24 @@ def test_choosing_otherwise_keeps_the_reason_and_closes_the_proposal() -> None:
     assert "The patient is abroad until January." in words(response.content.decode())
 
 
+def test_days_are_written_and_read_so_that_no_day_can_be_a_month() -> None:
+    patient = factories.followed_patient()
+    step = patient.follow_ups.get()
+    address = reverse("override", kwargs={"code": step.code})
+    client = signed_in()
+    assert 'value="18-May-2027"' in client.get(address).content.decode()
+    assert 'value="2027-05-18"' in signed_in(language="zh-hans").get(address).content.decode()
+    told = otherwise(due_from="10-Jan-2027", due_until="20-Jan-2027")
+    assert client.post(address, told).status_code == 302
+
+
 @pytest.mark.parametrize(
     ("told", "said"),
     [
         ({"reason": ""}, "Say why; the reason is kept with the decision."),
         ({"due_until": "2027-01-01"}, "The last day lies before the first one."),
         ({"due_from": "2027-02-30"}, "Enter a valid date"),
+        ({"due_from": "01/02/2027"}, "Enter a valid date"),  # nobody can tell the day from the month
     ],
 )
 def test_a_choice_without_reason_or_order_is_given_back(told: dict[str, str], said: str) -> None:
@@ -387,11 +400,20 @@ def test_a_choice_without_reason_or_order_is_given_back(told: dict[str, str], sa
 # ------------------------------------------------------------------ risk factors
 
 
+UNKNOWN = dict.fromkeys(YES_NO, "unknown") | {"setting": "incidental", "smoking": "unknown"}
+
+
 def test_risk_factors_make_a_new_dated_row_and_ask_the_guidelines_again() -> None:
     patient = factories.patient()
     RiskFactors.objects.create(patient=patient, facts={"race": "white", "emphysema": True})
     client = signed_in(Role.COORDINATOR)
-    told = {"setting": "screening", "smoking": "former", "pack_years": "３２.5", "quit_years": "6", "copd": "no"}
+    told = UNKNOWN | {
+        "setting": "screening",
+        "smoking": "former",
+        "pack_years": "３２.5",
+        "quit_years": "6",
+        "copd": "no",
+    }
     response = client.post(reverse("risk-factors", kwargs={"code": patient.code}), told)
     assert response.status_code == 302
     first, second = RiskFactors.objects.order_by("pk")
@@ -416,7 +438,7 @@ def test_the_form_begins_with_what_is_known() -> None:
 
 def test_pack_years_of_a_never_smoker_are_given_back() -> None:
     patient = factories.patient()
-    told = {"setting": "incidental", "smoking": "never", "pack_years": "10"}
+    told = UNKNOWN | {"smoking": "never", "pack_years": "10"}
     response = signed_in().post(reverse("risk-factors", kwargs={"code": patient.code}), told)
     assert response.status_code == 422
     assert "never smoked" in words(response.content.decode())
