@@ -23,7 +23,7 @@ Json = dict[str, Any]
 def answer(compared: Compared, recommended: Recommendations, watch: Stopwatch) -> Json:
     """Give the whole answer of the compare command."""
     nodules = [
-        _nodule(number, followed, compared.claimed_with[number]) | {"recommendations": recommended.by_nodule[number]}
+        _nodule(number, followed, compared) | {"recommendations": recommended.by_nodule[number]}
         for number, followed in enumerate(compared.nodules)
     ]
     return {
@@ -88,13 +88,14 @@ def _registration(compared: Compared) -> Json:
     }
 
 
-def _nodule(number: int, followed: FollowedNodule, claimed_with: Iterable[int]) -> Json:
+def _nodule(number: int, followed: FollowedNodule, compared: Compared) -> Json:
+    claimed_with = compared.claimed_with[number]
     return {
         "id": str(number + 1),
         "asked_lps_mm": _point(followed.asked_lps_mm, 2),
         "asked_on": followed.asked_on,
-        "prior_lps_mm": _point(followed.prior_lps_mm, 2),
-        "current_lps_mm": _point(followed.current_lps_mm, 2),
+        "prior_lps_mm": _place(followed, "prior", compared),
+        "current_lps_mm": _place(followed, "current", compared),
         "comparison": followed.comparison,
         "match": {
             "confidence": round(followed.confidence, 3),
@@ -106,6 +107,20 @@ def _nodule(number: int, followed: FollowedNodule, claimed_with: Iterable[int]) 
         "current": _measurement(followed.current),
         "growth": _growth(followed.growth),
     }
+
+
+def _place(followed: FollowedNodule, side: Side, compared: Compared) -> list[float] | None:
+    """The asked point on its own scan, and where the registration carries it on the other.
+
+    The centre of what was measured stands with the measurement: it depends on where a wall was cut, the map does not.
+    """
+    found = followed.prior_lps_mm if side == "prior" else followed.current_lps_mm
+    if found is None:
+        return None
+    if side == followed.asked_on:
+        return _point(followed.asked_lps_mm, 2)
+    carry = compared.registration.current_from_prior if side == "current" else compared.registration.prior_from_current
+    return _point(carry(followed.asked_lps_mm), 2) or _point(found, 2)
 
 
 def _measurement(measured: NoduleMeasurement | NotMeasured | None) -> Json | None:
@@ -121,6 +136,7 @@ def _measurement(measured: NoduleMeasurement | NotMeasured | None) -> Json | Non
         }
     low, high = measured.volume_mm3.interval_95
     return {
+        "centre_lps_mm": _point(measured.centre_lps_mm, 2),
         "volume_mm3": round(measured.volume_mm3.value, 1),
         "volume_sd_mm3": round(measured.volume_mm3.standard_error, 1),
         "volume_ci95_mm3": [round(low, 1), round(high, 1)],
