@@ -1,7 +1,7 @@
 """How sure an answer is, given the measurement errors that were stated: every management the true sizes may lead to.
 
-The sizes are taken as normal about what was measured. The current size is integrated exactly between the sizes at
-which the answer changes; the other sizes (baseline, solid component) by the trapezoid rule, whose error for a normal
+The sizes are taken as normal about what was measured. The current size and the solid component are integrated exactly
+between the sizes at which the answer changes; the size at baseline by the trapezoid rule, whose error for a normal
 weight is far below the digits printed. No random numbers: the same case gives the same digits.
 """
 
@@ -25,7 +25,7 @@ from nodules_app.clinical.view import Look, View, look_at
 
 BORDERLINE: Final = Decimal("0.05")  # more than this elsewhere
 EITHER_WAY: Final = Decimal("0.33")
-NODES: Final = tuple(Decimal("0.625") * n for n in range(-8, 9))  # outer sizes, in standard deviations
+NODES: Final = tuple(Decimal("0.625") * n for n in range(-8, 9))  # the baseline, in standard deviations
 GRID: Final = 16  # segments in which a change of answer is looked for
 BISECTIONS: Final = 14
 SMALLEST: Final = Decimal("0.01")  # no nodule is smaller, whatever the error says
@@ -176,7 +176,8 @@ def _chances(view: View, edition: Edition, finding: Finding) -> dict[Answer, Dec
     inner, outers = axes[0], axes[1:]
     rho = Decimal(0) if look.now.sd is None else look.now.sd.rho
     chances: dict[Answer, Decimal] = defaultdict(Decimal)
-    for weight, moved, shift in _outer(look, inner, outers, rho):
+    nodes = [_nodes(view, edition, look, inner, axis) for axis in outers]
+    for weight, moved, shift in _outer(look, inner, outers, nodes, rho):
         correlated = inner.is_whole and any(axis.is_whole for axis in outers)
         sd = inner.sd * (1 - rho * rho).sqrt() if correlated else inner.sd
         segments = _segments(view, edition, inner, moved, shift, sd)
@@ -186,12 +187,36 @@ def _chances(view: View, edition: Edition, finding: Finding) -> dict[Answer, Dec
     return {answer: chance / total for answer, chance in chances.items()}
 
 
-def _outer(look: Look, inner: Axis, outers: Sequence[Axis], rho: Decimal) -> Iterator[tuple[Decimal, Look, Decimal]]:
-    """Weight, moved nodule, and how far its error drags the current size along."""
-    for nodes in product(NODES, repeat=len(outers)):
+Node = tuple[Decimal, Decimal]  # weight, and how many standard deviations away
+
+
+def _nodes(view: View, edition: Edition, look: Look, inner: Axis, axis: Axis) -> list[Node]:
+    """Where an outer size is looked at: evenly where answers glide with it, once between steps where they jump."""
+    if axis.is_whole:
+        return [(density(z), z) for z in NODES]
+
+    def answers_at(away: Decimal) -> Callable[[Decimal], Answer]:
+        beside = inner.move(look, inner.sd * away)
+        return lambda z: _answer(view, edition, axis.move(beside, axis.sd * z))
+
+    cuts = {cut for away in (-2, 0, 2) for cut in _found_cuts(answers_at(Decimal(away)))}
+    edges = [-REACH, *sorted(cuts), REACH]
+    return [(below(high) - below(low), (low + high) / 2) for low, high in pairwise(edges)]
+
+
+def _answer(view: View, edition: Edition, look: Look) -> Answer:
+    finding = edition.judge(view.with_look(look))
+    return finding.code, finding.rule.id
+
+
+def _outer(
+    look: Look, inner: Axis, outers: Sequence[Axis], nodes: Sequence[Sequence[Node]], rho: Decimal
+) -> Iterator[tuple[Decimal, Look, Decimal]]:
+    """Weight, moved nodule, and how far its error drags the inner size along."""
+    for chosen in product(*nodes):
         weight, moved, shift = Decimal(1), look, Decimal(0)
-        for axis, z in zip(outers, nodes, strict=True):
-            weight *= density(z)
+        for axis, (share, z) in zip(outers, chosen, strict=True):
+            weight *= share
             moved = axis.move(moved, axis.sd * z)
             if axis.is_whole and inner.is_whole:
                 shift += rho * inner.sd * z
@@ -204,8 +229,7 @@ def _segments(
     """Each answer along the current size with its probability."""
 
     def answer(z: Decimal) -> Answer:
-        finding = edition.judge(view.with_look(inner.move(look, shift + sd * z)))
-        return finding.code, finding.rule.id
+        return _answer(view, edition, inner.move(look, shift + sd * z))
 
     if not sd:
         yield answer(Decimal(0)), Decimal(1)

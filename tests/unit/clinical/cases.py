@@ -1,5 +1,7 @@
 """Cases for the tests of the clinical core: one that a test changes, and all that hypothesis can think of."""
 
+# ruff: noqa: ANN401 - builders hand their keywords on
+
 from __future__ import annotations
 
 from datetime import date, timedelta

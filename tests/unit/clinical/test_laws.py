@@ -15,12 +15,14 @@ from nodules_app.clinical import case as c
 from nodules_app.clinical.answers import answer_to_json
 from nodules_app.clinical.assess import assess
 from nodules_app.clinical.assessment import Result
+from nodules_app.clinical.editions import lungrads2022
 from nodules_app.clinical.editions.catalogue import EDITIONS
 from nodules_app.clinical.management import MANAGEMENT, ManagementClass
-from tests.unit.clinical.cases import GUIDELINES, answer, cases, measured, mm, nodule
+from tests.unit.clinical.cases import GUIDELINES, answer, cases, measured, nodule
 
-MANY = settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 KNOWN_RULES = {rule.id for edition in EDITIONS.values() for rule in edition.rules}
+KNOWN_RULES |= {rule.id for rule in lungrads2022.STAYS.values()}
 
 
 @MANY
@@ -29,7 +31,7 @@ def test_every_case_is_answered_by_one_known_row_with_a_window_that_fits_its_cla
     assessment = assess(case)
     assert [result.guideline for result in assessment.results] == list(GUIDELINES)
     for result in assessment.results:
-        assert result.rule_id in KNOWN_RULES or result.rule_id.startswith("LUNGRADS2022.")
+        assert result.rule_id in KNOWN_RULES
         dated = MANAGEMENT[result.management].kind is ManagementClass.DATED
         assert (result.interval is not None) == dated
         if result.interval is not None:
@@ -75,19 +77,18 @@ def concern(result: Result) -> tuple[int, int]:
 @pytest.mark.parametrize("guideline", ["FLEISCHNER2017", "LUNGRADS2022", "BTS2015", "ACCP2013", "CHINA2024"])
 @pytest.mark.parametrize("attenuation", ["solid", "part_solid", "ground_glass"])
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 def test_a_larger_nodule_is_never_managed_less_urgently(guideline: str, attenuation: str, data: st.DataObject) -> None:
     small = data.draw(st.decimals("3", "30", places=1))
     large = data.draw(st.decimals(str(small), "30", places=1))
     solid = min(small, data.draw(st.decimals("1", "20", places=1))) if attenuation == "part_solid" else None
-    answers = [
+    small_answer, large_answer = (
         answer(guideline, nodule(measured(str(size), solid=solid and str(solid)), attenuation=attenuation))
         for size in (small, large)
-    ]
-    assert concern(answers[0]) <= concern(answers[1]) or guideline in ("ACCP2013", "CHINA2024")
-    if guideline in ("ACCP2013", "CHINA2024") and concern(answers[0]) > concern(answers[1]):
-        # Their part-solid and > 8 mm low-probability rows recall later than the row below, as printed.
-        assert answers[1].rule_id.endswith(("GT8.P.LT5",)) or attenuation != "solid"
+    )
+    # As printed: > 8 mm with a low pretest probability is recalled at 3-6 months, like the largest class below it.
+    printed_exception = large_answer.rule_id.endswith("GT8.P.LT5")
+    assert printed_exception or concern(small_answer) <= concern(large_answer)
 
 
 @given(days=st.integers(1, 4000), ratio=st.decimals("1.01", "50", places=2))
@@ -114,4 +115,3 @@ def test_risk_rises_with_size(size: Decimal, more: Decimal) -> None:
     for model in ("brock_1a", "brock_1b", "brock_2a", "brock_2b", "mayo", "herder", "va", "pkuph"):
         a, b = small[model].probability, large[model].probability
         assert a is not None and b is not None and a < b  # noqa: PT018
-    assert mm(None) is None

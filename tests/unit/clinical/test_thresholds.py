@@ -1,5 +1,7 @@
 """Both sides of every printed threshold, in millimetres and in cubic millimetres."""
 
+# ruff: noqa: E501, ANN401 - one case of a table is one line
+
 from __future__ import annotations
 
 from decimal import Decimal
@@ -16,7 +18,7 @@ LOW = {"risk_override": "low"}
 
 def row(
     guideline: str, size: dict[str, Any], *, attenuation: str = "solid", of: dict[str, Any] | None = None, **more: Any
-) -> str:  # noqa: ANN401
+) -> str:
     result = answer(guideline, nodule(measured(**size), attenuation=attenuation, **(of or {})), **more)
     return result.rule_id.partition(".")[2]
 
