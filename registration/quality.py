@@ -20,7 +20,7 @@ LEAST_AGREEMENT: Final = 0.5  # median correlation of the patches
 # Expected error at a point, from pairs with known truth: the spread of the keypoints around the fit says how well the
 # images agree there, the distance to them how far the fit had to reach, and a floor stands for interpolation.
 FLOOR_MM: Final = 0.05
-SPREAD_FACTOR: Final = 0.6
+SPREAD_FACTOR: Final = 0.7
 GAP_FACTOR: Final = 0.02  # mm of error for each mm between the point and its keypoints beyond their usual spacing
 USUAL_GAP_MM: Final = 8.0
 

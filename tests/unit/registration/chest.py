@@ -1,4 +1,4 @@
-"""A drawn chest with a known smooth motion: two lungs full of branching structure, small enough to register in a second."""
+"""A drawn chest with a known smooth motion, small enough to register in a second."""
 
 from __future__ import annotations
 

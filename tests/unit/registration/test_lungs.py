@@ -15,12 +15,17 @@ from tests.unit.registration.chest import ORIGIN_LPS_MM, SHAPE_ZYX, SPACING_ZYX_
 
 RIGHT_ML = 4 / 3 * np.pi * 46 * 62 * 88 / 1000
 LEFT_ML = 4 / 3 * np.pi * 42 * 60 * 84 / 1000
-MIDDLE_LPS = np.asarray(ORIGIN_LPS_MM) + [135.0, 95.0, 106.8]  # where the drawing has its zero
+MIDDLE_LPS = np.add(ORIGIN_LPS_MM, [135.0, 95.0, 106.8])  # where the drawing has its zero
 
 
 @pytest.fixture(scope="module")
 def lungs(still_chest: Volume) -> Lungs:
     return segment_lungs(still_chest)
+
+
+def middle_plus(offsets_mm: list[float] | list[list[float]]) -> np.ndarray:
+    """Patient points at offsets x, y, z from the middle of the drawing."""
+    return np.add(MIDDLE_LPS, offsets_mm)
 
 
 def painted(chest: Volume, where: np.ndarray, value_hu: int) -> Volume:
@@ -38,7 +43,7 @@ def test_both_lungs_have_their_volume(lungs: Lungs) -> None:
 
 
 def test_right_is_right_and_the_trachea_is_no_lung(lungs: Lungs) -> None:
-    points = MIDDLE_LPS + [[-58, 0, 0], [60, 0, 0], [0, 5, 60], [0, 66, 0]]
+    points = middle_plus([[-58, 0, 0], [60, 0, 0], [0, 5, 60], [0, 66, 0]])
     assert lungs.side_of(points).tolist() == [RIGHT, LEFT, 0, 0]
     assert lungs.contains(points[0])
     assert not lungs.contains(points[3])
@@ -55,13 +60,13 @@ def test_a_nodule_on_the_pleura_stays_inside(still_chest: Volume) -> None:
     z, y, x = axes_mm(SHAPE_ZYX, SPACING_ZYX_MM)
     ball = (z - 4) ** 2 + y**2 + (x + 99) ** 2 < 6**2  # half in the wall of the right lung
     lungs = segment_lungs(painted(still_chest, ball, 40))
-    assert lungs.contains(MIDDLE_LPS + [-96, 0, 4])
+    assert lungs.contains(middle_plus([-96, 0, 4]))
 
 
 def test_a_large_nodule_in_the_middle_stays_inside(still_chest: Volume) -> None:
     z, y, x = axes_mm(SHAPE_ZYX, SPACING_ZYX_MM)
     lungs = segment_lungs(painted(still_chest, z**2 + y**2 + (x + 58) ** 2 < 15**2, 40))
-    assert lungs.contains(MIDDLE_LPS + [-58, 0, 0])
+    assert lungs.contains(middle_plus([-58, 0, 0]))
 
 
 def test_padding_around_a_round_field_of_view_is_no_lung(still_chest: Volume, lungs: Lungs) -> None:
@@ -95,7 +100,7 @@ def test_gas_in_the_bowel_is_no_lung(still_chest: Volume) -> None:
         np.concatenate([below, lower.array_hu]), SPACING_ZYX_MM, (x0, y0, z0 - 40 * SPACING_ZYX_MM[0]), np.eye(3)
     )
     lungs = segment_lungs(volume)
-    assert not lungs.contains(MIDDLE_LPS + [60, 0, -106 - 48])
+    assert not lungs.contains(middle_plus([60, 0, -106 - 48]))
     assert lungs.cut_above
     assert not lungs.cut_below
 
@@ -118,17 +123,19 @@ def test_lungs_that_touch_are_parted(still_chest: Volume) -> None:
 
 
 @pytest.mark.parametrize(("first", "last", "above", "below"), [(0, 60, True, False), (30, 90, False, True)])
-def test_a_scan_that_ends_too_early_says_so(still_chest: Volume, first, last, above, below) -> None:
+def test_a_scan_that_ends_too_early_says_so(
+    still_chest: Volume, first: int, last: int, above: bool, below: bool
+) -> None:
     lungs = segment_lungs(still_chest.crop((first, 0, 0), (last, 999, 999)))
     assert (lungs.cut_above, lungs.cut_below) == (above, below)
 
 
 def test_distance_grows_from_the_surface(lungs: Lungs) -> None:
-    inside, near, far = lungs.distance_mm(MIDDLE_LPS + [[-58, 0, 4], [-99, 0, 4], [-124, 0, 4]])
+    inside, near, far = lungs.distance_mm(middle_plus([[-58, 0, 4], [-99, 0, 4], [-124, 0, 4]]))
     assert inside == pytest.approx(-46, abs=4)
     assert abs(near) < 8
     assert far == pytest.approx(20, abs=4)
-    assert lungs.distance_mm(MIDDLE_LPS + [-58, 0, 4]) == pytest.approx(inside)
+    assert lungs.distance_mm(middle_plus([-58, 0, 4])) == pytest.approx(inside)
 
 
 def test_it_comes_back_from_its_file(lungs: Lungs, tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from registration.volume import Volume
 
+Triple = tuple[float, float, float]
+
 TILT = np.array([[1, 0, 0], [0, np.cos(0.3), -np.sin(0.3)], [0, np.sin(0.3), np.cos(0.3)]])
 
 millimetres = st.floats(-500, 500)
@@ -16,7 +18,7 @@ steps = st.floats(0.3, 5)
 
 
 @given(st.tuples(millimetres, millimetres, millimetres), st.tuples(steps, steps, steps), st.tuples(*[millimetres] * 3))
-def test_index_and_point_undo_each_other(origin, spacing, point) -> None:
+def test_index_and_point_undo_each_other(origin: Triple, spacing: Triple, point: Triple) -> None:
     volume = Volume(np.zeros((2, 3, 4), np.int16), spacing, origin, TILT)
     assert volume.lps_from_index(volume.index_from_lps(point)) == pytest.approx(np.array(point), abs=1e-6)
 
@@ -49,6 +51,6 @@ def test_it_contains_half_a_voxel_beyond_its_centres() -> None:
         (np.zeros((2, 2, 2), np.int16), (1.0, 0.0, 1.0)),
     ],
 )
-def test_it_refuses_what_is_no_volume(array, spacing) -> None:
-    with pytest.raises(ValueError, match="int16 array|spacing"):
+def test_it_refuses_what_is_no_volume(array: np.ndarray, spacing: Triple) -> None:
+    with pytest.raises(ValueError, match=r"int16 array|spacing"):
         Volume(array, spacing, (0.0, 0.0, 0.0), np.eye(3))
