@@ -126,8 +126,16 @@ def _sizes(finding: Finding, measured: Measurement | None) -> Json:
 
 
 def answer_case(case: Json) -> Json:
-    """Ask the clinical core; the same case always gives the same answer."""
-    return answer_to_json(assess(case_from_json(json.dumps(case))))  # as text: numbers reach the core as decimals
+    """Ask the clinical core; the same case always gives the same answer.
+
+    Beyond the contract each result keeps what the pages show: its reasons in Chinese, and how firmly it stands.
+    """
+    assessed = assess(case_from_json(json.dumps(case)))  # as text: numbers reach the core as decimals
+    answer = answer_to_json(assessed)
+    for told, result in zip(_list(answer, "results"), assessed.results, strict=True):
+        told["why_zh"] = list(result.sentences("zh"))
+        told["stability"] = result.stability
+    return answer
 
 
 def store_answer(patient: Patient, case: Json, answer: Json) -> list[Assessment]:
