@@ -23,6 +23,7 @@ from typing import Final
 
 from nodules_app.demo.children import GRACE_S, Child
 from nodules_app.embedded import EmbeddedServers, ServerTrouble
+from nodules_app.embedded.errors import KNOWN_TROUBLE
 from nodules_app.embedded.machine import die_with_parent
 
 WEB_LIMIT_S: Final = 60.0
@@ -80,6 +81,9 @@ class Supervisor:
         except (DemoTrouble, ServerTrouble) as trouble:
             self._say(str(trouble))
             status = 1
+        except OSError as trouble:  # our own folders and logs: what the parts meet is told by them
+            self._say(f"{self.var} cannot be used: {trouble}. Is the disk full, or the folder somebody else's?")
+            status = 1
         finally:
             for number in SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
@@ -136,9 +140,11 @@ class Supervisor:
                     os.killpg(process.pid, signal.SIGKILL)
                     process.wait()
         if process.returncode:
-            end = log.read_text(errors="replace").splitlines()[-12:]
+            reason = log.read_text(errors="replace")
+            remedies = [remedy for sign, remedy in KNOWN_TROUBLE.items() if sign in reason]
             command = " ".join(step.command[1:])
-            raise DemoTrouble("\n".join([*end, f"This step failed: {command} (all it said: {log})."]))
+            failed = f"This step failed: {command} (all it said: {log})."
+            raise DemoTrouble("\n".join([*reason.splitlines()[-12:], failed, *remedies]))
         self._progress(step.done)
         return said.read_text()
 

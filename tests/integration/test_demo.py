@@ -266,6 +266,24 @@ def test_a_step_that_fails_shows_why_and_starts_no_pages(
     assert "pages are up" not in demo.said
 
 
+def test_a_disk_that_fills_up_meanwhile_is_named(
+    started: Callable[..., Demo], var: Path, port: int, page: Path
+) -> None:
+    full = "import errno, os; raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))"
+    demo = started(SLEEPERS, var, port, page, sys.executable, "-c", full)
+    assert demo.ended() == 1
+    assert "The disk is full: free some hundred megabytes and start again." in demo.said
+
+
+def test_a_folder_that_cannot_be_used_is_named(
+    started: Callable[..., Demo], tmp_path: Path, port: int, page: Path
+) -> None:
+    (tmp_path / "file").touch()
+    demo = started(SLEEPERS, tmp_path / "file", port, page)
+    assert demo.ended() == 1
+    assert f"{tmp_path / 'file'} cannot be used: [Errno 20] Not a directory" in demo.said
+
+
 def test_a_process_that_keeps_ending_stops_the_demo_and_says_why(
     started: Callable[..., Demo], var: Path, port: int, page: Path
 ) -> None:
