@@ -14,13 +14,11 @@ from scipy import ndimage
 AIR_BELOW_HU: Final = -500  # halfway between aerated lung and soft tissue
 PADDING_BELOW_HU: Final = -1500  # no tissue: outside the round field of view
 GAS_BELOW_HU: Final = -960  # mean of bowel gas or open air; even emphysematous lung keeps vessels and stays above
-DENSER_THAN_AIR_HU: Final = -930
 AIRWAY_DARKNESS: Final = 0.4  # a trachea is darker than lung by this share of the way to open air, -1000 HU
 
-# Open air touches the border along more than this, times the square root of its area. A lung that a small field of view
-# grazes may touch it along more, but is denser than air.
+# Open air touches the border along more than this times the square root of its area (1.6 and more in real scans);
+# lungs cut by a field of view stay below 1. Density does not tell them apart: clothes make open air as dense as lung.
 OPEN_CONTACT: Final = 1.4
-OPEN_CONTACT_OF_LUNG: Final = 3.0
 SMALLEST_SHARE: Final = 0.1  # of the largest component: an operated or compressed lung is still larger
 LUNG_CORE_MM: Final = 21.0  # a lung holds a square of this width in some slice; foam of a table does not
 CLOSING_MM: Final = 15.0  # nodules on the pleura and vessels up to this width become part of the lung
@@ -51,10 +49,7 @@ def enclosed_air(image_hu: NDArray[np.int16], spacing_mm: NDArray[np.float64]) -
         border |= ndimage.maximum_filter(padding, size=(1, 3, 3))
     area_mm2 = np.bincount(labels.ravel(), minlength=count + 1) * spacing_mm[1] * spacing_mm[2]
     contact_mm = np.bincount(labels[border], minlength=count + 1) * np.sqrt(spacing_mm[1] * spacing_mm[2])
-    voxels = np.maximum(np.bincount(labels.ravel(), minlength=count + 1), 1)
-    mean_hu = np.bincount(labels.ravel(), weights=image_hu.ravel(), minlength=count + 1) / voxels
-    allowed = np.where(mean_hu > DENSER_THAN_AIR_HU, OPEN_CONTACT_OF_LUNG, OPEN_CONTACT)
-    enclosed = contact_mm <= allowed * np.sqrt(area_mm2)
+    enclosed = contact_mm <= OPEN_CONTACT * np.sqrt(area_mm2)
     enclosed[0] = False
     return np.asarray(enclosed[labels], dtype=bool)
 
