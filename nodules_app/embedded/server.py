@@ -141,9 +141,11 @@ class Server(ABC):
         if not ours:
             self.pid_file.unlink()
             return
-        process.send_signal(self.stop_signal)
         try:
+            process.send_signal(self.stop_signal)
             process.wait(STOP_LIMIT_S)
+        except psutil.NoSuchProcess:
+            return  # it ended by itself
         except psutil.TimeoutExpired:
             raise ServerTrouble(
                 f"An earlier {self.title} (process {process.pid}) does not end: end it, then start again."

@@ -54,6 +54,8 @@ WITHOUT_UNIT = frozenset(
         "Growth.log_ratio_error",
         "Tubes.flattening",
         "Anatomy.muscle",  # times the average
+        "_Seen.escaping",  # shares of the rays
+        "_Seen.long",
         "KernelShape.boost",
         "Round.stiffness",  # weight of a penalty
         "Surface.log_scale",
