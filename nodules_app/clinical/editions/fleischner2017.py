@@ -83,7 +83,7 @@ SUBSOLID: Final = (
     _row("PARTSOLID.SINGLE.GE6.S.LT6", {"family": "single", "attenuation": "part_solid", "size": GE6, "solid_size": "<6"}, "ct_3_6m_then_annual_5y", window(3, 6), "recommendation 4", "P"),
     _row("PARTSOLID.SINGLE.GE6.S.6-8", {"family": "single", "attenuation": "part_solid", "size": GE6, "solid_size": "6-8", "suspicious": False}, "ct_3_6m_then_pet_biopsy_if_persistent", window(3, 6), "recommendation 4 and table comment", "P"),
     _row("PARTSOLID.SINGLE.GE6.S.GT8", {"family": "single", "attenuation": "part_solid", "size": GE6, "solid_size": ">8", "suspicious": False}, "pet_biopsy_or_resection", None, "recommendation 4", "P", "AMB-06"),
-    _row("PARTSOLID.SINGLE.SUSPICIOUS", {"family": "single", "attenuation": "part_solid", "size": GE6, "solid_size": GE6, "suspicious": True}, "pet_biopsy_or_resection", None, "recommendation 4", "P", also="lobulated margin or cystic components"),
+    _row("PARTSOLID.SINGLE.SUSPICIOUS", {"family": "single", "attenuation": "part_solid", "size": GE6, "solid_size": GE6, "suspicious": True}, "pet_biopsy_or_resection", None, "recommendation 4", "P"),
     _row("SUBSOLID.MULTI.LT6", {"family": "multiple", "largest": "<6"}, "ct_3_6m_then_consider_2y_4y", window(3, 6), "recommendation 5", "P"),
     _row("SUBSOLID.MULTI.GE6", {"family": "multiple", "largest": GE6}, "ct_3_6m_then_most_suspicious", window(3, 6), "recommendation 5", "P"),
 )  # fmt: skip
@@ -92,7 +92,7 @@ PARTIAL: Final = (
     _row("PARTIAL.STABLE", {"stable_24m": True}, "no_routine_followup", None, "incomplete thoracic CT", "P"),
     _row("PARTIAL.LT6", {"stable_24m": False, "size": "<6"}, "no_routine_followup", None, "incomplete thoracic CT", "P"),
     _row("PARTIAL.6-8", {"stable_24m": False, "size": "6-8", "spiculated": False}, "complete_chest_ct_3_12m", window(3, 12), "incomplete thoracic CT", "P"),
-    _row("PARTIAL.GT8", {"stable_24m": False, "large_or_suspicious": True}, "complete_chest_ct_now", None, "incomplete thoracic CT", "P", also="> 8 mm, or spiculated at >= 6 mm"),
+    _row("PARTIAL.GT8", {"stable_24m": False, "large_or_suspicious": True}, "complete_chest_ct_now", None, "incomplete thoracic CT", "P"),
 )  # fmt: skip
 
 RESOLVED: Final = _row("FU.RESOLVED", {"resolved": True}, "no_routine_followup", None, "follow-up", "P")

@@ -1,7 +1,5 @@
 """Lung-RADS v2022 beyond size: category 0, status, stepping, cysts, airways, 4X, the nodule that leads."""
 
-# ruff: noqa: E501 - one case of a table is one line
-
 from __future__ import annotations
 
 from datetime import timedelta
