@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.db import connection
 
 PROVED_AT: Final = "safety-net-proved-at"  # written by services.safety_net.prove, one cache entry for all processes
-LATE_AFTER: Final = timedelta(hours=2)  # the proof is due every hour; one may be missed by a restart
+LATE_AFTER: Final = timedelta(minutes=30)  # the proof is due every ten minutes; two may be missed by a restart
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Final
 from django.db import transaction
 
 from nodules_app.models import ImportBatch, Patient, Role, Scan, User
-from nodules_app.services import intake, nodules, patients
+from nodules_app.services import intake, nodules, patients, safety_net
 from nodules_app.services.pipeline.execute import execute
 
 PASSWORD: Final = "nodules-demo-2026"  # noqa: S105 printed on the demo's sign-in page; the demo holds no real patient
@@ -54,6 +54,7 @@ def prepare_demo_clinic(data: Path) -> tuple[SignIn, ...]:
         execute(run.code)
     for truth in sorted(data.rglob(TRUTH_FILE)):
         _mark_known_nodules(json.loads(truth.read_text("utf-8")), batch)
+    safety_net.prove()
     return sign_ins
 
 

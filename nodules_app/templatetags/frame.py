@@ -97,7 +97,7 @@ def safety_net_words() -> dict[str, object]:
         "%(count)s active nodule has an open step.", "%(count)s active nodules have an open step.", proof.active_nodules
     ) % {"count": proof.active_nodules}
     if proof.proved_at is None:
-        text, title = gettext("Safety net not checked yet"), gettext("No check has been recorded. It runs every hour.")
+        text, title = gettext("Safety net not checked yet"), gettext("No check has been recorded. It runs every ten minutes.")
     elif proof.late:
         text = gettext("Safety net stopped since %(moment)s") % {"moment": moment}
         title = gettext("Last check %(moment)s. Tell the operator: nobody is being checked.") % {"moment": moment}

@@ -64,6 +64,7 @@ def write_pair(pair: SimulatedPair, folder: Path, *, jpeg_ls: bool = False) -> N
             kernel=f"SIM-{scanner.kernel.upper()}",
             slice_thickness_mm=scanner.slice_thickness_mm,
             birth_date=BIRTH_DATE,
+            sex="M",
             exposure_mas=scanner.exposure_mas,
         )
         write_ct(volume, folder / day, header, jpeg_ls=jpeg_ls)

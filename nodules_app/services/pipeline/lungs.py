@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from inference.noise import measure_noise
+from nodules_app.lifecycles import OPEN_RUN
 from nodules_app.models import Patient, Run, RunKind, Scan
 from nodules_app.services import runs, scans
 from nodules_app.services.pipeline.volumes import lungs_of, volume_of
@@ -32,9 +33,11 @@ def find_lungs(run: Run) -> Callable[[], Mapping[str, str]]:
 
 
 def go_on_without_lungs(run: Run) -> None:
-    """No lungs were found: nodules are still measured one scan at a time, nothing is compared."""
+    """No lungs were found: nodules are still measured one scan at a time, nothing is compared with this scan."""
     scan = subject(run)
-    runs.request(RunKind.MEASURE, by=run.requested_by, patient=scan.study.patient, scan=scan)
+    waiting = [other for other in _neighbours(scan) if other.lung_right_ml is not None]
+    for alone in (scan, *waiting):
+        runs.request(RunKind.MEASURE, by=run.requested_by, patient=scan.study.patient, scan=alone)
 
 
 def _go_on(run: Run, scan: Scan) -> None:
@@ -45,8 +48,18 @@ def _go_on(run: Run, scan: Scan) -> None:
     ]
     for comparison in comparisons:
         runs.request(RunKind.REGISTER, by=run.requested_by, patient=scan.study.patient, comparison=comparison)
-    if not comparisons:
+    if not comparisons and not any(_is_being_looked_for(other) for other in _neighbours(scan)):
         runs.request(RunKind.MEASURE, by=run.requested_by, patient=scan.study.patient, scan=scan)
+
+
+def _neighbours(scan: Scan) -> list[Scan]:
+    pairs = scans.neighbours_to_compare(scan)
+    return [one for pair in pairs for one in (pair.prior, pair.current) if one.pk != scan.pk]
+
+
+def _is_being_looked_for(other: Scan) -> bool:
+    """The lungs of the other scan are on their way: whoever ends second asks for the registration."""
+    return other.runs.filter(kind=RunKind.LUNGS, state__in=OPEN_RUN).exists()
 
 
 def _has_lungs(scan: Scan, just_found: Scan) -> bool:
