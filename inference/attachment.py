@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from registration.lungs import Lungs
 
 WALL_SHARE = 0.03  # of all rays: less than this is a touch within the blur
-VESSEL_SHARE = 0.03  # of all rays; fewer are noise
+VESSEL_SHARE = 0.012  # of all rays; on isolated phantoms no ray leaks at all
 PLANE_SHARE = 0.12
 FLAT_SHARE = 0.12  # smallest of the three second moments of the directions, of 1
 BROAD_SHARE = 0.30  # second largest moment: a plane has two wide directions, a vessel one

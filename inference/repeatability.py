@@ -69,7 +69,7 @@ def volume_error(
     spread = math.sqrt(noise.correlation_voxels * counted_voxels)
     noise_part = noise.sd_hu / contrast_hu * spread * voxel_mm3 / volume_mm3
     coarse = slice_mm / diameter_mm
-    sampling_part = 0.6 * coarse**3 if coarse >= SLICES_ARE_THIN else 0.0
+    sampling_part = 1.5 * coarse**4 if coarse >= SLICES_ARE_THIN else 0.0
     return ErrorParts(noise_part, sampling_part, _method_error(diameter_mm, attached_to, attenuation))
 
 

@@ -33,6 +33,8 @@ LOWEST_CONTRAST_HU = 120.0
 FAINTEST_HU = 110.0  # above lung: the first round looks this far out, so that a halo around a solid core is not missed
 HALO_FROM_MM = 5.0  # radius; in smaller nodules blur alone makes a halo
 HALO_SHARE = 0.5  # of the core's contrast, below which the ring around the core is a tissue of its own
+FEWEST_CORE = 12  # voxels for a typical value
+NEAREST_CORE = 8
 SECOND_TISSUE_HU = 60.0
 LUNG_HU = -600.0
 LUNG_WITHIN_MM = 12.0
@@ -127,7 +129,10 @@ def segment(volume: Volume, seed_lps_mm: ArrayLike) -> Segmentation:
             # Lung, wall and core were judged from the asked point; judge them again from the middle of what was found,
             # so that two points in one nodule end alike.
             if found is not None:
-                near = cut_neighbourhood(volume, found.centre_lps_mm(volume), reach_mm + 5)
+                centre = found.centre_lps_mm(volume)
+                if not bool(volume.contains(centre)):
+                    raise CutByScanEdge
+                near = cut_neighbourhood(volume, centre, reach_mm + 5)
                 found = _segment_within(near, reach_mm, _clean_radius_mm(found))
         if found is not None:
             _check(found, np.asarray(seed_lps_mm, dtype=np.float64), volume)
@@ -217,12 +222,11 @@ def _core_hu(view: _View, star: Star, levels: Levels) -> float:
     radius = float(np.median(star.ray_radii_mm()))
     distance = view.near.distance_mm(star.centre_mm)
     inside = view.near.hu[distance < 0.45 * radius]
-    if inside.size > 12:
+    if inside.size > FEWEST_CORE:
         core = _typical_hu(inside)
-    elif inside.size >= 4:
-        core = float(inside.mean())
-    else:
-        core = float(sample(view.smooth, star.centre_mm, view.near.spacing_mm))
+    else:  # interpolating or smoothing would mix in the next slice; the nearest voxels are the core
+        nearest = np.argpartition(distance, NEAREST_CORE, axis=None)[:NEAREST_CORE]
+        core = float(view.near.hu.ravel()[nearest].mean())
     core = min(core, HIGHEST_CORE_HU)
     if radius > HALO_FROM_MM:
         halo = _typical_hu(view.near.hu[(distance > 0.5 * radius) & (distance < 0.75 * radius)])

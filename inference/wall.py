@@ -22,6 +22,7 @@ RING_MM = 9.0  # how far around the nodule the wall is looked at
 SMALLEST_BALL_MM = 3.5
 LARGEST_BALL_MM = 17.0
 BALL_FACTORS = (1.0, 1.35, 1.8, 0.75)  # larger when the nodule itself is taken for wall, smaller when no ball fits
+BESIDE_BASE_MM = 2.0  # a point near the base may lie in a ball that leans into the nodule; the smooth surface decides
 FEWEST_POINTS = 30
 
 
@@ -73,8 +74,11 @@ def find_wall(
     for factor in BALL_FACTORS:
         ball = min(max(ball_mm * factor, SMALLEST_BALL_MM), LARGEST_BALL_MM)
         depth = _coarse_depth_mm(coarse, spacing, ball)
-        if depth is not None and float(sample(depth, centre_mm - origin, spacing)) > 0:
-            return _smooth_surface(near, smooth, centre_mm, (depth, spacing, origin), ball / 1.3)
+        if depth is None or float(sample(depth, centre_mm - origin, spacing)) < -BESIDE_BASE_MM:
+            continue
+        wall = _smooth_surface(near, smooth, centre_mm, (depth, spacing, origin), ball / 1.3)
+        if float(sample(wall.depth_mm, centre_mm, near.spacing_mm)) > 0:
+            return wall
     return None
 
 

@@ -34,7 +34,7 @@ class NodulePhantom:
     spacing_zyx_mm: tuple[float, float, float] = (1.0, 0.7, 0.7)
     slice_thickness_mm: float = 1.0
     noise_hu: float = 30.0
-    side_mm: float = 44.0
+    side_mm: float = 36.0
     seed: int = 0
     stretch_zyx: tuple[float, float, float] = (1.0, 1.0, 1.0)
 

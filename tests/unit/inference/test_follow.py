@@ -43,7 +43,7 @@ def nearly_identity(*, residual_mm: float = 0.3, shift_x_mm: float = 0.0, reach:
 
 
 def scan(diameter_mm: float, seed: int) -> tuple[Scan, np.ndarray]:
-    drawn = draw(NodulePhantom(diameter_mm=diameter_mm, seed=seed))
+    drawn = draw(NodulePhantom(diameter_mm=diameter_mm, seed=seed, side_mm=44))
     return Scan(volume=drawn.volume), drawn.centre_lps_mm
 
 

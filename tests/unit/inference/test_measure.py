@@ -59,15 +59,15 @@ def test_a_point_moved_by_two_millimetres_finds_the_same_nodule(asked: NodulePha
 
 
 def test_the_stated_interval_of_the_ratio_holds_the_truth():
-    small = repeat(NodulePhantom(diameter_mm=7, irregularity=0.1, noise_hu=45), 12)
-    large = repeat(NodulePhantom(diameter_mm=8.5, irregularity=0.1, noise_hu=45, seed=100), 12)
+    small = repeat(NodulePhantom(diameter_mm=7, irregularity=0.1, noise_hu=45, side_mm=30), 10)
+    large = repeat(NodulePhantom(diameter_mm=8.5, irregularity=0.1, noise_hu=45, seed=100, side_mm=30), 10)
     held = 0
     for prior, current in zip(small, large, strict=True):
         first, second = measured(prior).volume_mm3, measured(current).volume_mm3
         log_error = math.hypot(first.relative_error, second.relative_error)
         off = math.log(second.value / first.value) - math.log(current.volume_mm3 / prior.volume_mm3)
         held += abs(off) < 1.96 * log_error
-    assert held >= 11
+    assert held >= 9
 
 
 def test_more_noise_and_thicker_slices_state_a_larger_error():

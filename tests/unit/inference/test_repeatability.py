@@ -57,7 +57,7 @@ def test_no_volume_is_believed_better_than_its_method():
 
 def test_thin_slices_cost_nothing():
     assert parts(slice_mm=1.0).sampling == 0
-    assert parts(slice_mm=2.5).sampling == pytest.approx(0.6 * (2.5 / 8) ** 3)
+    assert parts(slice_mm=2.5).sampling == pytest.approx(1.5 * (2.5 / 8) ** 4)
 
 
 def test_a_diameter_is_a_third_as_uncertain_as_the_volume_and_never_below_the_pixel():
