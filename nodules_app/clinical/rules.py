@@ -101,8 +101,3 @@ def the_rule(rules: Sequence[Rule], facts: Facts) -> Rule:
 def first_rule(rules: Sequence[Rule], facts: Facts) -> Rule | None:
     """Pick the first row that holds, for tables that the guideline reads from top to bottom."""
     return next((rule for rule in rules if rule.holds(facts)), None)
-
-
-def by_id(rules: Sequence[Rule]) -> Mapping[str, Rule]:
-    """Rows by their id without the guideline code."""
-    return {rule.id.partition(".")[2]: rule for rule in rules}

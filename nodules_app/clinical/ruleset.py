@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from decimal import Decimal
 from functools import cache
 from types import ModuleType
 from typing import Final
@@ -22,6 +23,7 @@ from nodules_app.clinical.editions import (
     lungrads2022_status,
 )
 from nodules_app.clinical.editions.catalogue import DEFAULTS, EDITIONS
+from nodules_app.clinical.editions.edition import Edition
 from nodules_app.clinical.errors import UnknownEdition
 from nodules_app.clinical.management import MANAGEMENT
 from nodules_app.clinical.risk import brock, herder, mayo, pkuph, plcom2012, va
@@ -74,7 +76,7 @@ def _constants(module: ModuleType) -> dict[str, object]:
     return {
         name: value
         for name, value in vars(module).items()
-        if name.isupper() and not name.startswith("_") and not isinstance(value, type)
+        if name.isupper() and not name.startswith("_") and not isinstance(value, Edition)
     }
 
 
@@ -88,4 +90,6 @@ def _plain(value: object) -> object:
         return sorted(str(item) for item in value)
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    return str(value)
+    if value is None or isinstance(value, str | int | Decimal):
+        return str(value)
+    raise TypeError(f"no table holds a {type(value).__name__}")  # its text might differ from run to run

@@ -1,7 +1,5 @@
 """Fleischner 2017 beyond the first table: risk, families, benign nodules, follow-up, what is missing."""
 
-# ruff: noqa: E501 - one case of a table is one line
-
 from __future__ import annotations
 
 from dataclasses import replace
@@ -193,8 +191,8 @@ SCHEDULES = [
 
 @pytest.mark.parametrize(("size", "risk", "months", "rule", "management", "window"), SCHEDULES)
 def test_schedules_count_from_baseline(
-    size: str, risk: Any, months: int, rule: str, management: str, window: tuple[int, int] | None
-) -> None:  # noqa: ANN401
+    size: str, risk: str, months: int, rule: str, management: str, window: tuple[int, int] | None
+) -> None:
     result = fleischner(followed(months, size, size), risk_override=risk)
     assert (result.rule_id, result.management) == (f"FLEISCHNER2017.{rule}", management)
     assert (result.interval is None) == (window is None)
