@@ -259,7 +259,14 @@ def result(guideline: str, management: str, rule: str, **fields: object) -> dict
     return ordinary | fields
 
 
-def assessment(of: Patient, answer: Mapping[str, Any], lead: Nodule | None = None, **fields: object) -> Assessment:
+def assessment(
+    of: Patient,
+    answer: Mapping[str, Any],
+    lead: Nodule | None = None,
+    *,
+    growth: Sequence[Mapping[str, Any]] = (),
+    **fields: object,
+) -> Assessment:
     ordinary = {
         "exam_on": CURRENT_ON,
         "guideline": answer["guideline"],
@@ -271,7 +278,7 @@ def assessment(of: Patient, answer: Mapping[str, Any], lead: Nodule | None = Non
         "answer": {
             "result": dict(answer),
             "risk": {"nodule_id": "N1", "mayo": {"probability": "0.375569", "valid": True, "missing": []}},
-            "growth": [],
+            "growth": list(growth),
         },
     }
     return Assessment.objects.create(patient=of, lead=lead, **(ordinary | fields))

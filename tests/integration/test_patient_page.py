@@ -6,6 +6,7 @@ import io
 import json
 import re
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from PIL import Image
 
+from nodules_app.clinical.growth import classify_vdt
 from nodules_app.forms.patients import YES_NO
 from nodules_app.lifecycles import FollowUpState, RunState
 from nodules_app.models import (
@@ -31,6 +33,7 @@ from nodules_app.models import (
     Run,
     RunKind,
 )
+from nodules_app.templatetags.recommendations import VDT_LIMITS_DAYS
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -220,6 +223,33 @@ def test_branches_and_flips_say_how_sure_the_answer_is() -> None:
     assert re.search(r"55 % .{0,60}biopsy or yearly CT", said)
     assert "+27 mm³" in said
     assert 'class="meter"' in html
+
+
+def test_a_growth_that_decided_is_drawn_against_the_classes_of_doubling_time() -> None:
+    patient = factories.followed_patient()
+    answer = factories.result("BTS2015", "bts_biopsy_or_annual_ct", "FU.12M.GROWTH.400-600")
+    grown = {
+        "nodule_id": "N1",
+        "basis": "volume",
+        "percent_change": "58.3333",
+        "vdt_days": "552.0653",
+        "vdt_ci95_days": ["357.5394", None],
+        "vdt_class": "400_600",
+    }
+    factories.assessment(patient, answer, growth=[grown])
+    html = page_of(patient)
+    assert "Doubling time 552 d, 95 % interval 358 to unbounded; classes end at 400 and 600 days" in html
+    assert "Doubling time since the first scan" in words(html)
+
+
+def test_the_classes_on_the_meter_are_those_of_the_clinical_core() -> None:
+    fast, slow = VDT_LIMITS_DAYS
+    assert [classify_vdt(Decimal(days)) for days in (fast - 1, fast, slow, slow + 1)] == [
+        "lt400",
+        "400_600",
+        "400_600",
+        "gt600",
+    ]
 
 
 def test_the_figure_has_a_trace_a_nodule_with_hollow_priors_and_both_error_arms() -> None:
