@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,23 @@ def nodule_point(text: str) -> AskedNodule:
     return AskedNodule((x, y, z), "current" if on == "current" else "prior")
 
 
+def with_points_joined(argv: Sequence[str]) -> list[str]:
+    """Write ``--nodule -98.8,1,2`` as ``--nodule=-98.8,1,2``: argparse takes a leading minus for an option."""
+    joined: list[str] = []
+    for word in argv:
+        if joined and joined[-1] == "--nodule":
+            joined[-1] = f"--nodule={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
 class Command(BaseCommand):
     help = "Compare two chest CTs: registration, nodules found again and measured, growth, recommendations."
     requires_system_checks = ()
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        super().run_from_argv(with_points_joined(argv))
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("prior", type=Path, help="folder, zip or file list with the earlier exam")
