@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from decimal import ROUND_FLOOR, Decimal, localcontext
+from decimal import ROUND_FLOOR, Decimal
 from functools import cache
 from typing import Final, Literal
 
@@ -96,7 +96,7 @@ def _volumes(view: View, edition: Edition, look: Look, sign: int) -> Iterator[Sh
 
 def volume_limits(view: View, edition: Edition, look: Look) -> tuple[Decimal, ...]:
     """Every volume of this nodule at which the answer may change; between two of them it does not."""
-    return (*_printed_limits(edition), *_limits_of(view, look))
+    return (*_printed_limits(edition), *_limits_of(view, edition, look))
 
 
 def _resized(now: Measurement, sizes: list[Decimal | None], volume_mm3: Decimal | None) -> Measurement:
@@ -132,7 +132,7 @@ def _printed_limits(edition: Edition) -> frozenset[Decimal]:
     return frozenset({*printed, *edition.volume_limits, sphere_volume_mm3(MASS_MM), sphere_volume_mm3(PLEURAL_MM)})
 
 
-def _limits_of(view: View, look: Look) -> Iterator[Decimal]:
+def _limits_of(view: View, edition: Edition, look: Look) -> Iterator[Decimal]:
     """Volumes at which this nodule's growth, or its rank among the nodules, changes."""
     for other in view.present:
         if other.nodule is not look.nodule:
@@ -145,14 +145,17 @@ def _limits_of(view: View, look: Look) -> Iterator[Decimal]:
         yield before
         yield before * GROWTH_RATIO
         for vdt_days in (400, 600):
-            with localcontext() as context:
-                context.prec = 40
-                yield before * min(LN2 * days / vdt_days, Decimal(50)).exp()
-        diameter = sphere_diameter_mm(before)
-        yield sphere_volume_mm3(diameter + CHANGE_MM)
-        yield sphere_volume_mm3(diameter + CHANGE_MM * days / YEAR_DAYS)
-        if diameter > CHANGE_MM:
-            yield sphere_volume_mm3(diameter - CHANGE_MM)
+            yield before * min(LN2 * days / vdt_days, Decimal(50)).exp()
+        if edition.compares_spheres:
+            yield from _sphere_limits(before, days)
+
+
+def _sphere_limits(before_mm3: Decimal, days: int) -> Iterator[Decimal]:
+    diameter = sphere_diameter_mm(before_mm3)
+    yield sphere_volume_mm3(diameter + CHANGE_MM)
+    yield sphere_volume_mm3(diameter + CHANGE_MM * days / YEAR_DAYS)
+    if diameter > CHANGE_MM:
+        yield sphere_volume_mm3(diameter - CHANGE_MM)
 
 
 def _rank_limits(other: Look) -> Iterator[Decimal]:

@@ -97,14 +97,14 @@ def diameter_class(d1: Decimal, d2: Decimal) -> GrowthClass:
 
 
 def growth_between(
-    nodule_id: str, earlier: Measurement, later: Measurement, *, with_interval: bool = True
+    nodule_id: str, earlier: Measurement, later: Measurement, *, only_for_rules: bool = False
 ) -> Growth | None:
     """Change between two measurements: by volume when both carry a comparable one, else by mean diameter.
 
     Parameters
     ----------
-    with_interval
-        Whether the interval of the doubling time is wanted; rules do not read it.
+    only_for_rules
+        Leave out what no rule reads and logarithms make slow: the interval, and the doubling time without growth.
 
     Returns
     -------
@@ -118,13 +118,13 @@ def growth_between(
     if volumes is not None:
         v1, v2 = volumes
         basis, ratio, kind = "volume", v2 / v1, volume_class(v1, v2)
-        interval = vdt_interval(days, earlier, later, volumes) if with_interval else None
+        interval = None if only_for_rules else vdt_interval(days, earlier, later, volumes)
     else:
         d1, d2 = mean_mm(earlier), mean_mm(later)
         if d1 is None or d2 is None:
             return None
         basis, ratio, kind = "diameter", (d2 / d1) ** 3, diameter_class(d1, d2)
-    vdt = doubling_time_days(days, ratio)
+    vdt = None if only_for_rules and kind != "growth" else doubling_time_days(days, ratio)
     return Growth(
         nodule_id=nodule_id,
         start=earlier.date,

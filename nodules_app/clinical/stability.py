@@ -25,7 +25,7 @@ from nodules_app.clinical.view import Look, View, look_at
 
 BORDERLINE: Final = Decimal("0.05")  # more than this elsewhere
 EITHER_WAY: Final = Decimal("0.33")
-NODES: Final = tuple(Decimal("0.625") * n for n in range(-8, 9))  # the baseline, in standard deviations
+NODES: Final = tuple(Decimal("0.625") * n for n in range(-7, 8))  # the baseline, in standard deviations
 GRID: Final = 16  # segments in which a change of answer is looked for
 BISECTIONS: Final = 14
 SMALLEST: Final = Decimal("0.01")  # no nodule is smaller, whatever the error says
@@ -110,9 +110,10 @@ def _axes(look: Look, basis: str) -> list[Axis]:
     before = _whole_sd(look.earlier[0].sd, basis) if look.earlier else None
     if before:
         baseline = Axis(before, _baseline_mover(basis), is_whole=True)
-        # The exact integration belongs to the size that is less certain; the other one is then smooth.
-        less_certain = current is None or before * _size(look.now, basis) > current * _size(look.earlier[0], basis)
-        axes.insert(0 if less_certain else len(axes), baseline)
+        # The exact integration belongs to the size that is much less certain; the other one is then smooth.
+        now, then = _size(look.now, basis), _size(look.earlier[0], basis)
+        much_less_certain = current is None or before * now > 2 * current * then
+        axes.insert(0 if much_less_certain else len(axes), baseline)
     return axes
 
 

@@ -26,6 +26,7 @@ class Edition:
     rules: tuple[Rule, ...]
     judge: Callable[[View], Finding]
     has_modifiers: bool = False
+    compares_spheres: bool = False  # growth between volumes is read from the diameters of their spheres
     volume_limits: frozenset[Decimal] = frozenset()  # volumes where an answer may change that no row names
 
 

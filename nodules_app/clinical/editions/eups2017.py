@@ -86,7 +86,7 @@ def _status(view: View, look: Look) -> str:
 def _classify(view: View, look: Look) -> Finding:
     stated_first = look.nodule.status in (Status.BASELINE, Status.NEW)
     if look.earlier and not stated_first:
-        growth = growth_between(look.nodule.id, look.earlier[0], look.now, with_interval=False)
+        growth = growth_between(look.nodule.id, look.earlier[0], look.now, only_for_rules=True)
         if growth is not None:
             return _by_growth(view, look, growth)
     basis, now, status = basis_of(view, look, volume_first=True), look.now, _status(view, look)

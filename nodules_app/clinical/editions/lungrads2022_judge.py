@@ -48,4 +48,12 @@ def _suspicion(finding: Finding) -> float:
     return rank("2") + 0.5 if finding.code == "measurement_needed" else rank(finding.category)
 
 
-EDITION: Final = Edition("LUNGRADS2022", "v2022", "ACR Lung-RADS v2022", table.RULES, judge, has_modifiers=True)
+EDITION: Final = Edition(
+    "LUNGRADS2022",
+    "v2022",
+    "ACR Lung-RADS v2022",
+    table.RULES,
+    judge,
+    has_modifiers=True,
+    compares_spheres=True,
+)

@@ -187,7 +187,7 @@ def _growth(look: Look) -> Growth | None:
     """First against current volume of an existing solid nodule."""
     if look.attenuation is not Attenuation.SOLID or not look.earlier:
         return None
-    growth = growth_between(look.nodule.id, look.earlier[0], look.now, with_interval=False)
+    growth = growth_between(look.nodule.id, look.earlier[0], look.now, only_for_rules=True)
     return growth if growth is not None and growth.basis == "volume" else None
 
 
