@@ -21,7 +21,7 @@ LEAST_AGREEMENT: Final = 0.5  # median correlation of the patches
 # images agree there, the distance to them how far the fit had to reach, and a floor stands for interpolation.
 FLOOR_MM: Final = 0.05
 SPREAD_FACTOR: Final = 0.7
-GAP_FACTOR: Final = 0.02  # mm of error for each mm between the point and its keypoints beyond their usual spacing
+GAP_FACTOR: Final = 0.1  # mm of error for each mm that the keypoints lie further off than usual: the pleura, the bases
 USUAL_GAP_MM: Final = 8.0
 
 

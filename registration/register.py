@@ -31,8 +31,8 @@ from registration.volume import Volume
 __all__ = ["Registration", "register"]
 
 DEVICES: Final = ("cpu", "auto")
-ENOUGH_INFORMATION: Final = 2000.0  # HU^2/mm^2: a patch with a vessel in it
-KEPT_WEIGHT: Final = 0.05
+ENOUGH_INFORMATION: Final = 1000.0  # HU^2/mm^2: a patch with a vessel in it
+KEPT_WEIGHT: Final = 0.03
 LEAST_KEYPOINTS: Final = 100
 OUTLIER_MM: Final = 0.6
 STIFFER: Final = 4.0  # a fit that folds is repeated this much stiffer
