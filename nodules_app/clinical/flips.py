@@ -33,7 +33,8 @@ def flips(view: View, edition: Edition, finding: Finding) -> tuple[Flip, ...]:
     if finding.look is None or finding.basis is None:
         return ()
     shifted = _volumes if finding.basis == "volume" else _diameters
-    nearest = [_nearest(view, edition, finding, shifted(view, edition, finding.look, sign)) for sign in (-1, 1)]
+    look = finding.look
+    nearest = [_nearest(view, edition, finding, look, shifted(view, edition, look, sign)) for sign in (-1, 1)]
     if "AMB-02" in finding.ambiguities:
         nearest.append(_other_basis(view, edition, finding))
     return tuple(flip for flip in nearest if flip is not None)
@@ -42,10 +43,7 @@ def flips(view: View, edition: Edition, finding: Finding) -> tuple[Flip, ...]:
 Shift = tuple[Literal["size_mm", "volume_mm3"], str, Measurement]
 
 
-def _nearest(view: View, edition: Edition, finding: Finding, shifts: Iterator[Shift]) -> Flip | None:
-    look = finding.look
-    if look is None:
-        return None
+def _nearest(view: View, edition: Edition, finding: Finding, look: Look, shifts: Iterator[Shift]) -> Flip | None:
     for field, change, measurement in shifts:
         other = edition.judge(view.remeasured(look, measurement))
         if other.code != finding.code:
@@ -78,8 +76,7 @@ def _volumes(view: View, edition: Edition, look: Look, sign: int) -> Iterator[Sh
     """Only the steps on either side of a volume where something may change; between those nothing does."""
     now = look.now
     volume = now.volume_mm3
-    if volume is None:
-        return
+    assert volume is not None  # noqa: S101 - the basis says so
     reach = int((volume * VOLUME_SHARE).to_integral_value(ROUND_FLOOR))
     steps = set()
     for limit in volume_limits(view, edition, look):

@@ -244,8 +244,7 @@ def _segments(
 def _volume_cuts(view: View, edition: Edition, look: Look, shift: Decimal, sd: Decimal) -> list[Decimal]:
     """Known volumes at which the answer may change, in standard deviations."""
     volume = look.now.volume_mm3
-    if volume is None:
-        return []
+    assert volume is not None  # noqa: S101 - the axis is one of volume
     limits = volume_limits(view.with_look(look), edition, look)
     cuts = {(limit - volume - shift) / sd for limit in limits}
     return sorted(z for z in cuts if -REACH < z < REACH)

@@ -159,7 +159,7 @@ STAYS: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         ending: _row(ending, NOTHING, f"stepped management, category {ending.partition('.')[0]} stays", "S")
         for ending in (
-            "2.SOLID", "2.PARTSOLID", "2.GGN", "2.CYST", "3.SOLID", "3.PARTSOLID", "3.GGN", "3.CYST",
+            "2.SOLID", "2.PARTSOLID", "2.GGN", "3.SOLID", "3.PARTSOLID", "3.GGN", "3.CYST",
             "4A.SOLID", "4A.PARTSOLID", "4A.CYST", "4B.SOLID", "4B.PARTSOLID", "4B.CYST",
         )
     }

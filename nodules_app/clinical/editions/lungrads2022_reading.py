@@ -355,15 +355,14 @@ def _stay(sighting: Sighting, kind: str, previous: Previous, why: tuple[Reason, 
     if category == "4X":
         finding = sighting.find(table.SUSPICIOUS, *why)
         return replace(finding, base_category="4B")
-    if category == "2" and kind == "SOLID" and not _small(sighting):
+    if category == "2" and (kind == "CYST" or (kind == "SOLID" and not _small(sighting))):
         return sighting.find(table.STEPPED_2, *why)
     ending = f"{category}.{kind}"
     return sighting.find(table.STAYS[ending if ending in table.STAYS else f"{category}.PARTSOLID"], *why)
 
 
 def _small(sighting: Sighting) -> bool:
-    look = sighting.look
-    if sighting.basis is None:
-        return True
-    row = row_by_size(look.now, look.attenuation, Status.BASELINE, sighting.basis)
+    look, basis = sighting.look, sighting.basis
+    assert basis is not None  # noqa: S101 - _by_size has asked
+    row = row_by_size(look.now, look.attenuation, Status.BASELINE, basis)
     return row is not None and row.category == "2"

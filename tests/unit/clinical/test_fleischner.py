@@ -78,6 +78,7 @@ def test_unknown_risk_is_read_as_high_and_both_rows_are_named() -> None:
     assert fleischner(nodule(measured("9")), patient=unknown).branches == ()
     later = fleischner(followed(8, "7", "7"), patient=unknown)
     assert [b.management for b in later.branches] == ["consider_ct_18_24m", "ct_18_24m"]
+    assert fleischner(followed(4, "9", "9"), patient=unknown).branches == ()
     small = fleischner(followed(8, "5", "5"), patient=unknown)
     assert [b.management for b in small.branches] == ["no_routine_followup", "optional_ct_12m"]
 

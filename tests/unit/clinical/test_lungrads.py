@@ -281,3 +281,18 @@ def test_the_reported_mean_is_named_when_it_decides() -> None:
     assert lungrads(nodule(measured("6.0"))).ambiguities == ()
     only_long = lungrads(nodule(measured(long=Decimal(7), short=None)))
     assert (only_long.missing, only_long.ambiguities) == (("short_axis_mm",), ("AMB-47",))
+
+
+def test_what_stays_when_a_row_has_no_name_of_its_own() -> None:
+    glass = lungrads(followed(1, "9", "9", attenuation="ground_glass", previous_category="4A"))
+    assert (glass.rule_id, glass.management) == ("LUNGRADS2022.4A.PARTSOLID", "lr_ldct_3m")
+    assert lungrads(followed(12, "9", "9", previous_category="2")).rule_id == "LUNGRADS2022.2.STEPPED"
+    cyst = lungrads(followed(12, "9", "9", cyst=c.Cyst("thick"), previous_category="2"))
+    assert cyst.rule_id == "LUNGRADS2022.2.STEPPED"
+
+
+def test_a_stated_status_without_any_past_reads_the_size_as_at_first_sight() -> None:
+    result = lungrads(nodule(measured("7"), status=c.Status.STABLE))
+    assert (result.rule_id, result.missing) == ("LUNGRADS2022.3.SOLID", ("previous_category",))
+    undated = lungrads(nodule(measured("7"), status=c.Status.STABLE, previous_category="3"))
+    assert (undated.rule_id, undated.missing) == ("LUNGRADS2022.3.SOLID", ("previous_category_date",))

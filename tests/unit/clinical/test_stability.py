@@ -1,7 +1,10 @@
 """Answers under a stated measurement error, against simulation and against what can be computed by hand."""
 
+# ruff: noqa: E501 - one case of a table is one line
+
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from dataclasses import replace
@@ -13,6 +16,7 @@ import pytest
 
 from nodules_app.clinical import case as c
 from nodules_app.clinical.assess import assess
+from nodules_app.clinical.codec import answer_line
 from nodules_app.clinical.editions.catalogue import EDITIONS
 from nodules_app.clinical.normal import below
 from nodules_app.clinical.stability import weigh
@@ -122,3 +126,35 @@ def test_only_an_unsure_answer_lists_its_branches() -> None:
     assert (sure.stability, sure.branches) == ("stable", ())
     assert unsure.stability == "could_go_either_way"
     assert {b.management for b in unsure.branches} == {"bts_ct_3m", "bts_discharge"}
+
+
+def test_errors_that_move_together_leave_the_ratio_nearly_alone() -> None:
+    def growth_is_certain(rho: str) -> float:
+        first = measured(v=100, on=months_ago(12), sd=sd(volume_mm3="10"))
+        now = measured(v=140, sd=c.SizeErrors(volume_mm3=Decimal(14), rho=Decimal(rho)))
+        return 1 - chances(case(nodule(first, now), setting="screening"), "BTS2015").get("bts_discharge", 0)
+
+    assert growth_is_certain("0") < growth_is_certain("0.9") < growth_is_certain("1")
+
+
+def test_a_much_less_certain_baseline_and_one_alone() -> None:
+    first = measured(v=100, on=months_ago(12), sd=sd(volume_mm3="10"))
+    now = measured(v=126, sd=sd(volume_mm3="1"))
+    for of in (nodule(first, now), nodule(first, replace(now, sd=None))):
+        found = chances(case(of), "BTS2015")["bts_discharge"]
+        assert found == pytest.approx((1 - erf(0.8 / 10 / sqrt(2))) / 2, abs=0.01)  # growth while baseline <= 100.8
+
+
+def test_the_command_prints_branches_and_stability_only_when_unsure() -> None:
+    def printed(volume: str) -> dict[str, Any]:
+        document = {
+            "id": "x", "setting": "incidental", "guidelines": ["BTS2015"], "exams": [{"date": "2024-03-15"}],
+            "nodules": [{"id": "n", "attenuation": "solid", "measurements": [{"date": "2024-03-15", "volume_mm3": volume, "sd": {"volume_mm3": 10}}]}],
+        }  # fmt: skip
+        answer: dict[str, Any] = json.loads(answer_line(json.dumps(document), 1))["results"][0]
+        return answer
+
+    unsure, sure = printed("82"), printed("150")
+    assert unsure["stability"] == "could_go_either_way"
+    assert [branch["probability"] for branch in unsure["branches"]] == ["0.579260", "0.420740"]
+    assert ("stability" in sure, sure["branches"]) == (False, [])
