@@ -72,15 +72,9 @@ def parse(text: str) -> Mapping[str, Any]:
 
 
 def case_id(document: Mapping[str, Any]) -> str | None:
-    """The id if it can be read (and written again: lone surrogates cannot)."""
+    """The id if it can be read."""
     value = document.get("id")
-    if not isinstance(value, str) or not value:
-        return None
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return None
-    return value
+    return value if isinstance(value, str) and value else None
 
 
 def case_from_json(source: str | Mapping[str, Any]) -> Case:
@@ -283,7 +277,8 @@ def answer_line(source: str | bytes, number: int) -> str:
         answer = answer_to_json(assess(case_from_json(document)))
     except errors.Refused as refused:
         answer = {"id": name, "error": refused.as_sentence(), "line": number}
-    return json.dumps(answer, ensure_ascii=False)
+    # Half of a surrogate pair cannot be written in UTF-8; it goes out as the JSON escape that it came in as.
+    return json.dumps(answer, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
 
 
 def _text(source: str | bytes) -> str:

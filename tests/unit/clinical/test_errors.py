@@ -104,8 +104,13 @@ def test_a_line_that_is_no_object(text: str | bytes) -> None:
     assert answer == {"id": None, "error": "The line is not a JSON object.", "line": 3}
 
 
-def test_an_id_that_cannot_be_written_again() -> None:
-    assert json.loads(answer_line('{"id": "\\ud800", "setting": "incidental", "exams": []}', 1))["id"] is None
+@pytest.mark.parametrize("where", ["id", "lobe"])
+def test_text_that_utf8_cannot_hold_goes_out_as_it_came_in(where: str) -> None:
+    document = line(id="\ud800") if where == "id" else with_nodule(lobe="\ud800")
+    written = answer_line(json.dumps(document), 1)
+    assert "\\ud800" in written
+    assert written.encode()
+    assert json.loads(written)["id"] == document["id"]
 
 
 def test_null_counts_as_absent_and_unknown_fields_are_ignored() -> None:
