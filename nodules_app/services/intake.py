@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 from uuid import uuid4
 
 from django.conf import settings
@@ -15,6 +17,8 @@ from nodules_app.models import ImportBatch, Run, RunKind, User
 from nodules_app.services import runs
 from nodules_app.services.audit import record
 from registration.errors import Refused, gettext_noop
+
+HARMFUL: Final = re.compile(r"[^A-Za-z0-9._-]")
 
 
 class NothingSent(Refused):
@@ -47,9 +51,9 @@ def receive_folder(*, source: Path, by: User | None) -> ImportBatch:
 
 
 def receive_upload(*, files: Iterable[UploadedFile[bytes]], by: User) -> ImportBatch:
-    """Keep uploaded files in the inbox under names of our own and ask for them to be read.
+    """Keep uploaded files in the inbox and ask for them to be read.
 
-    Names that came with the files are shown to people and never used as paths.
+    Of the name that came with a file only harmless characters are kept, so that a refusal can name it.
     """
     sent = list(files)
     if not sent:
@@ -63,7 +67,7 @@ def receive_upload(*, files: Iterable[UploadedFile[bytes]], by: User) -> ImportB
     folder = settings.INBOX_DIR / str(uuid4())
     folder.mkdir()
     for number, file in enumerate(sent):
-        with (folder / f"{number:05d}{_suffix(file)}").open("wb") as kept:
+        with (folder / _harmless_name(file.name or "", number, folder)).open("xb") as kept:
             for chunk in file.chunks():
                 kept.write(chunk)
     path = next(folder.iterdir()) if len(sent) == 1 else folder
@@ -71,8 +75,11 @@ def receive_upload(*, files: Iterable[UploadedFile[bytes]], by: User) -> ImportB
     return _ask(ImportBatch(source_name=name, path=str(path), owned=True, by=by))
 
 
-def _suffix(file: UploadedFile[bytes]) -> str:
-    return ".zip" if (file.name or "").lower().endswith(".zip") else ".dcm"
+def _harmless_name(name: str, number: int, folder: Path) -> str:
+    """Keep letters, digits, dot, dash and underscore of a file's last name; two of one name get their number."""
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    harmless = HARMFUL.sub("_", last).lstrip(".")[-80:] or f"file-{number}"
+    return harmless if not (folder / harmless).exists() else f"{number}-{harmless}"
 
 
 @transaction.atomic
