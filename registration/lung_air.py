@@ -16,12 +16,13 @@ PADDING_BELOW_HU: Final = -1500  # no tissue: outside the round field of view
 GAS_BELOW_HU: Final = -960  # mean of bowel gas or open air; even emphysematous lung keeps vessels and stays above
 AIRWAY_DARKNESS: Final = 0.4  # a trachea is darker than lung by this share of the way to open air, -1000 HU
 
-# Open air touches the border along more than this times the square root of its area (1.6 and more in real scans);
+# Open air touches the border along more than this times the square root of its area (1.2 and more in real scans);
 # lungs cut by a field of view stay below 1. Density does not tell them apart: clothes make open air as dense as lung.
-OPEN_CONTACT: Final = 1.4
+OPEN_CONTACT: Final = 1.0
 SMALLEST_SHARE: Final = 0.1  # of the largest component: an operated or compressed lung is still larger
 LUNG_CORE_MM: Final = 21.0  # a lung holds a square of this width in some slice; foam of a table does not
 CLOSING_MM: Final = 15.0  # nodules on the pleura and vessels up to this width become part of the lung
+JOINED_RATIO: Final = 3.0  # the larger lung is rarely this much larger than the other
 LUNGS_APART_MM: Final = 60.0  # from centre to centre
 TRACHEA_MM2: Final = (60.0, 800.0)
 TRACHEA_GROWTH: Final = 2.0  # from one slice to the next; more is a leak into the lung
@@ -151,9 +152,13 @@ def _parted(lungs: Mask, spacing_mm: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 def right_and_left(components: NDArray[np.int32], middle: float, spacing_mm: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Name each voxel of lung 1 (right) or 2 (left); ``middle`` is the column between them if only one is found."""
-    pieces = components
-    if components.max() == 1:
-        pieces = _parted(components > 0, spacing_mm).astype(np.int32)
+    pieces = components.copy()
+    sizes = np.bincount(components.ravel(), minlength=3)
+    if sizes[1] > JOINED_RATIO * sizes[2]:  # no second lung beside it: it may be both
+        parts = _parted(components == 1, spacing_mm)
+        if parts.max() == 2:
+            pieces[pieces > 1] += 1
+            pieces[parts == 2] = 2
     count = int(pieces.max())
     columns = np.array([c[2] for c in ndimage.center_of_mass(pieces > 0, pieces, np.arange(1, count + 1))])
     if count > 1:
