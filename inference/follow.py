@@ -51,6 +51,7 @@ MARKED_RATIO: Final = 1.2**3
 SNAP_MM: Final = 3.0  # a blob nearer than this to the carried place, or half a diameter, may be the nodule
 SNAP_DIAMETERS: Final = 0.5
 UNKNOWN_DIAMETER_MM: Final = 6.0  # of a nodule that could not be measured where it was asked
+OTHER_BORDER_ERROR: Final = 0.2  # solid on one date, subsolid on the other: a halo counted once may not count twice
 MOST_JOINED: Final = 0.3  # share of the surface; beyond, the blob is a branching vessel
 STILL_THERE: Final = 0.6  # of the diameter: a dot too small to measure but this large may be what is left
 SURE_RESIDUAL_MM: Final = 2.0  # or half a diameter: beyond, "nothing there" cannot be said
@@ -297,6 +298,8 @@ def _compared(result: FollowedNodule, interval_days: int | None, comparability: 
     if comparability is not None and not comparability.sizes_comparable:
         return result
     extra = comparability.extra_relative_error if comparability else 0.0
+    if result.prior.attenuation != result.current.attenuation:
+        extra = math.hypot(extra, OTHER_BORDER_ERROR)
     dated = interval_days is not None and interval_days > 0
     change = growth(
         result.prior.volume_mm3,

@@ -32,7 +32,9 @@ HIGHEST_CORE_HU = 60.0  # calcified cores (1400 HU) would else pull the border i
 LOWEST_CONTRAST_HU = 120.0
 FAINTEST_HU = 110.0  # above lung: the first round looks this far out, so that a halo around a solid core is not missed
 HALO_FROM_MM = 5.0  # radius; in smaller nodules blur alone makes a halo
-HALO_SHARE = 0.5  # of the core's contrast, below which the ring around the core is a tissue of its own
+HALO_DEPTH_MM = (1.1, 1.9)  # under the surface: there the ring is looked at
+HALO_SHARE = 0.8  # of the core's contrast; the ring of a uniform nodule keeps more
+HALO_HU = -400.0  # a ring brighter than this is the blurred border of something solid, no ground glass
 FEWEST_CORE = 12  # voxels for a typical value
 NEAREST_CORE = 8
 SECOND_TISSUE_HU = 60.0
@@ -229,10 +231,20 @@ def _core_hu(view: _View, star: Star, levels: Levels) -> float:
         core = float(view.near.hu.ravel()[nearest].mean())
     core = min(core, HIGHEST_CORE_HU)
     if radius > HALO_FROM_MM:
-        halo = _typical_hu(view.near.hu[(distance > 0.5 * radius) & (distance < 0.75 * radius)])
-        if halo - levels.lung_hu < HALO_SHARE * (core - levels.lung_hu):
+        halo = _typical_hu(_ring_hu(view.near, star, distance))
+        if halo < HALO_HU and halo - levels.lung_hu < HALO_SHARE * (core - levels.lung_hu):
             core = halo
     return max(core, levels.lung_hu + LOWEST_CONTRAST_HU)
+
+
+def _ring_hu(near: Neighbourhood, star: Star, distance: Floats) -> NDArray[np.float32]:
+    """Voxels (n,) just under the surface, deep enough to be out of its blur."""
+    close = np.nonzero((distance < float(star.ray_radii_mm().max())) & (distance > 0))
+    away = distance[close]
+    directions = (np.stack(close, axis=1) * near.spacing_mm - star.centre_mm) / away[:, None]
+    depth = star.radii_mm(directions) - away
+    ring: NDArray[np.float32] = near.hu[close][(depth > HALO_DEPTH_MM[0]) & (depth < HALO_DEPTH_MM[1])]
+    return ring
 
 
 def _typical_hu(hu: NDArray[np.float32]) -> float:

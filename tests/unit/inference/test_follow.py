@@ -191,6 +191,15 @@ def test_what_the_pair_costs_widens_the_interval():
     assert followed.growth.log_ratio_error > 0.5
 
 
+def test_another_attenuation_class_makes_the_ratio_less_sure():
+    faint = draw(NodulePhantom(diameter_mm=9.5, nodule_hu=-580, seed=7, side_mm=44))
+    followed = follow_nodule(
+        Scan(volume=faint.volume), LARGE, SAME_PLACE, LARGE_AT, asked_on="current", interval_days=99
+    )
+    assert followed.growth is not None
+    assert followed.growth.log_ratio_error > 0.2
+
+
 def test_without_an_interval_there_is_a_word_but_no_rate():
     followed = follow_nodule(SMALL, LARGE, SAME_PLACE, SMALL_AT, asked_on="prior")
     assert (followed.comparison, followed.growth) == ("larger-markedly", None)

@@ -123,6 +123,12 @@ def test_the_solid_part_of_a_part_solid_nodule():
     assert found.volume_mm3.value == pytest.approx(math.pi / 6 * 16**3, rel=0.10)
 
 
+@pytest.mark.parametrize("core_mm", [5.0, 7.0])
+def test_the_volume_of_a_part_solid_nodule_holds_its_halo(core_mm: float):
+    found = measured(draw(NodulePhantom(diameter_mm=12, nodule_hu=-600, solid_core_mm=core_mm)))
+    assert found.volume_mm3.value == pytest.approx(math.pi / 6 * 12**3, rel=0.06)
+
+
 def test_mass_is_volume_times_density():
     found = measured(draw(NodulePhantom(diameter_mm=10, nodule_hu=-600, noise_hu=10)))
     assert found.mean_hu == pytest.approx(-600, abs=15)
