@@ -24,7 +24,7 @@ register = template.Library()
 # Only pages that exist stand here; a page brings its entry with it.
 PAGES: Final[tuple[tuple[Promise | str, tuple[tuple[str, Promise, str], ...]], ...]] = (
     ("", (("worklist", _("Worklist"), "list"),)),
-    (_("Tools"), (("imports", _("Import"), "import"),)),
+    (_("Tools"), (("what-if", _("What if"), "decide"), ("imports", _("Import"), "import"))),
 )
 
 

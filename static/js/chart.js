@@ -23,11 +23,12 @@ export function chart(element) {
   };
 
   function draw() {
+    if (!element.isConnected) return; // a fragment took its place
     const figure = dressed(told);
     const isWide = element.clientWidth >= WIDE_PX;
     const font = getComputedStyle(document.body).fontFamily;
     figure.layout.font.family = font;
-    figure.layout.height = isWide ? 380 : 320;
+    figure.layout.height ??= isWide ? 380 : 320;
     if (!isWide) narrow(figure.layout);
     window.Plotly.react(element, figure.data, figure.layout, {
       responsive: true,
