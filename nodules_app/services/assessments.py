@@ -14,6 +14,7 @@ from typing import Final
 from nodules_app.clinical.answers import answer_to_json
 from nodules_app.clinical.assess import assess
 from nodules_app.clinical.codec import case_from_json
+from nodules_app.clinical.ruleset import ruleset_hash
 from nodules_app.lifecycles import NoduleState
 from nodules_app.models import Assessment, Finding, Measurement, Nodule, Patient, Scan, Setting
 from nodules_app.services.rounding import as_reported
@@ -141,11 +142,12 @@ def answer_case(case: Json) -> Json:
 def store_answer(patient: Patient, case: Json, answer: Json) -> list[Assessment]:
     """Write one row a guideline, unless the latest row already says the same of the same case."""
     stored = []
+    rules = ruleset_hash()
     by_label = {nodule.label: nodule for nodule in patient.nodules.all()}
     exam_on = date.fromisoformat(str(_list(case, "exams")[-1]["date"]))
     for result in _list(answer, "results"):
         latest = Assessment.objects.filter(patient=patient, guideline=result["guideline"]).order_by("-pk").first()
-        kept = {"result": result, "risk": answer.get("risk"), "growth": answer.get("growth")}
+        kept = {"result": result, "risk": answer.get("risk"), "growth": answer.get("growth"), "ruleset_hash": rules}
         if latest is not None and (latest.inputs, latest.answer) == (case, kept):
             stored.append(latest)
             continue
