@@ -27,6 +27,7 @@ COUPLING: Final = ((0.0, 80.0), (0.0005, 60.0), (0.002, 50.0), (0.005, 40.0), (0
 COUPLING_STIFFNESS: Final = 0.5
 AFFINE_PASSES: Final = 4
 OUTLIER_MM: Final = 3.0  # a step of the search
+STEADY_MM2: Final = 150.0  # holds the linear part where the points spread over less than this (12 mm) along an axis
 
 
 def coarse_mapping(
@@ -110,9 +111,8 @@ def robust_affine(
     solution = np.zeros((4, 3))
     for _ in range(AFFINE_PASSES):
         weighted = columns * trust[:, None]
-        # One part in a million of ridge: points in one plane must not leave the fit undefined.
         normal = weighted.T @ columns
-        normal += 1e-6 * np.diag(np.diag(normal) + 1.0)
+        normal += float(trust.sum()) * np.diag([STEADY_MM2, STEADY_MM2, STEADY_MM2, 1e-6])
         solution = np.linalg.solve(normal, weighted.T @ shifts_mm)
         off_mm = np.linalg.norm(shifts_mm - columns @ solution, axis=1)
         trust = weights / (1 + (off_mm / max(OUTLIER_MM, float(np.median(off_mm)))) ** 2) ** 2
