@@ -22,7 +22,8 @@ STRIP_PX: Final = 70
 FRAME_PX: Final = 96  # the measurement below the strips, and the axis
 WIDTH_PX: Final = 640  # the narrowest drawing: what fits there fits everywhere
 LETTER_PX: Final = 6.6
-TICKS: Final = (2, 5, 10, 20, 30, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
+TICKS_MM3: Final = tuple(step * 10**power for power in range(1, 5) for step in (1, 2, 3, 5, 7))
+TICKS_MM: Final = tuple(range(0, 45, 5))
 BAR_SHARE: Final = 0.44  # of the room of a strip
 
 
@@ -43,6 +44,7 @@ def figure(ladder: Ladder, words: Words) -> Figure:
     ends = _ends(ladder)
     is_log = _is_log(ladder)
     rows = len(ladder.strips)
+    ticks = [tick for tick in (TICKS_MM3 if is_log else TICKS_MM) if ends[0] <= tick <= ends[1]]
     return {
         "data": [
             *(
@@ -58,8 +60,8 @@ def figure(ladder: Ladder, words: Words) -> Figure:
             "xaxis": {
                 "type": "log" if is_log else "linear",
                 "range": [math.log10(end) for end in ends] if is_log else list(ends),
-                "tickvals": [tick for tick in TICKS if ends[0] <= tick <= ends[1]],
-                "ticktext": [f"{tick} {ladder.unit}" for tick in TICKS if ends[0] <= tick <= ends[1]],
+                "tickvals": ticks,
+                "ticktext": [f"{tick} {ladder.unit}" for tick in ticks],
                 "tickfont": {"color": "--ink-faint"},
                 "showgrid": False,
                 "zeroline": False,

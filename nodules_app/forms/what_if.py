@@ -35,6 +35,8 @@ class Question:
     unit: Text
     measured: str  # what it was before it was changed; empty while it is unchanged or nothing was measured
 
+    is_told: bool = False  # asked by the address, also where there is nothing to compare with
+
     @property
     def is_changed(self) -> bool:
         return bool(self.measured)
@@ -47,10 +49,11 @@ class Group:
     title: Text
     questions: tuple[Question, ...]
     folded: bool
+    is_sizes: bool = False
 
     @property
     def is_open(self) -> bool:
-        return not self.folded or any(one.is_changed or one.field.errors for one in self.questions)
+        return not self.folded or any(one.is_changed or one.field.errors or one.is_told for one in self.questions)
 
 
 class WhatIfForm(forms.Form):
@@ -66,10 +69,14 @@ class WhatIfForm(forms.Form):
         The nodule whose sizes are asked.
     exams
         What each exam is called, oldest first.
+    is_real
+        The case one starts with was measured, so that what differs from it is marked.
     """
 
-    def __init__(self, asked: Mapping[str, str], *, start: cases.Json, nodule: str, exams: Sequence[str]) -> None:
-        self.start, self.nodule = start, nodule
+    def __init__(
+        self, asked: Mapping[str, str], *, start: cases.Json, nodule: str, exams: Sequence[str], is_real: bool
+    ) -> None:
+        self.start, self.nodule, self.is_real = start, nodule, is_real
         self.began_with = cases.as_told(start, nodule)
         self.case: Case | None = None
         self.exam_titles = exams
@@ -100,6 +107,8 @@ class WhatIfForm(forms.Form):
 
     @property
     def changes(self) -> int:
+        if not self.is_real:
+            return 0
         return len(self._changed({name: str(self.data[name]) for name in self.began_with}))
 
     def groups(self) -> Iterator[Group]:
@@ -107,17 +116,18 @@ class WhatIfForm(forms.Form):
         last = len(self.exam_titles) - 1
         for k in range(last, -1, -1):
             of_exam = [f"e{k}_{name}" for name in ("on", *SIZES)]
-            yield self._group(self.exam_titles[k], of_exam, folded=0 < k < last)
+            yield self._group(self.exam_titles[k], of_exam, folded=0 < k < last, is_sizes=True)
         for title, names, folded in GROUPS:
             yield self._group(title, names, folded=folded)
 
-    def _group(self, title: Text, names: Sequence[str], *, folded: bool) -> Group:
-        return Group(title, tuple(self._question(name) for name in names if name in self.fields), folded)
+    def _group(self, title: Text, names: Sequence[str], *, folded: bool, is_sizes: bool = False) -> Group:
+        return Group(title, tuple(self._question(name) for name in names if name in self.fields), folded, is_sizes)
 
     def _question(self, name: str) -> Question:
         before, now = self.began_with[name], self.data[name]
-        measured = "" if before == now else (self._shown(name, before) or gettext("nothing"))
-        return Question(self[name], UNITS.get(_plain_name(name), ""), measured)
+        is_marked = self.is_real and before != now
+        measured = (self._shown(name, before) or gettext("nothing")) if is_marked else ""
+        return Question(self[name], UNITS.get(_plain_name(name), ""), measured, before != now)
 
     def _shown(self, name: str, text: str) -> str:
         choices = CHOICES.get(_plain_name(name))

@@ -62,12 +62,18 @@ def as_told(case: Mapping[str, Any], nodule: str) -> dict[str, str]:
         entry = _entry(one, exam)
         errors = entry.get("sd") or {}
         told[f"e{k}_on"] = _text(exam.get("date"))
-        told |= {f"e{k}_{name}": _text(entry.get(name)) for name in SIZES if name in entry or name in ASKED}
+        asked = SIZES if _needs_mean(entry) else ASKED
+        told |= {f"e{k}_{name}": _text(entry.get(name)) for name in asked}
         told |= {f"e{k}_{name}": _text(errors.get(key)) for name, key in ERRORS.items()}
     return told
 
 
-ASKED: Final = ("volume_mm3", "long_axis_mm", "short_axis_mm", "solid_mean_mm")  # a mean only where one was given
+ASKED: Final = ("volume_mm3", "long_axis_mm", "short_axis_mm", "solid_mean_mm")
+
+
+def _needs_mean(entry: Json) -> bool:
+    """A mean counts only where it was given without both axes."""
+    return "mean_diameter_mm" in entry and not ("long_axis_mm" in entry and "short_axis_mm" in entry)
 
 
 def _text(value: object) -> str:

@@ -37,7 +37,7 @@ def show(request: HttpRequest) -> HttpResponse:
     """From nothing: a case that is no patient's."""
     access.allow(request.user, access.Act.SEE)
     form = _new_case(request)
-    context = _asked(form, is_real=False) | {"form": form, "fragment": reverse("what-if-answers")}
+    context = _asked(form) | {"form": form, "fragment": reverse("what-if-answers")}
     return render(request, "what_if/what_if.html", context, status=200 if form.is_valid() else 422)
 
 
@@ -46,7 +46,7 @@ def show(request: HttpRequest) -> HttpResponse:
 def answers(request: HttpRequest) -> HttpResponse:
     """The answers alone, for the page on which somebody types."""
     access.allow(request.user, access.Act.SEE)
-    return render(request, "what_if/_answers.html", _asked(_new_case(request), is_real=False))
+    return render(request, "what_if/_answers.html", _asked(_new_case(request)))
 
 
 @never_cache
@@ -59,7 +59,7 @@ def of_patient(request: HttpRequest, code: UUID) -> HttpResponse:
     if real is None:
         return render(request, "what_if/no_case.html", {"identity": identity})
     form = _real_case_form(request, real)
-    context = _asked(form, is_real=True) | {
+    context = _asked(form) | {
         "form": form,
         "identity": identity,
         "real": real,
@@ -78,13 +78,13 @@ def answers_of_patient(request: HttpRequest, code: UUID) -> HttpResponse:
     real = real_case(patient)
     if real is None:
         return render(request, "what_if/_answers.html", {"form": None, "told": None})
-    return render(request, "what_if/_answers.html", _asked(_real_case_form(request, real), is_real=True))
+    return render(request, "what_if/_answers.html", _asked(_real_case_form(request, real)))
 
 
 def _new_case(request: HttpRequest) -> WhatIfForm:
     start = cases.from_nothing(timezone.localdate())
     titles = [gettext("Earlier exam"), gettext("Current exam")]
-    return WhatIfForm(_query(request), start=start, nodule=NEW_NODULE, exams=titles)
+    return WhatIfForm(_query(request), start=start, nodule=NEW_NODULE, exams=titles, is_real=False)
 
 
 def _real_case_form(request: HttpRequest, real: RealCase) -> WhatIfForm:
@@ -92,7 +92,7 @@ def _real_case_form(request: HttpRequest, real: RealCase) -> WhatIfForm:
     known = {str(nodule["id"]) for nodule in real.inputs["nodules"]}
     titles = _titles(len(real.inputs["exams"]))
     nodule = asked if asked in known else real.lead
-    return WhatIfForm(_query(request), start=dict(real.inputs), nodule=nodule, exams=titles)
+    return WhatIfForm(_query(request), start=dict(real.inputs), nodule=nodule, exams=titles, is_real=True)
 
 
 def _query(request: HttpRequest) -> Mapping[str, str]:
@@ -104,14 +104,14 @@ def _titles(exams: int) -> list[str]:
     return [*([gettext("First exam")] if exams > 1 else []), *middle, gettext("Current exam")]
 
 
-def _asked(form: WhatIfForm, *, is_real: bool) -> Context:
+def _asked(form: WhatIfForm) -> Context:
     """Ask the guidelines, unless the form is refused or nothing is measured yet."""
     valid = form.is_valid()
     told: WhatIf | None = None
     if valid and form.case is not None and is_told(form.case, form.nodule):
-        told = ask(form.case, form.nodule, measured=form.real_case() if is_real else None)
+        told = ask(form.case, form.nodule, measured=form.real_case() if form.is_real else None)
     ladders = [_drawn(ladder, number, form.nodule) for number, ladder in enumerate(told.ladders)] if told else []
-    return {"form": form, "told": told, "ladders": ladders, "is_real": is_real, "summary": _summary(form, told)}
+    return {"form": form, "told": told, "ladders": ladders, "summary": _summary(form, told)}
 
 
 def _summary(form: WhatIfForm, told: WhatIf | None) -> str:
@@ -179,9 +179,9 @@ def _note(ladder: Ladder) -> str:
         if count
     ]
     bar = gettext("The bar is the 95 % interval of the measurement.")
-    if not told:
-        return f"{bar} {gettext('No boundary lies inside it.')}"
-    return f"{bar} {gettext('Inside it: %(boundaries)s.') % {'boundaries': _joined(told)}}"
+    nothing = gettext("No boundary lies inside it.")
+    inside = gettext("Inside it: %(boundaries)s.") % {"boundaries": _joined(told)}
+    return f"{bar} {inside}" if told else f"{bar} {nothing}"
 
 
 def _joined(words: Sequence[str]) -> str:
