@@ -67,7 +67,7 @@ def figure(ladder: Ladder, words: Words) -> Figure:
                 "zeroline": False,
                 "fixedrange": True,
             },
-            "yaxis": {"visible": False, "range": [-0.35, rows + 0.75], "fixedrange": True},
+            "yaxis": {"visible": False, "range": [-0.35, rows + 0.6], "fixedrange": True},
             "annotations": [
                 *_names(ladder.strips, words),
                 *(note for row, strip in enumerate(ladder.strips) for note in _limits(strip, rows - row, ends, is_log)),

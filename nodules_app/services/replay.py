@@ -17,12 +17,14 @@ from django.db.models import Max, QuerySet
 
 from nodules_app.clinical.assessment import RULESET_VERSION
 from nodules_app.clinical.errors import Refused
+from nodules_app.clinical.ruleset import ruleset_hash
 from nodules_app.models import Assessment, Patient
 from nodules_app.services.assessments import answer_case
 
 ROWS_AT_A_TIME: Final = 200
 # What a clinician would do differently; the rest of an answer explains it.
 ACTED_UPON: Final = ("management", "interval", "lead_nodule", "category")
+TABLES: Final = "ruleset_hash"  # kept with an answer; not part of what it says
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Replayed:
     exam_on: date
     ruleset_version: str  # as stored
     today_version: str
+    same_tables: bool | None  # by the hash of the tables; None where an old row has none
     stored: Mapping[str, Any]  # the result as stored, and as given now; empty when refused
     now: Mapping[str, Any]
     differences: tuple[Difference, ...]
@@ -109,6 +112,7 @@ def _compared(row: Assessment, told: _Told) -> Replayed:
     results = told.answer.get("results", ())
     result: Mapping[str, Any] = next((result for result in results if result["guideline"] == row.guideline), {})
     now = {"result": result, "risk": told.answer.get("risk"), "growth": told.answer.get("growth")}
+    said = {name: value for name, value in row.answer.items() if name != TABLES}
     return Replayed(
         code=row.code,
         patient=row.patient.code,
@@ -116,9 +120,10 @@ def _compared(row: Assessment, told: _Told) -> Replayed:
         exam_on=row.exam_on,
         ruleset_version=row.ruleset_version,
         today_version=RULESET_VERSION,
+        same_tables=row.answer[TABLES] == ruleset_hash() if TABLES in row.answer else None,
         stored=row.answer.get("result") or {},
         now=result,
-        differences=() if told.refused else tuple(differences(row.answer, now)),
+        differences=() if told.refused else tuple(differences(said, now)),
         refused=told.refused,
     )
 

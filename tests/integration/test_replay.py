@@ -41,11 +41,12 @@ def store(patient: Patient) -> list[Assessment]:
     return store_answer(patient, case, answer_case(case))
 
 
-def stored_otherwise(of: Patient, change: Mapping[str, Any], **fields: object) -> Assessment:
+def stored_otherwise(of: Patient, change: Mapping[str, Any], *, tables: str = "", **fields: object) -> Assessment:
     """Store a further BTS answer that the tables do not give."""
     row = Assessment.objects.filter(patient=of, guideline="BTS2015").earliest("pk")
     answer = copy.deepcopy(row.answer)
     answer["result"] |= change
+    answer["ruleset_hash"] = tables or answer["ruleset_hash"]
     fields = {"edition": row.edition, "ruleset_version": "R1", "management": answer["result"]["management"]} | fields
     return Assessment.objects.create(
         patient=of,
@@ -92,6 +93,16 @@ def test_a_difference_under_another_ruleset_is_reported_but_no_fault() -> None:
     said = told("--patient", str(patient.code))
     assert "under R1 instead of R0" in said
     assert 'result.management: stored "bts_discharge"' in said
+
+
+def test_tables_that_changed_without_a_new_version_are_named() -> None:
+    patient = assessed_patient()
+    stored_otherwise(patient, {"management": "bts_discharge"}, tables="another hash")
+    out = io.StringIO()
+    with pytest.raises(CommandError):
+        call_command("replay", "--all", stdout=out)
+    assert "the tables have changed since without a new ruleset version" in out.getvalue()
+    assert [answer.same_tables for answer in replay.replay(patient=patient)] == [True, True, True, False]
 
 
 def test_inputs_that_are_understood_no_longer_are_said_with_their_sentence() -> None:

@@ -83,6 +83,7 @@ def as_json_line(answer: Replayed) -> str:
         "exam_on": answer.exam_on.isoformat(),
         "ruleset_version": answer.ruleset_version,
         "asked_under": answer.today_version,
+        "same_tables": answer.same_tables,
         "identical": answer.is_identical,
         "changes_care": answer.changes_care,
         "refused": answer.refused or None,
@@ -96,6 +97,8 @@ def _sentences(answer: Replayed) -> Iterable[str]:
         "its own ruleset" if answer.is_own_ruleset else f"{answer.today_version} instead of {answer.ruleset_version}"
     )
     yield f"{answer.guideline} for patient {answer.patient}, exam of {answer.exam_on}, under {under}:\n"
+    if answer.is_own_ruleset and answer.same_tables is False:
+        yield "  the tables have changed since without a new ruleset version\n"
     if answer.refused:
         yield f"  the stored inputs are refused now: {answer.refused}\n"
     for one in answer.differences:
