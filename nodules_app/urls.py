@@ -7,7 +7,18 @@ from functools import partial
 from django.urls import path
 from django.views import defaults
 
-from nodules_app.views import assessments, health, imports, patients, preferences, scans, session, what_if, worklist
+from nodules_app.views import (
+    assessments,
+    health,
+    imports,
+    nodules,
+    patients,
+    preferences,
+    scans,
+    session,
+    what_if,
+    worklist,
+)
 
 urlpatterns = [
     path("", worklist.show, name="worklist"),
@@ -21,6 +32,7 @@ urlpatterns = [
     path("patients/<uuid:code>/what-if/answers", what_if.answers_of_patient, name="patient-what-if-answers"),
     path("what-if", what_if.show, name="what-if"),
     path("what-if/answers", what_if.answers, name="what-if-answers"),
+    path("nodules/<uuid:code>/describe", nodules.describe, name="describe-nodule"),
     path("nodules/<uuid:code>/reject", patients.reject_nodule, name="reject-nodule"),
     path("nodules/<uuid:code>/reopen", patients.reopen_nodule, name="reopen-nodule"),
     path("follow-ups/<uuid:code>/accept", assessments.accept, name="accept"),

@@ -19,6 +19,7 @@ from nodules_app.models import (
     Match,
     Measurement,
     Nodule,
+    NoduleDescription,
     Patient,
     Role,
     Run,
@@ -96,7 +97,8 @@ def series_of(study: Study, description: str = "Thorax 1.0") -> Series:
 
 
 def marked(patient: Patient, pair: Comparison) -> Nodule:
-    nodule = Nodule.objects.create(patient=patient, number=1, tracking_uid=f"2.25.{uuid4().int}", lobe="RUL")
+    nodule = Nodule.objects.create(patient=patient, number=1, tracking_uid=f"2.25.{uuid4().int}")
+    NoduleDescription.objects.create(nodule=nodule, facts={"lobe": "RUL"})
     finding = Finding.objects.create(
         nodule=nodule, scan=pair.current, x_lps_mm=0, y_lps_mm=0, z_lps_mm=0, origin="person"
     )

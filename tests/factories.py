@@ -34,6 +34,7 @@ from nodules_app.models import (
     Match,
     Measurement,
     Nodule,
+    NoduleDescription,
     Origin,
     Patient,
     Role,
@@ -132,10 +133,12 @@ def follow_up(
 
 
 @transaction.atomic
-def nodule(of: Patient, *, covered: bool = True, **fields: object) -> Nodule:
-    """Make an active nodule with an open review, unless ``covered`` is false."""
-    ordinary = {"number": of.nodules.count() + 1, "tracking_uid": uid(), "lobe": "RUL", "state": NoduleState.ACTIVE}
+def nodule(of: Patient, *, covered: bool = True, lobe: str = "RUL", **fields: object) -> Nodule:
+    """Make an active nodule with an open review, unless ``covered`` is false; a reader has said where it lies."""
+    ordinary = {"number": of.nodules.count() + 1, "tracking_uid": uid(), "state": NoduleState.ACTIVE}
     made = Nodule.objects.create(patient=of, **(ordinary | fields))
+    if lobe:
+        NoduleDescription.objects.create(nodule=made, facts={"lobe": lobe})
     if covered:
         follow_up(of, [made])
     return made

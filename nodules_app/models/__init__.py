@@ -9,6 +9,7 @@ from nodules_app.models.nodules import (
     Match,
     Measurement,
     Nodule,
+    NoduleDescription,
     Origin,
 )
 from nodules_app.models.pathway import Assessment, AuditEvent, Closure, Decision, FollowUp, FollowUpKind
@@ -33,6 +34,7 @@ __all__ = [
     "Match",
     "Measurement",
     "Nodule",
+    "NoduleDescription",
     "Origin",
     "Patient",
     "Registration",

@@ -53,8 +53,6 @@ class Nodule(CodedRow):
     patient = models.ForeignKey(Patient, models.PROTECT, related_name="nodules")
     number = models.PositiveIntegerField()  # shown as N1, N2 …; never reused
     tracking_uid = models.CharField(max_length=64, unique=True)
-    lobe = models.CharField(_("lobe"), max_length=10, blank=True)
-    margin = models.CharField(_("margin"), max_length=20, blank=True)
     state = models.CharField(max_length=20, choices=choices(NoduleState), default=NoduleState.ACTIVE)
 
     class Meta:
@@ -69,6 +67,25 @@ class Nodule(CodedRow):
     @property
     def label(self) -> str:
         return f"N{self.number}"
+
+
+class NoduleDescription(models.Model):
+    """What a reader says of a nodule; the latest row is in force. Append-only.
+
+    ``facts`` has the shape of section 2.4 of the clinical cases (lobe, margin, shape, location …) without sizes and
+    density, which belong to a measurement. We never query inside it.
+    """
+
+    nodule = models.ForeignKey(Nodule, models.PROTECT, related_name="descriptions")
+    recorded_at = models.DateTimeField(db_default=Now(), editable=False)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    facts = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [models.Index(name="description_latest_first", fields=["nodule", "-id"])]
+
+    def __str__(self) -> str:
+        return f"description of {self.nodule}"
 
 
 class Finding(CodedRow):

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from nodules_app.lifecycles import NoduleState
 from nodules_app.models import Comparison, Finding, Growth, Match, Measurement, Nodule, Patient, Scan, Series, Study
+from nodules_app.selectors.descriptions import Description, descriptions_of
 
 LpsMm = tuple[float, float, float]
 
@@ -90,6 +91,7 @@ class Appearance:
 class Change:
     """What became of a nodule between two scans; the growth fields are None where there is no growth to give."""
 
+    match: UUID
     comparison: UUID
     prior_scan: UUID
     current_scan: UUID
@@ -117,10 +119,14 @@ class NoduleLine:
     code: UUID
     label: str
     number: int
-    lobe: str
+    description: Description | None
     state: NoduleState
     appearances: tuple[Appearance, ...]
     changes: tuple[Change, ...]
+
+    @property
+    def lobe(self) -> str:
+        return self.description.lobe if self.description else ""
 
     @property
     def latest(self) -> Change | None:
@@ -160,7 +166,7 @@ class Timeline:
 
 
 def timeline(patient: Patient) -> Timeline:
-    """Read a patient's exams, comparisons and nodules in ten queries, however many there are."""
+    """Read a patient's exams, comparisons and nodules in eleven queries, however many there are."""
     return Timeline(exams=_exams(patient), comparisons=_comparisons(patient), nodules=_nodules(patient))
 
 
@@ -239,12 +245,13 @@ def _comparisons(patient: Patient) -> tuple[ComparisonLine, ...]:
 def _nodules(patient: Patient) -> tuple[NoduleLine, ...]:
     seen = _appearances(patient)
     changed = _changes(patient)
+    described = descriptions_of(patient.nodules.all())
     return tuple(
         NoduleLine(
             code=nodule.code,
             label=nodule.label,
             number=nodule.number,
-            lobe=nodule.lobe,
+            description=described.get(nodule.pk),
             state=NoduleState(nodule.state),
             appearances=tuple(seen[nodule.pk]),
             changes=tuple(changed[nodule.pk]),
@@ -335,6 +342,7 @@ def _changes(patient: Patient) -> Mapping[int, list[Change]]:
 def _change(match: Match, growth: Growth | None) -> Change:
     comparison = match.comparison
     change = Change(
+        match=match.code,
         comparison=comparison.code,
         prior_scan=comparison.prior.code,
         current_scan=comparison.current.code,

@@ -15,6 +15,7 @@ from django.db.models import Case, Count, Exists, F, IntegerField, Min, OuterRef
 from nodules_app.clinical.management import MANAGEMENT
 from nodules_app.lifecycles import FOLLOWED_NODULE, OPEN_FOLLOW_UP, OPEN_RUN, FollowUpState, NoduleState, RunState
 from nodules_app.models import Closure, FollowUp, FollowUpKind, Match, Measurement, Nodule, Patient, Run, Scan
+from nodules_app.selectors.descriptions import descriptions_of
 
 PAGE_ROWS: Final = 50
 NODULES_A_ROW: Final = 2
@@ -246,13 +247,15 @@ def _nodules(patients: Iterable[int]) -> defaultdict[int, list[NoduleCell]]:
         .distinct("nodule_id")
         .values_list("nodule_id", "word")
     )
+    described = descriptions_of(shown)
     cells: defaultdict[int, list[NoduleCell]] = defaultdict(list)
     for nodule in shown:
+        description = described.get(nodule.pk)
         size = measured.get(nodule.pk)
         cells[nodule.patient_id].append(
             NoduleCell(
                 label=nodule.label,
-                lobe=nodule.lobe,
+                lobe=description.lobe if description else "",
                 attenuation=size.attenuation if size else "",
                 volume_mm3=size.volume_mm3 if size else None,
                 mean_diameter_mm=size.mean_diameter_mm if size else None,

@@ -17,6 +17,7 @@ from nodules_app.clinical.codec import case_from_json
 from nodules_app.clinical.ruleset import ruleset_hash
 from nodules_app.lifecycles import NoduleState
 from nodules_app.models import Assessment, Finding, Measurement, Nodule, Patient, Scan, Setting
+from nodules_app.services.descriptions import latest_facts
 from nodules_app.services.rounding import as_reported
 from nodules_app.services.scans import scans_in_order
 
@@ -90,12 +91,7 @@ def _nodule(nodule: Nodule, scans: Iterable[Scan]) -> Json | None:
         attenuation = measured.attenuation if measured else attenuation
     if not attenuation:
         return None  # never measured: nothing that a guideline could be asked about
-    told: Json = {"id": nodule.label, "attenuation": attenuation, "measurements": entries}
-    if nodule.lobe:
-        told["lobe"] = nodule.lobe
-    if nodule.margin:
-        told["margin"] = nodule.margin
-    return told
+    return {**latest_facts(nodule), "id": nodule.label, "attenuation": attenuation, "measurements": entries}
 
 
 def in_force(finding: Finding) -> Measurement | None:
@@ -121,9 +117,15 @@ def _sizes(finding: Finding, measured: Measurement | None) -> Json:
             sizes[field] = as_reported(value, digits)
     if measured.solid_mean_diameter_mm and measured.attenuation == "part_solid":
         sizes["solid_mean_mm"] = as_reported(measured.solid_mean_diameter_mm, "0.1")
-    if measured.volume_sd_mm3:
-        sizes["sd"] = {"volume_mm3": as_reported(measured.volume_sd_mm3, "0.1")}
-    return sizes
+    errors = {
+        field: as_reported(error, digits)
+        for field, error, digits in (
+            ("volume_mm3", measured.volume_sd_mm3, "0.1"),
+            ("mean_diameter_mm", measured.mean_diameter_sd_mm, "0.01"),
+        )
+        if error
+    }
+    return sizes | ({"sd": errors} if errors else {})
 
 
 def answer_case(case: Json) -> Json:

@@ -11,7 +11,7 @@ from typing import Final
 from django.db import transaction
 
 from nodules_app.models import ImportBatch, Patient, Role, Scan, User
-from nodules_app.services import intake, nodules, patients, safety_net
+from nodules_app.services import descriptions, intake, nodules, patients, safety_net
 from nodules_app.services.pipeline.execute import execute
 
 PASSWORD: Final = "nodules-demo-2026"  # noqa: S105 printed on the demo's sign-in page; the demo holds no real patient
@@ -29,6 +29,13 @@ SIMULATED_RISK: Final[Mapping[str, object]] = {
     "known_cancer": False,
     "immunosuppressed": False,
 }
+LOBES: Final[Mapping[str, str]] = {
+    "right upper lobe": "RUL",
+    "right middle lobe": "RML",
+    "right lower lobe": "RLL",
+    "left upper lobe": "LUL",
+    "left lower lobe": "LLL",
+}
 TRUTH_FILE: Final = "truth.json"
 
 
@@ -39,6 +46,15 @@ class SignIn:
     username: str
     password: str
     role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A nodule of a truth file: on which scan it is first seen, where, and what a reader would say of it."""
+
+    on_prior: bool
+    lps_mm: tuple[float, float, float]
+    facts: Mapping[str, object]
 
 
 def prepare_demo_clinic(data: Path) -> tuple[SignIn, ...]:
@@ -77,13 +93,16 @@ def _mark_known_nodules(truth: Mapping[str, object], batch: ImportBatch) -> None
         scans = list(Scan.objects.filter(study__patient=patient, superseded_at=None).order_by("study__acquired_on"))
         if len(scans) < 2 or patient.nodules.filter(findings__by=reader).exists():
             continue
-        for on_prior, lps_mm in _points(truth):
-            nodules.mark_nodule(scan=scans[0] if on_prior else scans[-1], lps_mm=lps_mm, by=reader)
+        for known in _known(truth):
+            scan = scans[0] if known.on_prior else scans[-1]
+            nodule = nodules.mark_nodule(scan=scan, lps_mm=known.lps_mm, by=reader)
+            if known.facts and not nodule.descriptions.exists():
+                descriptions.describe(nodule=nodule, facts=known.facts, by=reader)
         if truth.get("simulated") and not patient.risk_factors.exists():
             patients.record_risk_factors(patient=patient, facts=SIMULATED_RISK, by=reader)
 
 
-def _points(truth: Mapping[str, object]) -> Iterator[tuple[bool, tuple[float, float, float]]]:
+def _known(truth: Mapping[str, object]) -> Iterator[Known]:
     listed = truth.get("nodules")
     if not isinstance(listed, list):
         return
@@ -92,4 +111,16 @@ def _points(truth: Mapping[str, object]) -> Iterator[tuple[bool, tuple[float, fl
         point = on_prior or nodule.get("current_lps_mm")
         if point:
             x, y, z = (float(value) for value in point)
-            yield bool(on_prior), (x, y, z)
+            yield Known(on_prior=bool(on_prior), lps_mm=(x, y, z), facts=_facts(nodule))
+
+
+def _facts(nodule: Mapping[str, object]) -> dict[str, object]:
+    """Say of a nodule what its truth names in words: the lobe, the margin, and whether it stands on the pleura."""
+    facts: dict[str, object] = {}
+    if lobe := LOBES.get(str(nodule.get("lobe"))):
+        facts["lobe"] = lobe
+    if margin := nodule.get("margin"):
+        facts["margin"] = margin
+    if nodule.get("placement") == "pleura":
+        facts["location"] = {"juxtapleural": True}
+    return facts

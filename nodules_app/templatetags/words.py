@@ -42,6 +42,7 @@ LOBE: Final[dict[str, Promise]] = {
     "RML": _("RML"),
     "RLL": _("RLL"),
     "LUL": _("LUL"),
+    "LINGULA": _("Lingula"),
     "LLL": _("LLL"),
 }
 CERTAINTY: Final[dict[str, Promise]] = {

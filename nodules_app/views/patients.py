@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from nodules_app.charts import pairs, trajectory
+from nodules_app.forms.nodules import told_description
 from nodules_app.forms.patients import RiskFactorsForm, as_asked, told_facts
 from nodules_app.lifecycles import NoSuchStep
 from nodules_app.selectors import patients as selectors
@@ -31,12 +32,15 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
     rows = pairs.nodule_rows(page.timeline, pairs.Volumes())
     prior, current = pairs.two_latest(page.timeline)
     asked = request.GET.get("nodule") or page.lead
+    lead = next((row for row in rows if row.nodule.label == asked), rows[0] if rows else None)
+    described = lead.nodule.description if lead else None
     context = {
         "page": page,
         "today": today,
         "may": {str(act) for act in access.acts_of(access.member(request.user))},
         "rows": rows,
-        "lead": next((row for row in rows if row.nodule.label == asked), rows[0] if rows else None),
+        "lead": lead,
+        "described": told_description(described.facts) if described else [],
         "prior": prior,
         "current": current,
         "comparison": page.timeline.comparisons[-1] if page.timeline.comparisons else None,

@@ -118,7 +118,10 @@ def _sizes(measured: NoduleMeasurement) -> Json:
         "long_axis_mm": as_reported(measured.long_axis_mm, "0.1"),
         "short_axis_mm": as_reported(measured.short_axis_mm, "0.1"),
         "volume_mm3": as_reported(measured.volume_mm3.value, "1"),
-        "sd": {"volume_mm3": as_reported(measured.volume_mm3.standard_error, "0.1")},
+        "sd": {
+            "volume_mm3": as_reported(measured.volume_mm3.standard_error, "0.1"),
+            "mean_diameter_mm": as_reported(measured.mean_diameter_mm.standard_error, "0.01"),
+        },
     }
     if measured.attenuation == "part_solid" and measured.solid_mean_diameter_mm:
         sizes["solid_mean_mm"] = as_reported(measured.solid_mean_diameter_mm, "0.1")

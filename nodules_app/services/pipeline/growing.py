@@ -13,6 +13,7 @@ from nodules_app.services import runs
 from nodules_app.services.assessments import in_force
 from nodules_app.services.pipeline.registering import pair
 from nodules_app.services.pipeline.scan_facts import facts_of
+from nodules_app.services.rounding import as_reported
 
 METHOD_NAME = "log-ratio"
 
@@ -95,7 +96,8 @@ def _store_growth(match: Match, comparison: Comparison, graded: Comparability) -
 def _volume(measured: Measurement) -> Estimate:
     if measured.volume_mm3 is None or measured.volume_sd_mm3 is None:
         raise ValueError(f"{measured} has no volume")
-    return Estimate(measured.volume_mm3, measured.volume_sd_mm3)
+    # As reported: the guidelines see these figures, and page and guideline must give one doubling time.
+    return Estimate(float(as_reported(measured.volume_mm3, "1")), float(as_reported(measured.volume_sd_mm3, "0.1")))
 
 
 def _same_method(prior: Measurement, current: Measurement) -> bool:
