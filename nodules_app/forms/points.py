@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator
 from django.utils.translation import gettext_lazy as _
 
 WINDOWS = [("lung", _("Lung")), ("soft", _("Soft tissue")), ("bone", _("Bone"))]
@@ -27,12 +29,26 @@ class CropForm(forms.Form):
     y = forms.FloatField(required=False)
 
 
-class PointForm(forms.Form):
+class _OnTheScan(forms.Form):
+    """A place on a scan of ``shape_zyx`` voxels; what lies beyond its slices, rows or columns is refused."""
+
+    across: tuple[str, str]  # the fields that count columns and rows
+
+    def __init__(self, data: Mapping[str, Any], *, shape_zyx: tuple[int, int, int]) -> None:
+        super().__init__(data)
+        slices, rows, columns = shape_zyx
+        column, row = self.across
+        for name, last in (("slice", slices), (column, columns - 1), (row, rows - 1)):
+            self.fields[name].validators.append(MaxValueValidator(last))
+
+
+class PointForm(_OnTheScan):
     """A press on a slice: where on the picture as it was drawn, ``width`` CSS pixels wide; or column and row typed in.
 
     An image button that is pressed by a key sends 0, 0; that is no point.
     """
 
+    across = ("column", "row")
     slice = forms.IntegerField(min_value=1)
     width = forms.IntegerField(min_value=16, max_value=10_000, required=False)
     x = forms.FloatField(required=False)
@@ -61,9 +77,10 @@ class PointForm(forms.Form):
         return min(max(x, 0.0), columns - 1.0), min(max(y, 0.0), rows - 1.0)
 
 
-class MarkForm(forms.Form):
+class MarkForm(_OnTheScan):
     """The point that a person confirmed, in pixels of the slice."""
 
+    across = ("x", "y")
     slice = forms.IntegerField(min_value=1)
     x = forms.FloatField(min_value=0)
     y = forms.FloatField(min_value=0)

@@ -46,7 +46,8 @@ class Group:
 def navigation(context: Context) -> tuple[Group, ...]:
     """Give the entries of the side navigation, the present page marked; nothing to people who are not signed in."""
     request = context.get("request")
-    if request is None or not request.user.is_authenticated:
+    user = getattr(request, "user", None)  # a request for a wrong host is refused before anybody is known
+    if request is None or user is None or not user.is_authenticated:
         return ()
     here = request.resolver_match.url_name if request.resolver_match else ""
     return tuple(
@@ -97,7 +98,10 @@ def safety_net_words() -> dict[str, object]:
         "%(count)s active nodule has an open step.", "%(count)s active nodules have an open step.", proof.active_nodules
     ) % {"count": proof.active_nodules}
     if proof.proved_at is None:
-        text, title = gettext("Safety net not checked yet"), gettext("No check has been recorded. It runs every ten minutes.")
+        text, title = (
+            gettext("Safety net not checked yet"),
+            gettext("No check has been recorded. It runs every ten minutes."),
+        )
     elif proof.late:
         text = gettext("Safety net stopped since %(moment)s") % {"moment": moment}
         title = gettext("Last check %(moment)s. Tell the operator: nobody is being checked.") % {"moment": moment}

@@ -95,7 +95,7 @@ def mark(request: HttpRequest, code: UUID) -> HttpResponse:
         return redirect("patient", code=scan.study.patient.code)
     if request.method == "POST":
         return _mark(request, code, volume)
-    pressed = PointForm(request.GET)
+    pressed = PointForm(request.GET, shape_zyx=volume.shape_zyx)
     identity = patient_selectors.identity(scan.study.patient, today=timezone.localdate())
     page = selectors.scan_page(scan)
     if not pressed.is_valid():
@@ -119,12 +119,11 @@ def mark(request: HttpRequest, code: UUID) -> HttpResponse:
 
 def _mark(request: HttpRequest, code: UUID, volume: Volume) -> HttpResponse:
     scan = access.scan_for(access.Act.MARK, code, by=request.user)
-    form = MarkForm(request.POST)
+    form = MarkForm(request.POST, shape_zyx=volume.shape_zyx)
     if not form.is_valid():
         raise BadRequest("no such place")
     told = form.cleaned_data
-    index = pictures.nearest_slice(volume, told["slice"] - 1)
-    x, y, z = (float(value) for value in volume.lps_from_index((index, told["y"], told["x"])))
+    x, y, z = (float(value) for value in volume.lps_from_index((told["slice"] - 1, told["y"], told["x"])))
     nodule = nodules.mark_nodule(scan=scan, lps_mm=(x, y, z), by=access.member(request.user))
     messages.success(
         request, gettext("%(label)s is marked and owed a review. It is being measured now.") % {"label": nodule.label}
