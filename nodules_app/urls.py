@@ -31,6 +31,7 @@ urlpatterns = [
     path("patients/<uuid:code>/what-if", what_if.of_patient, name="patient-what-if"),
     path("patients/<uuid:code>/what-if/answers", what_if.answers_of_patient, name="patient-what-if-answers"),
     path("what-if", what_if.show, name="what-if"),
+    path("what-if/changes", what_if.changes, name="what-if-changes"),
     path("what-if/answers", what_if.answers, name="what-if-answers"),
     path("nodules/<uuid:code>/describe", nodules.describe, name="describe-nodule"),
     path("nodules/<uuid:code>/reject", patients.reject_nodule, name="reject-nodule"),

@@ -56,6 +56,12 @@ class Group:
         return not self.folded or any(one.is_changed or one.field.errors or one.is_told for one in self.questions)
 
 
+class ChangesForm(forms.Form):
+    """Which page of the patients whose answer would change."""
+
+    page = forms.IntegerField(min_value=1, required=False)
+
+
 class WhatIfForm(forms.Form):
     """The questions of a case.
 

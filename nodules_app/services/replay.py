@@ -13,6 +13,7 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
+from django.core.paginator import Paginator
 from django.db.models import Max, QuerySet
 
 from nodules_app.clinical.assessment import RULESET_VERSION
@@ -22,6 +23,7 @@ from nodules_app.models import Assessment, Patient
 from nodules_app.services.assessments import answer_case
 
 ROWS_AT_A_TIME: Final = 200
+PATIENTS_A_PAGE: Final = 50  # a page of the list takes about a second
 # What a clinician would do differently; the rest of an answer explains it.
 ACTED_UPON: Final = ("management", "interval", "lead_nodule", "category")
 TABLES: Final = "ruleset_hash"  # kept with an answer; not part of what it says
@@ -42,6 +44,7 @@ class Replayed:
 
     code: UUID
     patient: UUID
+    patient_number: str
     guideline: str
     exam_on: date
     ruleset_version: str  # as stored
@@ -80,10 +83,34 @@ def replay(*, patient: Patient | None = None) -> Iterator[Replayed]:
 
 def patients_whose_answer_would_change() -> Iterator[Replayed]:
     """Of each patient the answers in force that today's tables would give otherwise: to be read before a switch."""
-    latest = Assessment.objects.values("patient", "guideline").annotate(last=Max("pk")).values("last")
-    for replayed in _replayed(Assessment.objects.filter(pk__in=latest)):
-        if replayed.changes_care:
-            yield replayed
+    yield from (replayed for replayed in _replayed(_in_force(Assessment.objects.all())) if replayed.changes_care)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some patients of the list; ``changed`` are those of their answers that would change."""
+
+    number: int
+    pages: int
+    patients: int
+    changed: tuple[Replayed, ...]
+
+
+def page_of_changes(number: int) -> Page:
+    """The same for one page of patients, the last page where the number is too large."""
+    patients = Assessment.objects.order_by("patient_id").values_list("patient_id", flat=True).distinct()
+    pages = Paginator(patients, PATIENTS_A_PAGE)
+    page = pages.get_page(number)
+    asked = list(page.object_list)
+    rows = _in_force(Assessment.objects.filter(patient_id__in=asked))
+    changed = tuple(replayed for replayed in _replayed(rows) if replayed.changes_care)
+    return Page(page.number, pages.num_pages, len(asked), changed)
+
+
+def _in_force(rows: QuerySet[Assessment]) -> QuerySet[Assessment]:
+    """The latest answer of each guideline of each patient."""
+    latest = rows.order_by().values("patient", "guideline").annotate(last=Max("pk")).values("last")
+    return Assessment.objects.filter(pk__in=latest)
 
 
 def _replayed(rows: QuerySet[Assessment]) -> Iterator[Replayed]:
@@ -116,6 +143,7 @@ def _compared(row: Assessment, told: _Told) -> Replayed:
     return Replayed(
         code=row.code,
         patient=row.patient.code,
+        patient_number=row.patient.identifier,
         guideline=row.guideline,
         exam_on=row.exam_on,
         ruleset_version=row.ruleset_version,

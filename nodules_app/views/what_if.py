@@ -15,8 +15,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from nodules_app.charts import ladder as charts
+from nodules_app.clinical.assessment import RULESET_VERSION
 from nodules_app.forms import what_if_case as cases
-from nodules_app.forms.what_if import WhatIfForm
+from nodules_app.forms.what_if import ChangesForm, WhatIfForm
 from nodules_app.selectors import patients as patient_selectors
 from nodules_app.selectors.what_if import RealCase, real_case
 from nodules_app.services import access, replay
@@ -79,6 +80,18 @@ def answers_of_patient(request: HttpRequest, code: UUID) -> HttpResponse:
     if real is None:
         return render(request, "what_if/_answers.html", {"form": None, "told": None})
     return render(request, "what_if/_answers.html", _asked(_real_case_form(request, real)))
+
+
+@never_cache
+@require_safe
+def changes(request: HttpRequest) -> HttpResponse:
+    """Whose answers today's tables would change: to be read before a new ruleset is used."""
+    access.allow(request.user, access.Act.SEE)
+    form = ChangesForm(request.GET)
+    number = form.cleaned_data["page"] or 1 if form.is_valid() else 1
+    page = replay.page_of_changes(number)
+    context = {"page": page, "ruleset": RULESET_VERSION, "next": page.number + 1, "before": page.number - 1}
+    return render(request, "what_if/changes.html", context)
 
 
 def _new_case(request: HttpRequest) -> WhatIfForm:

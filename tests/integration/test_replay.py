@@ -14,12 +14,14 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from nodules_app.models import Assessment, Patient
 from nodules_app.services import replay
 from nodules_app.services.assessments import answer_case, case_of, store_answer
 from nodules_app.services.replay import Difference, differences
 from tests import factories
+from tests.integration.browsing import signed_in, words
 
 pytestmark = pytest.mark.django_db
 
@@ -182,3 +184,29 @@ def test_differences_are_found_however_deep_and_on_either_side() -> None:
         Difference("left", 3, None),
         Difference("new", None, 6),
     ]
+
+
+def test_the_page_lists_whose_answer_would_change_and_leads_to_the_patient() -> None:
+    changed, unchanged = assessed_patient(), assessed_patient()
+    stored_otherwise(changed, {"management": "bts_discharge"}, ruleset_version="R0")
+    html = signed_in().get(reverse("what-if-changes")).content.decode()
+    assert reverse("patient-what-if", kwargs={"code": changed.code}) in html
+    assert str(unchanged.code) not in html
+    shown = words(html)
+    assert "BTS 2015 R0: Discharge" in shown
+    assert "Another step" in shown
+    assert "2 patients asked again" in shown
+
+
+def test_the_page_goes_through_the_patients_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "PATIENTS_A_PAGE", 2)
+    patients = [assessed_patient() for _ in range(3)]
+    stored_otherwise(patients[2], {"management": "bts_discharge"}, ruleset_version="R0")
+    first, last = replay.page_of_changes(1), replay.page_of_changes(9)
+    assert (first.pages, first.patients, first.changed) == (2, 2, ())
+    assert (last.number, last.patients, [one.patient for one in last.changed]) == (2, 1, [patients[2].code])
+    assert "Page 2 of 2" in words(signed_in().get(reverse("what-if-changes"), {"page": "2"}).content.decode())
+
+
+def test_a_list_without_patients_says_so() -> None:
+    assert "No answer would change" in words(signed_in().get(reverse("what-if-changes")).content.decode())
