@@ -6,7 +6,6 @@ from django import forms
 
 from nodules_app.selectors.worklist import Show
 
-
 MOST_PAGES = 100_000  # beyond, the database could not count the rows to skip
 
 
