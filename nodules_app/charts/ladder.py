@@ -282,15 +282,27 @@ def _lines(ladder: Ladder, rows: int) -> list[Figure]:
     ]
 
 
-def table_rows(ladder: Ladder, words: Words) -> list[list[str]]:
-    """The same as a table: guideline, sizes, answer, rules; the zone of the size is marked."""
-    rows = []
-    for strip in ladder.strips:
-        here = strip.here(ladder.size)
-        for zone in strip.zones:
-            mark = "● " if zone is here else ""
-            sizes = f"{mark}{between(zone, ladder.unit)}"
-            rows.append(
-                [words.guideline(strip.guideline), sizes, words.management(zone.management), ", ".join(zone.rules)]
-            )
-    return rows
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One zone in words."""
+
+    guideline: str
+    sizes: str
+    management: str
+    rules: tuple[str, ...]
+    is_here: bool
+
+
+def table_rows(ladder: Ladder, words: Words) -> list[Row]:
+    """The same as a table; the zone of the size is marked."""
+    return [
+        Row(
+            guideline=words.guideline(strip.guideline),
+            sizes=between(zone, ladder.unit),
+            management=words.management(zone.management),
+            rules=zone.rules,
+            is_here=zone is strip.here(ladder.size),
+        )
+        for strip in ladder.strips
+        for zone in strip.zones
+    ]

@@ -31,7 +31,11 @@ SMOKING: Final[Mapping[str, str]] = {"smoking": "status", "pack_years": "pack_ye
 WORDS_OF_NODULE: Final = ("attenuation", "lobe", "margin", "calcification", "pet_uptake")
 FLAGS_OF_NODULE: Final = ("perifissural", "juxtapleural")
 SIZES: Final = ("volume_mm3", "long_axis_mm", "short_axis_mm", "mean_diameter_mm", "solid_mean_mm")
-ERRORS: Final[Mapping[str, str]] = {"volume_sd_mm3": "volume_mm3", "diameter_sd_mm": "mean_diameter_mm"}
+ERRORS: Final[Mapping[str, str]] = {
+    "volume_sd_mm3": "volume_mm3",
+    "diameter_sd_mm": "mean_diameter_mm",
+    "solid_sd_mm": "solid_mean_mm",
+}
 FORM_NAME: Final[Mapping[str, str]] = {"status": "smoking", "birth_date": "age"}  # where the contract says otherwise
 
 

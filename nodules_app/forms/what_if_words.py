@@ -24,6 +24,7 @@ SIZES: Final = (
     "mean_diameter_mm",
     "diameter_sd_mm",
     "solid_mean_mm",
+    "solid_sd_mm",
 )
 LABELS: Final[Mapping[str, Text]] = {
     "on": _("Date"),
@@ -35,6 +36,7 @@ LABELS: Final[Mapping[str, Text]] = {
     "mean_diameter_mm": _("Mean diameter"),
     "diameter_sd_mm": _("Standard error of the diameter"),
     "solid_mean_mm": _("Solid part, mean diameter"),
+    "solid_sd_mm": _("Standard error of the solid part"),
     "attenuation": _("Density"),
     "lobe": _("Lobe"),
     "margin": _("Margin"),
@@ -63,6 +65,7 @@ UNITS: Final[Mapping[str, Text]] = {
     "mean_diameter_mm": "mm",
     "diameter_sd_mm": "mm",
     "solid_mean_mm": "mm",
+    "solid_sd_mm": "mm",
     "age": _("years"),
     "quit_years": _("years"),
     "previous_extrathoracic_cancer_years": _("years"),

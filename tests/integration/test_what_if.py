@@ -144,6 +144,8 @@ def test_a_part_solid_nodule_has_a_ladder_of_its_solid_part() -> None:
     case = built(attenuation="part_solid", e1_long_axis_mm="12", e1_short_axis_mm="10", e1_solid_mean_mm="4")
     strips = {strip.guideline for strip in ladder(case, "solid_mean_mm").strips}
     assert "FLEISCHNER2017" in strips
+    errors = built(attenuation="part_solid", e1_long_axis_mm="12", e1_solid_mean_mm="4", e1_solid_sd_mm="0.5")
+    assert ladder(errors, "solid_mean_mm").interval_95 == (Decimal("3.02"), Decimal("4.98"))
 
 
 def test_the_interval_counts_the_boundaries_inside_it() -> None:
@@ -179,7 +181,7 @@ def test_the_drawing_has_the_numbers_of_the_table() -> None:
     assert {"377", "460", "568"} <= limits
     assert figure["data"][-1]["error_x"]["array"] == [98.0]
     shown = words(html)
-    assert "● 460–567 mm³" in shown
+    assert "460–567 mm³ here Consider biopsy or yearly CT" in shown
     assert "2 boundaries of BTS 2015" in shown
 
 
