@@ -151,3 +151,29 @@ def told_description(facts: Mapping[str, Any]) -> list[tuple[Text, list[Text]]]:
         if asked[name]:
             pairs.append((label, [dict(choices)[one] for one in asked[name]]))
     return pairs
+
+
+ANOTHER: Final = "another"
+NOTHING: Final = "nothing"
+
+
+class NotTheSameForm(forms.Form):
+    """What a finding is that is not this nodule; ``others`` are findings that may be this nodule instead."""
+
+    answer = forms.ChoiceField(
+        label=_("What is right?"),
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose one of the answers.")},
+    )
+
+    def __init__(self, *args: Any, label: str, others: Sequence[tuple[str, str]], **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        theirs = _("%(label)s is what is called %(other)s there")
+        answers: list[tuple[str, Text]] = [
+            (ANOTHER, _("It is another nodule. Follow it as one of its own.")),
+            (NOTHING, _("It is no nodule: a vessel, a scar, or nothing.")),
+            *((code, theirs % {"label": label, "other": other}) for code, other in others),
+        ]
+        field = self.fields["answer"]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = answers

@@ -16,7 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404
 
 from nodules_app.lifecycles import OPEN_FOLLOW_UP
-from nodules_app.models import Finding, FollowUp, Nodule, Patient, Role, Run, Scan, User
+from nodules_app.models import Finding, FollowUp, Match, Nodule, Patient, Role, Run, Scan, User
 from nodules_app.services.audit import record
 
 
@@ -86,12 +86,21 @@ def scan_for(act: Act, code: UUID, *, by: User | AnonymousUser) -> Scan:
 
 def finding_for(act: Act, code: UUID, *, by: User | AnonymousUser) -> Finding:
     allow(by, act)
-    return get_object_or_404(Finding.objects.select_related("scan__series"), code=code)
+    return get_object_or_404(
+        Finding.objects.select_related("scan__series", "scan__study__patient", "nodule"), code=code
+    )
 
 
 def nodule_for(act: Act, code: UUID, *, by: User | AnonymousUser) -> Nodule:
     allow(by, act)
     return get_object_or_404(Nodule.objects.select_related("patient"), code=code)
+
+
+def match_for(act: Act, code: UUID, *, by: User | AnonymousUser) -> Match:
+    """Fetch a match, also one that was replaced: its service says so in words."""
+    allow(by, act)
+    related = ("nodule__patient", "prior_finding", "current_finding")
+    return get_object_or_404(Match.objects.select_related(*related), code=code)
 
 
 def open_follow_up_for(act: Act, code: UUID, *, by: User | AnonymousUser) -> FollowUp:

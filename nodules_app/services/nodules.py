@@ -73,7 +73,7 @@ def _nodule_at(scan: Scan, lps_mm: tuple[float, float, float], *, within_mm: flo
 def move_point(*, finding: Finding, lps_mm: tuple[float, float, float], by: User) -> Finding:
     """Put a finding where a person says it is; all that was measured there is superseded and made again."""
     patient = Patient.objects.select_for_update().get(pk=finding.nodule.patient_id)
-    _supersede(finding)
+    supersede(finding)
     x, y, z = lps_mm
     moved = Finding.objects.create(
         nodule=finding.nodule, scan=finding.scan, x_lps_mm=x, y_lps_mm=y, z_lps_mm=z, origin=Origin.PERSON, by=by
@@ -83,7 +83,8 @@ def move_point(*, finding: Finding, lps_mm: tuple[float, float, float], by: User
     return moved
 
 
-def _supersede(finding: Finding) -> None:
+def supersede(finding: Finding) -> None:
+    """Put a finding out of force with the matches that rest on it; the caller asks for what follows."""
     now = timezone.now()
     Finding.objects.filter(pk=finding.pk).update(superseded_at=now)
     touching = Match.objects.filter(superseded_at__isnull=True, nodule_id=finding.nodule_id)

@@ -58,7 +58,11 @@ def _matched(comparison: Comparison) -> set[int]:
 def _unmatched(comparison: Comparison) -> list[Pair]:
     """Nodules that one of the scans shows and that this comparison has not matched yet."""
     matched = _matched(comparison)
-    followed = Nodule.objects.filter(patient=comparison.patient, state__in=FOLLOWED_NODULE).exclude(pk__in=matched)
+    # A nodule whose only findings say "not here" was taken for another one by a person: there is nothing to look for.
+    seen = Finding.objects.filter(nodule__patient=comparison.patient, superseded_at__isnull=True, present=True)
+    followed = Nodule.objects.filter(
+        patient=comparison.patient, state__in=FOLLOWED_NODULE, pk__in=seen.values("nodule")
+    ).exclude(pk__in=matched)
     pairs = []
     for nodule in followed.order_by("number"):
         findings = {finding.scan_id: finding for finding in nodule.findings.filter(superseded_at__isnull=True)}
