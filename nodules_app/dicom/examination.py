@@ -85,6 +85,7 @@ def read_examination(
     today: date | None = None,
     limits: UnzipLimits = DEFAULT_LIMITS,
     lists_within: Path | None = None,
+    findings_alone: bool = False,
 ) -> Examination:
     """Read the headers of a folder (nested), zip, single file, or text file that lists paths.
 
@@ -101,18 +102,20 @@ def read_examination(
     lists_within
         Folder below which a text list may name files. By default the folder of the list itself, so that an uploaded
         list cannot reach the files of others.
+    findings_alone
+        Take segmentations and reports without their images too, for a caller who may have the images already.
 
     Returns
     -------
     Examination
-        With at least one usable series.
+        With at least one usable series, or with ``findings_alone`` at least one file of findings.
 
     Raises
     ------
     Refused
         Nothing is usable. It is the complaint that concerns most files; ``also`` holds the others.
     """
-    return _examine(collect(source, limits=limits, lists_within=lists_within), progress, today)
+    return _examine(collect(source, limits=limits, lists_within=lists_within), progress, today, findings_alone)
 
 
 def read_files(paths: Sequence[Path], *, progress: Progress | None = None, today: date | None = None) -> Examination:
@@ -132,7 +135,9 @@ class _Heap:
     said: list[Notice] = field(default_factory=list)
 
 
-def _examine(sources: Sources, progress: Progress | None, today: date | None) -> Examination:
+def _examine(
+    sources: Sources, progress: Progress | None, today: date | None, findings_alone: bool = False
+) -> Examination:
     try:
         heap = _Heap()
         with judging_ourselves():
@@ -140,7 +145,7 @@ def _examine(sources: Sources, progress: Progress | None, today: date | None) ->
                 _read_one(path, name, heap)
                 if progress is not None:
                     progress(done, len(sources.files))
-            return _conclude(heap, sources, today)
+            return _conclude(heap, sources, today, findings_alone)
     except BaseException:
         sources.close()
         raise
@@ -177,7 +182,7 @@ def _planes(header: Header) -> Sequence[Instance]:
         raise DamagedHeader(header.name) from problem
 
 
-def _conclude(heap: _Heap, sources: Sources, today: date | None) -> Examination:
+def _conclude(heap: _Heap, sources: Sources, today: date | None, findings_alone: bool) -> Examination:
     refused: list[Refused] = list(sources.refused)
     localizers = [c for c in FileRefused.merged(heap.complaints) if isinstance(c, Localizer)]
     refused.extend(c for c in FileRefused.merged(heap.complaints) if not isinstance(c, Localizer))
@@ -191,7 +196,7 @@ def _conclude(heap: _Heap, sources: Sources, today: date | None) -> Examination:
             refused.append(refusal)
         else:
             built.append(series)
-    if not built:
+    if not built and not (findings_alone and heap.findings):
         raise _main_complaint([*refused, *localizers], heap)
     built.sort(key=lambda series: (-len(series.slices), series.series_uid))
     apart = [c for c in localizers if c.series_uid not in heap.planes]
@@ -219,8 +224,7 @@ def _about_all(built: list[CtSeries], heap: _Heap) -> list[Notice]:
 def _main_complaint(refused: list[Refused], heap: _Heap) -> Refused:
     """Choose what to say first when nothing is usable: what concerns most files, and no localizer beside worse."""
     if not refused and heap.findings:
-        names = [path.name for path in heap.findings]
-        return WrongModality(*names, modality="SR/SEG", kind="findings without their images")
+        return without_images(heap.findings)
     if not refused:
         names = heap.junk + heap.directories
         return NoDicomFound(count=len(names), files=name_some(names))
@@ -229,6 +233,11 @@ def _main_complaint(refused: list[Refused], heap: _Heap) -> Refused:
     if isinstance(main, InputRefused):
         main.also = tuple(ranked[1:])
     return main
+
+
+def without_images(findings: Sequence[Path]) -> WrongModality:
+    """Say of segmentations and reports that the images they were made on are not there."""
+    return WrongModality(*(path.name for path in findings), modality="SR/SEG", kind="findings without their images")
 
 
 def _weight(refusal: Refused) -> tuple[bool, int]:

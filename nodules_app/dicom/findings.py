@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom.datadict import tag_for_keyword
+from pydicom.dataset import Dataset
 
 from nodules_app.dicom.errors import printable
 from nodules_app.dicom.finding_marks import (
@@ -17,7 +19,7 @@ from nodules_app.dicom.finding_marks import (
     NoFindings,
     NotFindings,
 )
-from nodules_app.dicom.header import Header, NotDicom, judging_ourselves, read_header
+from nodules_app.dicom.header import UNREADABLE, Header, NotDicom, judging_ourselves, read_header
 from nodules_app.dicom.read_report import read_report
 from nodules_app.dicom.read_segmentation import read_segmentation
 from nodules_app.dicom.series import CtSeries
@@ -30,6 +32,9 @@ WANTED = (
     "SOPInstanceUID",
     "PatientID",
     "IssuerOfPatientID",
+    "StudyInstanceUID",
+    "ReferencedSeriesSequence",
+    "CurrentRequestedProcedureEvidenceSequence",
     "Rows",
     "Columns",
     "NumberOfFrames",
@@ -42,6 +47,50 @@ WANTED = (
     "ContentSequence",
 )
 WANTED_TAGS = [tag for keyword in WANTED if (tag := tag_for_keyword(keyword)) is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Referred:
+    """The images that a file of findings says it was made on.
+
+    Parameters
+    ----------
+    study_uid
+        Study of the file itself, which is that of its images; ``""`` when it does not say.
+    series_uids
+        Series that it names. A segmentation may name none, a report names also those of its segmentations.
+    """
+
+    study_uid: str
+    series_uids: frozenset[str]
+
+
+def read_referred(path: Path) -> Referred:
+    """Read which study and series a SEG or SR refers to, without looking at its places.
+
+    Raises
+    ------
+    NotFindings
+        Not readable as DICOM.
+
+    Source
+    ------
+    DICOM PS3.3 C.12.4 (Common Instance Reference) and C.17.2 (SR Document General, evidence).
+    """
+    with judging_ourselves():
+        header = _header(path)
+        try:
+            evidence = header.elements.get("CurrentRequestedProcedureEvidenceSequence") or ()
+            named = frozenset(_series_uids([header.elements, *evidence]))
+        except UNREADABLE as problem:
+            raise NotFindings(file=printable(path.name)) from problem
+        return Referred(header.text("StudyInstanceUID"), named)
+
+
+def _series_uids(holders: Iterable[Dataset]) -> Iterator[str]:
+    for holder in holders:
+        for series in holder.get("ReferencedSeriesSequence") or ():
+            yield str(series.get("SeriesInstanceUID", "") or "")
 
 
 def read_findings(path: Path, *, on: CtSeries, beside: Sequence[Path] = ()) -> tuple[FindingMark, ...]:

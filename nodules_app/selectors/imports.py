@@ -85,6 +85,12 @@ class Delivery:
     progress: int
     retry: UUID | None  # a run that ended without a result and may be asked for again
 
+    @property
+    def is_all_known(self) -> bool:
+        """Whether it was read to its end and brought nothing that was not here already."""
+        brought_marks = any(notice["code"] == "marks_on_stored_exam" for notice in self.notices)
+        return self.state == "done" and not self.exams and not self.refused and not brought_marks
+
 
 def deliveries(*, newest: int = DELIVERIES) -> tuple[Delivery, ...]:
     """Give the latest deliveries, the newest first."""

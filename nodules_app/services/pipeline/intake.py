@@ -19,15 +19,14 @@ from django.utils import timezone
 
 from nodules_app.dicom.archive import Archive
 from nodules_app.dicom.choose import Choice, choose_series
-from nodules_app.dicom.examination import read_examination
-from nodules_app.dicom.finding_marks import FindingMark
-from nodules_app.dicom.findings import read_findings
+from nodules_app.dicom.examination import read_examination, without_images
 from nodules_app.dicom.notices import Notice
 from nodules_app.dicom.series import CtSeries
 from nodules_app.dicom.volumes import is_kept, read_volume, save_volume
-from nodules_app.models import ImportBatch, Instance, Origin, Patient, Run, Scan, Series, Sex, Study
-from nodules_app.services import nodules, runs, scans
+from nodules_app.models import ImportBatch, Instance, Patient, Run, Scan, Series, Sex, Study
+from nodules_app.services import runs, scans
 from nodules_app.services.cache import series_code, volume_folder
+from nodules_app.services.pipeline.marks import lay_marks, store_marks
 from registration.errors import Refused, gettext_noop
 
 SEXES = {"M": Sex.MALE, "F": Sex.FEMALE}
@@ -70,17 +69,23 @@ def read_batch(run: Run) -> Callable[[], Mapping[str, str]]:
     batch = run.import_batch
     if batch is None:
         raise ValueError(f"run {run.code} names no delivery")
-    with read_examination(Path(batch.path), today=timezone.localdate()) as examination:
-        said: list[Notice | Refused] = [*examination.refused, *examination.warnings]
+    with read_examination(Path(batch.path), today=timezone.localdate(), findings_alone=True) as examination:
         exams = [_read_exam(study) for study in _by_study(examination.series)]
-        marks = _marks(examination.finding_files, [exam.choice.series for exam in exams], said)
+        chosen = [exam.choice.series for exam in exams]
+        laid, misfits = lay_marks(examination.finding_files, chosen)
+        refused = [*examination.refused, *misfits]
+        if not exams and not laid:
+            raise refused[0] if refused else without_images(examination.finding_files)
+        came = {series.series_uid for series in chosen}
+        stored_earlier = [marks.told() for marks in laid if marks.series_uid not in came]
+        said: list[Notice | Refused] = [*refused, *examination.warnings, *stored_earlier]
         files_seen = len(examination.names)
         runs.say_progress(run, 90)
 
     def store() -> Mapping[str, str]:
         new = sum(_store_exam(exam, batch, run) for exam in exams)
-        for series_uid, found in marks:
-            _store_marks(series_uid, found, run)
+        for marks in laid:
+            store_marks(marks, run)
         ImportBatch.objects.filter(pk=batch.pk).update(
             notices=[told(notice) for notice in said], files_seen=files_seen, instances_new=new
         )
@@ -118,24 +123,6 @@ def _kernel_of_the_prior(exam: CtSeries) -> str:
     return earlier.values_list("series__kernel", flat=True).first() or ""
 
 
-def _marks(
-    paths: Sequence[Path], chosen: Sequence[CtSeries], said: list[Notice | Refused]
-) -> list[tuple[str, tuple[FindingMark, ...]]]:
-    """Lay each segmentation or report on the scan that it fits; one that fits none is said, with the reason."""
-    found: list[tuple[str, tuple[FindingMark, ...]]] = []
-    for path in paths:
-        refusals: list[Refused] = []
-        for series in chosen:
-            try:
-                found.append((series.series_uid, read_findings(path, on=series, beside=paths)))
-                break
-            except Refused as refusal:
-                refusals.append(refusal)
-        else:
-            said.extend(refusals[:1])
-    return found
-
-
 def _store_exam(exam: ReadExam, batch: ImportBatch, run: Run) -> int:
     first = exam.choice.series
     patient = _patient(first)
@@ -155,26 +142,6 @@ def _store_exam(exam: ReadExam, batch: ImportBatch, run: Run) -> int:
     chosen = Series.objects.get(series_uid=first.series_uid)
     scans.take_scan(study=study, series=chosen, because=exam.choice.reasons, by=run.requested_by)
     return new
-
-
-def _store_marks(series_uid: str, marks: Sequence[FindingMark], run: Run) -> None:
-    """Take marks as nodules where their series is the scan in force; on another series they wait for a person."""
-    scan = (
-        Scan.objects.select_related("study__patient", "series")
-        .filter(series__series_uid=series_uid, superseded_at__isnull=True)
-        .first()
-    )
-    if scan is None:
-        return
-    for mark in marks:
-        nodules.mark_nodule(
-            scan=scan,
-            lps_mm=mark.lps_mm,
-            by=run.requested_by,
-            origin=Origin.DICOM_SEG if mark.kind == "segmentation" else Origin.DICOM_SR,
-            tracking_uid=mark.tracking_uid,
-            extent_mm=max(mark.extent_mm),
-        )
 
 
 def _patient(series: CtSeries) -> Patient:
