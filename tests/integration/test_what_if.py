@@ -15,6 +15,8 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from nodules_app.clinical.assess import assess
 from nodules_app.clinical.case import Case
@@ -119,6 +121,31 @@ def answer(case: Case, guideline: str, quantity: str, size: Decimal) -> str:
     changed = replace(nodule, measurements=(*nodule.measurements[:-1], now))
     (result,) = assess(replace(case, nodules=(changed,), guidelines=(guideline,))).results
     return result.management
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    first_mm3=st.integers(20, 900),
+    volume_mm3=st.integers(20, 2_500),
+    tenths_mm=st.integers(30, 320),
+    setting=st.sampled_from(["incidental", "screening"]),
+    attenuation=st.sampled_from(["solid", "part_solid", "ground_glass"]),
+    first_on=st.dates(date(2023, 1, 1), date(2026, 9, 1)),
+)
+def test_wherever_one_stands_on_a_ladder_it_says_what_the_core_says(
+    first_mm3: int, volume_mm3: int, tenths_mm: int, setting: str, attenuation: str, first_on: date
+) -> None:
+    """No boundary is missing: a size of any case lies in the zone of its own answer."""
+    size_mm = str(Decimal(tenths_mm) / 10)
+    sizes = {"e1_volume_mm3": str(volume_mm3), "e1_long_axis_mm": size_mm, "e1_short_axis_mm": size_mm}
+    earlier = {"e0_on": first_on.isoformat(), "e0_volume_mm3": str(first_mm3)}
+    case = built(**sizes, **earlier, setting=setting, attenuation=attenuation, age="60", smoking="former")
+    told = ask(case, "N1")
+    said = {one.guideline: one.result["management"] for one in told.answers}
+    for one in told.ladders:
+        for strip in one.strips:
+            assert strip.here(one.size).management == said[strip.guideline], (one.quantity, strip)
+            assert [zone.high for zone in strip.zones[:-1]] == [zone.low for zone in strip.zones[1:]]
 
 
 def test_the_nearest_boundary_is_the_flip_of_the_answer() -> None:
