@@ -35,6 +35,7 @@ class Ring:
 class Jump:
     """A nodule elsewhere in the stack, and the slice to go to."""
 
+    finding: UUID
     label: str
     number: int
     is_here: bool
@@ -105,7 +106,7 @@ def shown_slice(volume: Volume, places: Iterable[Place], *, asked: int | None, n
         left=left,
         rings=tuple(rings),
         jumps=tuple(
-            Jump(place.label, nearest_slice(volume, round(float(at[0]))) + 1, round(float(at[0])) == index)
+            Jump(place.code, place.label, nearest_slice(volume, round(float(at[0]))) + 1, round(float(at[0])) == index)
             for place, at in placed
         ),
     )

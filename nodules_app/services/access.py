@@ -87,7 +87,7 @@ def scan_for(act: Act, code: UUID, *, by: User | AnonymousUser) -> Scan:
 def finding_for(act: Act, code: UUID, *, by: User | AnonymousUser) -> Finding:
     allow(by, act)
     return get_object_or_404(
-        Finding.objects.select_related("scan__series", "scan__study__patient", "nodule"), code=code
+        Finding.objects.select_related("scan__series", "scan__study__patient", "nodule__patient"), code=code
     )
 
 

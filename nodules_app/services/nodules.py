@@ -24,6 +24,7 @@ from nodules_app.models import (
 )
 from nodules_app.services import follow_ups, runs
 from nodules_app.services.audit import record
+from registration.errors import Refused, gettext_noop
 
 SAME_PLACE_MM: Final = 5.0  # two points closer than this on one scan mean one nodule
 
@@ -69,10 +70,26 @@ def _nodule_at(scan: Scan, lps_mm: tuple[float, float, float], *, within_mm: flo
     return None
 
 
+class PointReplaced(Refused):
+    """Somebody else has moved or linked it meanwhile."""
+
+    code = "point_replaced"
+    sentence = gettext_noop("This point has been replaced meanwhile.")
+    remedy = gettext_noop("Look at the point that is shown now and move it if need be.")
+
+
 @transaction.atomic
 def move_point(*, finding: Finding, lps_mm: tuple[float, float, float], by: User) -> Finding:
-    """Put a finding where a person says it is; all that was measured there is superseded and made again."""
+    """Put a finding where a person says it is; all that was measured there is superseded and made again.
+
+    Raises
+    ------
+    PointReplaced
+        The finding is no longer in force.
+    """
     patient = Patient.objects.select_for_update().get(pk=finding.nodule.patient_id)
+    if not Finding.objects.filter(pk=finding.pk, superseded_at__isnull=True).exists():
+        raise PointReplaced
     supersede(finding)
     x, y, z = lps_mm
     moved = Finding.objects.create(
