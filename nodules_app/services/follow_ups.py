@@ -58,10 +58,13 @@ def propose(
     patient = assessment.patient
     earlier = [step for step in open_of(patient) if not _keeps_waiting(step, still_unread)]
     due_from, target_on, due_until = window
-    for step in earlier:
-        if _says_the_same(step, assessment, window):
-            step.nodules.set(nodules)
-            return step
+    stands = next((step for step in earlier if _stands(step, assessment, window)), None)
+    if stands is not None:
+        stands.nodules.set(nodules)
+        for step in earlier:
+            if step != stands:
+                _close(step, reason=_why_it_ends(step, assessment), by=None)
+        return stands
     proposed = FollowUp.objects.create(
         patient=patient,
         assessment=assessment,
@@ -83,13 +86,17 @@ def propose(
 
 
 def _keeps_waiting(step: FollowUp, still_unread: Sequence[Nodule]) -> bool:
-    if step.kind != FollowUpKind.REVIEW or not still_unread:
+    owed_until_read = step.kind == FollowUpKind.REVIEW and step.assessment_id is None
+    if not owed_until_read or not still_unread:
         return False
     step.nodules.set(still_unread)
     return True
 
 
-def _says_the_same(step: FollowUp, assessment: Assessment, window: tuple[date, date, date]) -> bool:
+def _stands(step: FollowUp, assessment: Assessment, window: tuple[date, date, date]) -> bool:
+    """Whether a step needs no other: it says the same, or a clinician has decided on this very answer already."""
+    if step.assessment_id == assessment.pk and step.state != FollowUpState.PROPOSED:
+        return True
     same_rule = (step.rule_id, step.management) == (assessment.rule_id, assessment.management)
     return same_rule and (step.due_from, step.target_on, step.due_until) == window
 
@@ -110,10 +117,16 @@ def _end_closure(patient: Patient) -> None:
     Closure.objects.filter(patient=patient, ended_at__isnull=True).update(ended_at=timezone.now())
 
 
+def _hold(follow_up: FollowUp) -> FollowUp:
+    """Lock the patient, then the step: the order of every act, or a signature and a new plan wait for each other."""
+    Patient.objects.select_for_update().get(pk=follow_up.patient_id)
+    return FollowUp.objects.select_for_update().select_related("patient").get(pk=follow_up.pk)
+
+
 @transaction.atomic
 def accept(*, follow_up: FollowUp, by: User) -> FollowUp:
     """A clinician signs a proposed step: it is planned from now on. Raises ``NoSuchStep`` when it is no longer open."""
-    held = FollowUp.objects.select_for_update().select_related("patient").get(pk=follow_up.pk)
+    held = _hold(follow_up)
     held.state = after(FOLLOW_UP, FollowUpState(held.state), "accept")
     held.owner = held.owner or by
     held.save(update_fields=["state", "owner"])
@@ -131,7 +144,7 @@ def plan_otherwise(
     by: User,
 ) -> FollowUp:
     """Plan another step than the proposed one; the proposed one closes with that reason."""
-    held = FollowUp.objects.select_for_update().select_related("patient").get(pk=follow_up.pk)
+    held = _hold(follow_up)
     due_from, target_on, due_until = window
     planned = FollowUp.objects.create(
         patient=held.patient,

@@ -16,15 +16,16 @@ from typing import ClassVar, Final, Protocol
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from nodules_app.celery_app import app
-from nodules_app.lifecycles import RUN, RunState, after
+from nodules_app.lifecycles import RUN, NoSuchStep, RunState, after
 from nodules_app.models import Comparison, ImportBatch, Patient, Run, RunKind, Scan, User
+from nodules_app.services.audit import record
 from registration.errors import Refused
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Told(Protocol):
     def as_remedy(self) -> str: ...
 
 
+@transaction.atomic
 def request(
     kind: RunKind,
     *,
@@ -58,8 +60,11 @@ def request(
     scan: Scan | None = None,
     comparison: Comparison | None = None,
 ) -> Run:
-    """Ask for one piece of work; asking again while it is still queued gives the same run."""
-    run, _ = Run.objects.get_or_create(
+    """Ask for one piece of work; asking again while it is still queued gives the same run.
+
+    That run is held until the act commits: a worker that took it sooner would not see what the act wrote.
+    """
+    run, _ = Run.objects.select_for_update().get_or_create(
         kind=kind,
         patient=patient,
         import_batch=import_batch,
@@ -175,24 +180,38 @@ def end(
 
 
 def fail_or_retry(run: Run, failure: str) -> None:
-    """Record a fault of ours; try again after a pause that grows, until the attempts are used up."""
+    """Record a fault of ours; try again after a pause that grows, until the attempts are used up.
+
+    When the same work was asked for again meanwhile, that run does it and this one ends.
+    """
     if run.attempt >= MOST_ATTEMPTS:
         end(run, "fail", failure=failure)
         return
     pause = timedelta(seconds=PAUSES_S[run.attempt - 1])
-    Run.objects.filter(_mine(run)).update(
-        state=RunState.QUEUED, lease_until=None, failure=failure, not_before=Now() + pause, sent_at=None
-    )
+    try:
+        with transaction.atomic():
+            Run.objects.filter(_mine(run)).update(
+                state=RunState.QUEUED, lease_until=None, failure=failure, not_before=Now() + pause, sent_at=None
+            )
+    except IntegrityError:  # run_is_queued_once_a_subject
+        end(run, "fail", failure=failure)
 
 
 def try_again(*, run: Run, by: User) -> Run:
-    """Queue a run that failed or was refused once more, after a person mended its input."""
-    with transaction.atomic():
-        held = Run.objects.select_for_update().get(pk=run.pk)
-        held.state = after(RUN, RunState(held.state), "retry")
-        held.attempt, held.refusal, held.failure, held.requested_by = 0, None, "", by
-        held.save(update_fields=["state", "attempt", "refusal", "failure", "requested_by"])
-        transaction.on_commit(lambda: send(held))
+    """Queue a run that failed or was refused once more, after a person mended its input.
+
+    Raises ``NoSuchStep`` when it is open again, or when the same work has been asked for anew.
+    """
+    try:
+        with transaction.atomic():
+            held = Run.objects.select_for_update().get(pk=run.pk)
+            held.state = after(RUN, RunState(held.state), "retry")
+            held.attempt, held.refusal, held.failure, held.requested_by = 0, None, "", by
+            held.save(update_fields=["state", "attempt", "refusal", "failure", "requested_by"])
+            record("run.asked_again", held.patient, by=by, run=held.code, kind=held.kind)
+            transaction.on_commit(lambda: send(held))
+    except IntegrityError as twin:  # run_is_queued_once_a_subject
+        raise NoSuchStep(RunState.QUEUED, "retry") from twin
     return held
 
 

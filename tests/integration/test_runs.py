@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from nodules_app.lifecycles import RunState
-from nodules_app.models import Patient, Run, RunKind
+from nodules_app.lifecycles import NoSuchStep, RunState
+from nodules_app.models import AuditEvent, Patient, Run, RunKind
 from nodules_app.services import runs
 from registration.errors import Refused
+from tests import factories
 
 pytestmark = pytest.mark.django_db
 
@@ -127,3 +129,53 @@ def test_an_open_run_is_found_by_its_index(run: Run) -> None:
         cursor.execute("SET LOCAL enable_seqscan = off")
         plan = Run.objects.filter(state__in=["queued", "running"], not_before__lte=timezone.now()).explain()
     assert "run_open" in plan
+
+
+def test_a_fault_of_work_that_was_asked_for_anew_leaves_the_newer_run(patient: Patient, run: Run) -> None:
+    held = runs.claim(run.code)
+    assert held
+    newer = runs.request(RunKind.ASSESS, by=None, patient=patient)
+    runs.fail_or_retry(held, "ValueError")
+    assert Run.objects.get(pk=run.pk).state == RunState.FAILED
+    assert Run.objects.get(state=RunState.QUEUED) == newer
+
+
+def test_asking_again_is_recorded_and_starts_from_the_first_attempt(run: Run) -> None:
+    held = runs.claim(run.code)
+    assert held
+    runs.end(held, "refuse", refusal=Nothing(slice=3))
+    somebody = factories.member()
+    runs.try_again(run=held, by=somebody)
+    again = Run.objects.get()
+    assert (again.state, again.attempt, again.refusal) == (RunState.QUEUED, 0, None)
+    told = AuditEvent.objects.get(verb="run.asked_again")
+    assert (told.by, told.facts) == (somebody, {"run": str(run.code), "kind": "assess"})
+
+
+def test_asking_again_for_what_was_asked_for_anew_says_so(patient: Patient, run: Run) -> None:
+    held = runs.claim(run.code)
+    assert held
+    runs.end(held, "fail", failure="ValueError")
+    runs.request(RunKind.ASSESS, by=None, patient=patient)
+    with pytest.raises(NoSuchStep):
+        runs.try_again(run=held, by=factories.member())
+    assert Run.objects.filter(state=RunState.QUEUED).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_queued_run_is_not_taken_before_the_act_that_needs_it_is_there(patient: Patient, run: Run) -> None:
+    """Or the worker would read the point before it is written, and nobody would come back for it."""
+    taken: list[Run | None] = []
+
+    def worker() -> None:
+        taken.append(runs.claim(run.code))
+        connection.close()
+
+    thread = threading.Thread(target=worker)
+    with transaction.atomic():
+        assert runs.request(RunKind.ASSESS, by=None, patient=patient) == run
+        thread.start()
+        thread.join(0.5)
+        assert taken == []
+    thread.join(10)
+    assert taken == [run]
