@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from nodules_app.services.what_if import Ladder, Strip, Zone
+from nodules_app.services.ladders import Ladder, Strip, Zone
 
 Figure = dict[str, Any]
 Ends = tuple[float, float]

@@ -15,7 +15,7 @@ from nodules_app.clinical.management import MANAGEMENT, ManagementClass
 from nodules_app.templatetags.recommendations import GRADE, MODEL, SHORT, percent_of
 
 if TYPE_CHECKING:
-    from nodules_app.services.what_if import Zone
+    from nodules_app.services.ladders import Zone
 
 register = template.Library()
 

@@ -21,7 +21,8 @@ from nodules_app.forms.what_if import ChangesForm, WhatIfForm
 from nodules_app.selectors import patients as patient_selectors
 from nodules_app.selectors.what_if import RealCase, real_case
 from nodules_app.services import access, replay
-from nodules_app.services.what_if import Ladder, WhatIf, ask, is_told
+from nodules_app.services.ladders import Ladder, is_told
+from nodules_app.services.what_if import WhatIf, ask
 from nodules_app.templatetags.patients import guideline_name, management_words
 from nodules_app.templatetags.what_if import grade, short_words
 

@@ -23,7 +23,8 @@ from nodules_app.clinical.case import Case
 from nodules_app.clinical.codec import case_from_json
 from nodules_app.forms import what_if_case as cases
 from nodules_app.models import Assessment, AuditEvent, Patient, Role, Scan
-from nodules_app.services.what_if import GUIDELINES, Ladder, ask
+from nodules_app.services.ladders import GUIDELINES, Ladder
+from nodules_app.services.what_if import ask
 from tests import factories
 from tests.integration.browsing import signed_in, words
 from tests.integration.test_replay import assessed_patient, store
