@@ -107,6 +107,8 @@ def test_on_both_sides_of_every_boundary_the_core_gives_the_zone_s_answer(quanti
             assert zone.low is not None
             assert answer(case, strip.guideline, quantity, zone.low) == zone.management != below.management
             assert answer(case, strip.guideline, quantity, zone.low - step) == below.management
+            assert strip.here(zone.low) is zone
+            assert strip.here(zone.low - step) is below
             checked += 1
     assert checked >= 4
 
