@@ -124,6 +124,7 @@ def reopen(*, nodule: Nodule, by: User) -> Nodule:
 
 
 def _move(nodule: Nodule, step: str, *, by: User) -> Nodule:
+    Patient.objects.select_for_update().get(pk=nodule.patient_id)  # first, as every act does, or two acts may deadlock
     held = Nodule.objects.select_for_update().select_related("patient").get(pk=nodule.pk)
     held.state = after(NODULE, NoduleState(held.state), step)
     held.save(update_fields=["state"])

@@ -7,6 +7,7 @@ from math import dist
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 from pytest_django import Settings
 
 from nodules_app.lifecycles import OPEN_FOLLOW_UP, OPEN_RUN, FollowUpState, RunState
@@ -29,6 +30,7 @@ from nodules_app.models import (
 )
 from nodules_app.services import decisions, intake, nodules, safety_net, scans
 from nodules_app.services.demo_clinic import prepare_demo_clinic
+from nodules_app.services.pipeline import matching
 from nodules_app.services.pipeline.execute import execute
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -128,6 +130,20 @@ class TestTheMainJob:
         nodules.move_point(finding=finding, lps_mm=finding.lps_mm, by=reader)
         work()
         assert Measurement.objects.filter(finding__superseded_at=None, finding__nodule=finding.nodule).exists()
+
+    def test_what_was_found_from_a_point_that_moved_meanwhile_is_void(self, patient: Patient) -> None:
+        reader = User.objects.get(username="radiologist")
+        finding = Finding.objects.filter(present=True, origin="person").first()
+        moved = nodules.move_point(finding=finding, lps_mm=finding.lps_mm, by=reader)
+        run = Run.objects.get(kind=RunKind.MATCH, state=RunState.QUEUED)
+        store = matching.find_again(run)  # the long work; its result is not stored yet
+        again = nodules.move_point(finding=moved, lps_mm=finding.lps_mm, by=reader)
+        with transaction.atomic():
+            store()
+        in_force = Match.objects.filter(nodule=finding.nodule, superseded_at=None)
+        assert not in_force.exists()
+        work()
+        assert again in (in_force.get().prior_finding, in_force.get().current_finding)
 
     def test_a_signed_step_stands_until_the_rules_say_otherwise(self, patient: Patient) -> None:
         physician = User.objects.get(username="physician")

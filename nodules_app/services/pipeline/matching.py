@@ -42,8 +42,10 @@ def find_again(run: Run) -> Callable[[], Mapping[str, str]]:
     def store() -> Mapping[str, str]:
         patient = Patient.objects.select_for_update().get(pk=comparison.patient_id)
         claims = shared_places(followed)
+        # A point that a person moved meanwhile has asked for a run of its own: what was found from the old one is void.
+        still_so = _unmatched(comparison)
         for known, result, others in zip(unmatched, followed, claims, strict=True):
-            if known.nodule.pk not in _matched(comparison):
+            if known in still_so:
                 _store_match(comparison, known, result, [unmatched[other].nodule.label for other in others])
         runs.request(RunKind.MEASURE, by=run.requested_by, patient=patient, comparison=comparison)
         return {"match": "follow 1"}
@@ -51,13 +53,9 @@ def find_again(run: Run) -> Callable[[], Mapping[str, str]]:
     return store
 
 
-def _matched(comparison: Comparison) -> set[int]:
-    return set(comparison.matches.filter(superseded_at__isnull=True).values_list("nodule_id", flat=True))
-
-
 def _unmatched(comparison: Comparison) -> list[Pair]:
     """Nodules that one of the scans shows and that this comparison has not matched yet."""
-    matched = _matched(comparison)
+    matched = comparison.matches.filter(superseded_at__isnull=True).values("nodule")
     # A nodule whose only findings say "not here" was taken for another one by a person: there is nothing to look for.
     seen = Finding.objects.filter(nodule__patient=comparison.patient, superseded_at__isnull=True, present=True)
     followed = Nodule.objects.filter(
