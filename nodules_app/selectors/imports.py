@@ -142,7 +142,8 @@ def _delivery(batch: ImportBatch, studies: Sequence[Study], runs: Iterable[Run])
         notices=tuple(notice for notice in said if not notice.get("refused")),
         state=_state(latest.values()),
         progress=max((step.progress for step in steps if step.state == "running"), default=0),
-        retry=next((run.code for run in ended_badly if run.patient_id), None),
+        # A refused reading is not tried again: its files are gone, the exam has to be sent anew.
+        retry=next((run.code for run in ended_badly if run.patient_id or run.state == RunState.FAILED), None),
     )
 
 

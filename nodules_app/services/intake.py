@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 from collections.abc import Iterable
@@ -66,20 +67,32 @@ def receive_upload(*, files: Iterable[UploadedFile[bytes]], by: User) -> ImportB
         raise DiskFull(sent_mb=size >> 20)
     folder = settings.INBOX_DIR / str(uuid4())
     folder.mkdir()
+    try:
+        _keep(sent, folder)
+    except OSError as problem:
+        shutil.rmtree(folder, ignore_errors=True)  # half an upload is of no use to anybody
+        if problem.errno == errno.ENOSPC:
+            raise DiskFull(sent_mb=size >> 20) from problem
+        raise
+    path = next(folder.iterdir()) if len(sent) == 1 else folder
+    name = (sent[0].name or "")[:200] if len(sent) == 1 else f"{len(sent)} files"
+    return _ask(ImportBatch(source_name=name, path=str(path), owned=True, by=by))
+
+
+def _keep(sent: Iterable[UploadedFile[bytes]], folder: Path) -> None:
     for number, file in enumerate(sent):
         with (folder / _harmless_name(file.name or "", number, folder)).open("xb") as kept:
             for chunk in file.chunks():
                 kept.write(chunk)
-    path = next(folder.iterdir()) if len(sent) == 1 else folder
-    name = (sent[0].name or "")[:200] if len(sent) == 1 else f"{len(sent)} files"
-    return _ask(ImportBatch(source_name=name, path=str(path), owned=True, by=by))
 
 
 def _harmless_name(name: str, number: int, folder: Path) -> str:
     """Keep letters, digits, dot, dash and underscore of a file's last name; two of one name get their number."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     harmless = HARMFUL.sub("_", last).lstrip(".")[-80:] or f"file-{number}"
-    return harmless if not (folder / harmless).exists() else f"{number}-{harmless}"
+    while (folder / harmless).exists():  # again, for somebody may have sent a file of the numbered name too
+        harmless = f"{number}-{harmless}"
+    return harmless
 
 
 @transaction.atomic

@@ -50,15 +50,19 @@ def mark_nodule(
     nodule = Nodule.objects.filter(patient=patient, tracking_uid=tracking_uid).first() if tracking_uid else None
     if nodule is None:
         highest = patient.nodules.aggregate(highest=Max("number"))["highest"] or 0
-        nodule = Nodule.objects.create(
-            patient=patient, number=highest + 1, tracking_uid=tracking_uid or f"2.25.{uuid4().int}"
-        )
+        nodule = Nodule.objects.create(patient=patient, number=highest + 1, tracking_uid=_free_uid(tracking_uid))
         follow_ups.owe_review(patient=patient, nodule=nodule)
     x, y, z = lps_mm
     Finding.objects.create(nodule=nodule, scan=scan, x_lps_mm=x, y_lps_mm=y, z_lps_mm=z, origin=origin, by=by)
     record("nodule.marked", patient, by=by, nodule=nodule.code, scan=scan.code, origin=origin)
     ask_for_numbers(scan=scan, by=by)
     return nodule
+
+
+def _free_uid(wanted: str) -> str:
+    """The tracking UID that came with a mark, or one of our own: a copied exam brings the UID of another patient."""
+    taken = not wanted or Nodule.objects.filter(tracking_uid=wanted).exists()
+    return f"2.25.{uuid4().int}" if taken else wanted
 
 
 def _nodule_at(scan: Scan, lps_mm: tuple[float, float, float], *, within_mm: float, tracking_uid: str) -> Nodule | None:

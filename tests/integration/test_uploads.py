@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from nodules_app.models import AuditEvent, ImportBatch, Run, User
-from nodules_app.services import intake
+from nodules_app.lifecycles import RunState
+from nodules_app.models import AuditEvent, ImportBatch, Instance, Nodule, Run, User
+from nodules_app.services import intake, nodules, runs
+from nodules_app.services.pipeline.execute import execute
+from tests import factories
+from tests.integration.browsing import signed_in
+from tests.unit.dicom.made import as_bytes, stack, uid
 
 pytestmark = pytest.mark.django_db
 
@@ -52,6 +60,11 @@ def test_two_files_of_one_name_are_both_kept(inbox: Path, sender: User) -> None:
     assert len(list(Path(batch.path).iterdir())) == 2
 
 
+def test_a_file_that_bears_the_name_given_to_a_double_is_kept_too(inbox: Path, sender: User) -> None:
+    batch = intake.receive_upload(files=sent("2-a.dcm", "a.dcm", "a.dcm"), by=sender)
+    assert len(list(Path(batch.path).iterdir())) == 3
+
+
 @examples(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(st.text(max_size=200))
 def test_no_name_leads_out_of_the_inbox(tmp_path: Path, name: str) -> None:
@@ -82,3 +95,67 @@ def test_a_full_disk_is_said_before_anything_is_kept(
     with pytest.raises(intake.DiskFull):
         intake.receive_upload(files=sent("IM001.dcm"), by=sender)
     assert list(inbox.iterdir()) == []
+
+
+class FullFile(SimpleUploadedFile):
+    """A file during whose keeping the disk fills up."""
+
+    def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
+        yield b"DICM"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_disk_that_fills_up_meanwhile_is_said_and_leaves_no_half_upload(inbox: Path, sender: User) -> None:
+    with pytest.raises(intake.DiskFull):
+        intake.receive_upload(files=[FullFile("IM001.dcm", b"x")], by=sender)
+    assert list(inbox.iterdir()) == []
+    assert not ImportBatch.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+class TestReading:
+    @pytest.fixture(autouse=True)
+    def storage(self, inbox: Path, settings: Settings, tmp_path: Path) -> None:
+        settings.ARCHIVE_DIR = tmp_path / "archive"
+        settings.CACHE_DIR = tmp_path / "cache"
+
+    def read(self, *contents: bytes) -> Run:
+        files = [SimpleUploadedFile(f"IM{number}.dcm", content) for number, content in enumerate(contents)]
+        run = intake.latest_run(intake.receive_upload(files=files, by=factories.member()))
+        assert run is not None
+        execute(run.code)
+        run.refresh_from_db()
+        return run
+
+    def test_an_upload_that_was_refused_leaves_nothing_in_the_inbox(self, inbox: Path) -> None:
+        assert self.read(b"no DICOM", b"at all").state == RunState.REFUSED
+        assert list(inbox.iterdir()) == []
+
+    def test_the_same_images_under_another_series_are_refused_in_a_sentence(self, inbox: Path) -> None:
+        assert self.read(*map(as_bytes, stack(5))).state == RunState.SUCCEEDED
+        run = self.read(*map(as_bytes, stack(5, SeriesInstanceUID=uid("renamed"))))
+        assert run.state == RunState.REFUSED
+        assert "5 image(s) of series - are stored here as images of another series" in run.refusal["sentence"]
+        assert Instance.objects.count() == 5
+
+    def test_a_reading_that_failed_can_be_asked_for_again_on_the_page(self, inbox: Path) -> None:
+        batch = intake.receive_upload(files=sent("IM001.dcm"), by=factories.member())
+        run = runs.claim(batch.runs.get().code)
+        assert run is not None
+        runs.end(run, "fail", failure="OSError")
+        client = signed_in()
+        again = reverse("run-again", kwargs={"code": run.code})
+        page = client.get(reverse("imports")).content.decode()
+        assert again in page
+        assert "nothing was stored twice" not in page
+        client.post(again)
+        run.refresh_from_db()
+        assert run.state == RunState.QUEUED
+
+
+def test_a_mark_with_the_tracking_uid_of_another_patient_gets_its_own() -> None:
+    first, second = (factories.scan(factories.patient()) for _ in range(2))
+    for scan in (first, second):
+        nodules.mark_nodule(scan=scan, lps_mm=(0.0, 0.0, 0.0), by=None, tracking_uid="1.7")
+    assert Nodule.objects.count() == 2
+    assert Nodule.objects.filter(tracking_uid="1.7").count() == 1

@@ -30,6 +30,7 @@ STEPS: Final[Mapping[RunKind, Step]] = {
     RunKind.PLAN: planning.plan_next_step,
 }
 AFTER_REFUSAL: Final[Mapping[RunKind, Callable[[Run], None]]] = {
+    RunKind.INTAKE: intake.drop_upload,
     RunKind.LUNGS: lungs.go_on_without_lungs,
     RunKind.REGISTER: registering.go_on_without_map,
 }

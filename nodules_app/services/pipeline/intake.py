@@ -56,6 +56,14 @@ class AnotherSeriesThere(Refused):
     remedy = gettext_noop("Have the archive send the complete series under a series UID of its own.")
 
 
+class ImagesOfAnotherSeries(Refused):
+    """Images that are stored, sent again under another series UID."""
+
+    code = "images_of_another_series"
+    sentence = gettext_noop("{count} image(s) of series {description} are stored here as images of another series.")
+    remedy = gettext_noop("Have the archive check which of the two series is right; nothing was imported.")
+
+
 @dataclass(frozen=True, slots=True)
 class ReadExam:
     """One study of a delivery: its series with the digests of their files, and the chosen one."""
@@ -89,11 +97,17 @@ def read_batch(run: Run) -> Callable[[], Mapping[str, str]]:
         ImportBatch.objects.filter(pk=batch.pk).update(
             notices=[told(notice) for notice in said], files_seen=files_seen, instances_new=new
         )
-        if batch.owned:
-            transaction.on_commit(lambda: _empty_inbox(Path(batch.path)))
+        drop_upload(run)
         return {"intake": "1"}
 
     return store
+
+
+def drop_upload(run: Run) -> None:
+    """Remove an upload that was read to its end, taken or refused; what was refused has to be sent anew."""
+    batch = run.import_batch
+    if batch is not None and batch.owned:
+        transaction.on_commit(lambda: _empty_inbox(Path(batch.path)))
 
 
 def _by_study(series: Sequence[CtSeries]) -> list[list[CtSeries]]:
@@ -168,6 +182,8 @@ def _store_series(study: Study, series: CtSeries, digests: Sequence[str]) -> int
             raise AnotherSeriesThere(description=row.description or "-", stored=len(stored), sent=len(digests))
         return 0
     uids = {one.path: one.sop_instance_uid for one in reversed(series.slices)}
+    if known := Instance.objects.filter(sop_instance_uid__in=uids.values()).count():
+        raise ImagesOfAnotherSeries(count=known, description=row.description or "-")
     Instance.objects.bulk_create(
         Instance(series=row, sop_instance_uid=uids[path], sha256=digest, index_z=index)
         for index, (path, digest) in enumerate(zip(series.files, digests, strict=True))
@@ -203,7 +219,7 @@ def told(said: Notice | Refused) -> dict[str, object]:
 
 
 def _empty_inbox(path: Path) -> None:
-    """Remove an upload that is archived by now; only what lies in our own inbox is ever removed."""
+    """Remove an upload that nobody needs any more; only what lies in our own inbox is ever removed."""
     inbox = settings.INBOX_DIR.resolve()
     below = path.resolve().relative_to(inbox)
     shutil.rmtree(inbox / below.parts[0], ignore_errors=True)
