@@ -10,7 +10,8 @@ from typing import Final
 
 from django.db import transaction
 
-from nodules_app.models import ImportBatch, Patient, Role, Scan, User
+from nodules_app.lifecycles import RunState
+from nodules_app.models import ImportBatch, Patient, Role, Run, RunKind, Scan, User
 from nodules_app.services import descriptions, intake, nodules, patients, safety_net
 from nodules_app.services.pipeline.execute import execute
 
@@ -37,6 +38,7 @@ LOBES: Final[Mapping[str, str]] = {
     "left lower lobe": "LLL",
 }
 TRUTH_FILE: Final = "truth.json"
+CAME_TO_NOTHING: Final = (RunState.REFUSED, RunState.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def prepare_demo_clinic(data: Path) -> tuple[SignIn, ...]:
     The imaging is left to the workers.
     """
     sign_ins = tuple(_person(username, *who) for username, who in PEOPLE.items())
-    batch = ImportBatch.objects.filter(path=str(data.resolve())).first() or intake.receive_folder(source=data, by=None)
+    batch = _delivery(data) or intake.receive_folder(source=data, by=None)
     run = intake.latest_run(batch)
     if run is not None:
         execute(run.code)
@@ -72,6 +74,23 @@ def prepare_demo_clinic(data: Path) -> tuple[SignIn, ...]:
         _mark_known_nodules(json.loads(truth.read_text("utf-8")), batch)
     safety_net.prove()
     return sign_ins
+
+
+def _delivery(data: Path) -> ImportBatch | None:
+    """The earlier delivery of ``data``, unless nothing came of it: somebody may have mended the folder."""
+    earlier = ImportBatch.objects.filter(path=str(data.resolve()))
+    return earlier.exclude(runs__state__in=CAME_TO_NOTHING).order_by("-pk").first()
+
+
+def why_nothing_came(data: Path) -> str:
+    """Why the scans under ``data`` could not be imported, for the terminal; nothing when they could."""
+    runs = Run.objects.filter(import_batch__path=str(data.resolve()), kind=RunKind.INTAKE)
+    latest = runs.order_by("-pk").first()
+    if latest is None or latest.state not in CAME_TO_NOTHING:
+        return ""
+    if latest.refusal:
+        return f"{latest.refusal['sentence']} {latest.refusal['remedy']}"
+    return f"The reading failed ({latest.failure}); the log says more of run {latest.code}."
 
 
 def _person(username: str, name: str, role: Role) -> SignIn:

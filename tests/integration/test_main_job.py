@@ -7,6 +7,7 @@ from math import dist
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from django.db import transaction
 from pytest_django import Settings
 
@@ -32,6 +33,7 @@ from nodules_app.services import decisions, intake, nodules, safety_net, scans
 from nodules_app.services.demo_clinic import prepare_demo_clinic
 from nodules_app.services.pipeline import matching
 from nodules_app.services.pipeline.execute import execute
+from tests.unit.dicom.made import stack, write
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -180,6 +182,19 @@ class TestRefusals:
         assert "DICOM" in run.refusal["sentence"]
         assert not Patient.objects.exists()
         assert not Run.objects.filter(state__in=OPEN_RUN).exists()
+
+    def test_a_demo_says_what_was_not_imported_and_takes_it_once_it_is_mended(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        data = tmp_path / "data"
+        data.mkdir()
+        (data / "letter.txt").write_text("no DICOM", "utf-8")
+        call_command("prepare_demo", str(data))
+        assert "was not imported: No DICOM file" in capsys.readouterr().out
+        write(data, stack(5))
+        call_command("prepare_demo", str(data))
+        assert "was not imported" not in capsys.readouterr().out
+        assert Scan.objects.count() == 1
 
     def test_one_scan_alone_is_measured_and_assessed(self, exams: Path) -> None:
         prepare_demo_clinic(exams / "prior")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand
 
-from nodules_app.services.demo_clinic import prepare_demo_clinic
+from nodules_app.services.demo_clinic import prepare_demo_clinic, why_nothing_came
 
 
 class Command(BaseCommand):
@@ -20,3 +20,5 @@ class Command(BaseCommand):
         self.stdout.write(f"  {'name':<14} {'password':<20} role")
         for one in prepare_demo_clinic(data):
             self.stdout.write(f"  {one.username:<14} {one.password:<20} {one.role}")
+        if trouble := why_nothing_came(data):
+            self.stdout.write(f"\n  {data} was not imported: {trouble}")
