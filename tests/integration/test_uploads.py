@@ -21,7 +21,7 @@ from nodules_app.services import intake, nodules, runs
 from nodules_app.services.pipeline.execute import execute
 from tests import factories
 from tests.integration.browsing import signed_in
-from tests.unit.dicom.made import as_bytes, stack, uid
+from tests.unit.dicom.made import as_bytes, ct, stack, uid
 
 pytestmark = pytest.mark.django_db
 
@@ -137,6 +137,15 @@ class TestReading:
         assert run.state == RunState.REFUSED
         assert "5 image(s) of series - are stored here as images of another series" in run.refusal["sentence"]
         assert Instance.objects.count() == 5
+
+    def test_an_exam_without_a_patient_number_does_not_lose_the_other(self, inbox: Path) -> None:
+        nobodys = {"PatientID": "", "StudyInstanceUID": uid("nobody"), "SeriesInstanceUID": uid("nobody's")}
+        anonymous = [ct(number, SOPInstanceUID=uid("nobody", number), **nobodys) for number in range(5)]
+        run = self.read(*map(as_bytes, [*stack(5), *anonymous]))
+        assert run.state == RunState.SUCCEEDED
+        assert Instance.objects.count() == 5
+        assert "no_patient_number" in [notice["code"] for notice in ImportBatch.objects.get().notices]
+        assert self.read(*map(as_bytes, anonymous)).refusal["code"] == "no_patient_number"
 
     def test_a_reading_that_failed_can_be_asked_for_again_on_the_page(self, inbox: Path) -> None:
         batch = intake.receive_upload(files=sent("IM001.dcm"), by=factories.member())

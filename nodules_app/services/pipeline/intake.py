@@ -78,10 +78,10 @@ def read_batch(run: Run) -> Callable[[], Mapping[str, str]]:
     if batch is None:
         raise ValueError(f"run {run.code} names no delivery")
     with read_examination(Path(batch.path), today=timezone.localdate(), findings_alone=True) as examination:
-        exams = [_read_exam(study) for study in _by_study(examination.series)]
+        exams, unread = _read_exams(examination.series)
         chosen = [exam.choice.series for exam in exams]
         laid, misfits = lay_marks(examination.finding_files, chosen)
-        refused = [*examination.refused, *misfits]
+        refused = [*examination.refused, *unread, *misfits]
         if not exams and not laid:
             raise refused[0] if refused else without_images(examination.finding_files)
         came = {series.series_uid for series in chosen}
@@ -113,6 +113,18 @@ def drop_upload(run: Run) -> None:
 def _by_study(series: Sequence[CtSeries]) -> list[list[CtSeries]]:
     in_order = sorted(series, key=lambda one: (one.study_uid, one.series_uid))
     return [list(group) for _, group in groupby(in_order, key=lambda one: one.study_uid)]
+
+
+def _read_exams(series: Sequence[CtSeries]) -> tuple[list[ReadExam], list[Refused]]:
+    """Read each exam by itself: one that is refused does not lose the others."""
+    exams: list[ReadExam] = []
+    refused: list[Refused] = []
+    for study in _by_study(series):
+        try:
+            exams.append(_read_exam(study))
+        except Refused as refusal:
+            refused.append(refusal)
+    return exams, refused
 
 
 def _read_exam(study: list[CtSeries]) -> ReadExam:
