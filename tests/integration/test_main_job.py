@@ -7,7 +7,7 @@ from math import dist
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import transaction
 from pytest_django import Settings
 
@@ -195,6 +195,12 @@ class TestRefusals:
         call_command("prepare_demo", str(data))
         assert "was not imported" not in capsys.readouterr().out
         assert Scan.objects.count() == 1
+
+    def test_importing_ends_with_the_fault_and_waits_for_no_worker(self, tmp_path: Path, settings: Settings) -> None:
+        write(tmp_path / "data", stack(5))
+        settings.ARCHIVE_DIR.write_text("not a folder", "utf-8")
+        with pytest.raises(CommandError, match=r"ended as queued \w+Error; see the log of run"):
+            call_command("import_dicom", str(tmp_path / "data"))
 
     def test_one_scan_alone_is_measured_and_assessed(self, exams: Path) -> None:
         prepare_demo_clinic(exams / "prior")

@@ -39,10 +39,11 @@ class Command(BaseCommand):
         self._report(self._ended(run))
 
     def _ended(self, run: Run) -> Run:
-        """Wait for the end; a worker may have been quicker to take the run."""
+        """Wait for the end, for a worker may have been quicker to take the run; a fault is not waited out."""
         while True:
             run.refresh_from_db()
-            if run.state not in (RunState.QUEUED, RunState.RUNNING):
+            waits_for_retry = run.state == RunState.QUEUED and bool(run.failure)
+            if waits_for_retry or run.state not in (RunState.QUEUED, RunState.RUNNING):
                 return run
             time.sleep(0.2)
 
