@@ -258,12 +258,16 @@ def _solid_later(view: View, look: Look, basis: Basis) -> Finding:
     change = _solid_change(view, look)
     months = whole_months(first.date, view.today)
     if change is None:
-        change = Change(growth=False, basis=basis, vdt_days=None, why=because("not_comparable"), one_volume_only=False)
+        # Volumes of two methods prove no stability by volumetry: the longer follow-up of the diameter rows holds.
+        why = because("not_comparable")
+        change = Change(growth=False, basis="diameter", vdt_days=None, why=why, one_volume_only=False)
+    else:
+        basis = change.basis
     notes = [n for n, holds in (("AMB-27", change.basis == "diameter"), ("AMB-52", change.one_volume_only)) if holds]
-    small = the_small_row(first, look.now, change.basis)
+    small = the_small_row(first, look.now, basis)
     if not change.growth and small is not None:
-        why = (_size_why(look.now, change.basis), change.why)
-        return found(small, view, look, why=why, basis=change.basis)
+        reasons = [_size_why(look.now, basis), change.why]
+        return found(small, view, look, why=reasons, basis=basis)
     (label,) = (name for name, limits in table.LABELS.items() if Decimal(months) in limits)
     facts: dict[str, Fact] = {
         "label": label,

@@ -71,7 +71,7 @@ def scope_facts(view: View) -> dict[str, Decimal | str | bool | None]:
         "age": view.age,
         "known_cancer": bool(patient.known_cancer),
         "immunosuppressed": bool(patient.immunosuppressed),
-        "proven_malignant": any(look.nodule.workup == "malignant" for look in view.present),
+        "proven_malignant": any(nodule.workup == "malignant" for nodule in view.case.nodules),
     }
 
 

@@ -13,20 +13,19 @@ from nodules_app.clinical.editions.fleischner2017_reading import (
     ORDER,
     Family,
     Sized,
-    change_since,
     class_at,
     judged_class,
+    solid_change,
     solid_part,
     solid_row,
+    subsolid_change,
     with_risk_branches,
     with_solid_part,
 )
 from nodules_app.clinical.editions.fleischner_risk import Risk
-from nodules_app.clinical.growth import GROWTH_MM, GROWTH_RATIO
 from nodules_app.clinical.months import Months, add_months, whole_months, window
 from nodules_app.clinical.reasons import Reason, because
 from nodules_app.clinical.rules import Fact, Rule, the_rule
-from nodules_app.clinical.sizes import same_method, solid_mean_mm
 from nodules_app.clinical.view import Look, View
 
 CONFIRM = window(3, 6)
@@ -41,7 +40,7 @@ def _noted(finding: Finding, nodule: Sized) -> Finding:
 def solid_later(view: View, family: Family, nodule: Sized, risk: Risk) -> Finding:
     """A solid nodule with an earlier measurement."""
     look, first = nodule.look, nodule.look.earlier[0]
-    grew, change = _solid_change(look, first)
+    grew, change = solid_change(look, first)
     size_class = _schedule_class(family, nodule, first)
     baseline_rule = solid_row(family, size_class, risk.row)
     schedule = table.SCHEDULES[baseline_rule.id.removeprefix(f"{table.CODE}.")]
@@ -91,12 +90,6 @@ def _from_baseline(
     )
 
 
-def _solid_change(look: Look, first: Measurement) -> tuple[bool, Reason]:
-    if look.developed_solid:
-        return True, because("solid_developed")
-    return change_since(look, first)
-
-
 def _schedule_class(family: Family, nodule: Sized, first: Measurement) -> str:
     """The higher of the class at baseline and the class judged now."""
     at_baseline = class_at(first, nodule.basis) or nodule.size_class
@@ -121,22 +114,10 @@ def _risk_branches(finding: Finding, view: View, family: Family, size_class: str
 # --- subsolid ---------------------------------------------------------------------------------------------------------
 
 
-def _subsolid_change(look: Look, first: Measurement) -> tuple[bool, Reason]:
-    if look.developed_solid:
-        return True, because("solid_developed")
-    before, after = solid_mean_mm(first), solid_mean_mm(look.now)
-    if before is not None and after is not None and after - before >= GROWTH_MM:
-        return True, because("solid_grew")
-    v1, v2 = first.solid_volume_mm3, look.now.solid_volume_mm3
-    if v1 is not None and v2 is not None and same_method(first, look.now) and v2 >= v1 * GROWTH_RATIO:
-        return True, because("solid_grew")
-    return change_since(look, first)
-
-
 def subsolid_later(view: View, family: Family, nodule: Sized) -> Finding:
     """A subsolid nodule with an earlier measurement."""
     look, first = nodule.look, nodule.look.earlier[0]
-    grew, change = _subsolid_change(look, first)
+    grew, change = subsolid_change(look, first)
     months = whole_months(first.date, view.today)
     why = (*nodule.why, change, because("since_baseline", months=months, baseline=first.date))
     rows = {rule.id.removeprefix(f"{table.CODE}.FU."): rule for rule in table.FOLLOW_UP}

@@ -13,6 +13,7 @@ from nodules_app.clinical.editions import fleischner2017 as table
 from nodules_app.clinical.editions.edition import (
     basis_of,
     found,
+    is_subsolid,
     mean_notes,
     with_more,
 )
@@ -26,6 +27,7 @@ from nodules_app.clinical.sizes import (
     both_volumes,
     half_up,
     mean_mm,
+    same_method,
     solid_mean_mm,
     sphere_diameter_mm,
 )
@@ -156,6 +158,26 @@ def change_since(look: Look, first: Measurement) -> tuple[bool, Reason]:
     return False, because("not_comparable")
 
 
+def solid_change(look: Look, first: Measurement) -> tuple[bool, Reason]:
+    """Whether a solid nodule grew since a measurement; a former ground-glass one did."""
+    if look.developed_solid:
+        return True, because("solid_developed")
+    return change_since(look, first)
+
+
+def subsolid_change(look: Look, first: Measurement) -> tuple[bool, Reason]:
+    """Whether a subsolid nodule or its solid component grew, or a solid component appeared, since a measurement."""
+    if look.developed_solid:
+        return True, because("solid_developed")
+    before, after = solid_mean_mm(first), solid_mean_mm(look.now)
+    if before is not None and after is not None and after - before >= GROWTH_MM:
+        return True, because("solid_grew")
+    v1, v2 = first.solid_volume_mm3, look.now.solid_volume_mm3
+    if v1 is not None and v2 is not None and same_method(first, look.now) and v2 >= v1 * GROWTH_RATIO:
+        return True, because("solid_grew")
+    return change_since(look, first)
+
+
 def percent(earlier: Decimal, later: Decimal) -> str:
     """Signed percent change with two decimals."""
     return f"{half_up((later / earlier - 1) * 100, Decimal('0.01')):+f}"
@@ -168,7 +190,8 @@ def partial(view: View, nodule: Sized) -> Finding:
     """A nodule on an exam that shows only part of the chest."""
     look, first = nodule.look, next(iter(nodule.look.earlier), None)
     months = 0 if first is None else whole_months(first.date, view.today)
-    stable = first is not None and months >= 24 and not change_since(look, first)[0]
+    change = subsolid_change if is_subsolid(look) else solid_change
+    stable = first is not None and months >= 24 and not change(look, first)[0]
     spiculated = is_spiculated(look.nodule)
     facts: dict[str, Fact] = {
         "stable_24m": stable,

@@ -310,8 +310,7 @@ def _previous(sighting: Sighting, derived: str | None) -> Previous | None:
 def _crossed(sighting: Sighting) -> tuple[Rule, str] | None:
     """The baseline row of the current size when it lies above that of the previous size (not for ground glass)."""
     look = sighting.look
-    skip = look.attenuation is Attenuation.GROUND_GLASS or sighting.course.status is Status.DECREASING
-    if skip or not look.earlier or sighting.basis is None:
+    if look.attenuation is Attenuation.GROUND_GLASS or not look.earlier or sighting.basis is None:
         return None
     last = look.earlier[-1]
     then = row_by_size(last, look.attenuation_at(last), Status.BASELINE, sighting.basis)

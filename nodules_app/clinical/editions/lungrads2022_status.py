@@ -77,7 +77,7 @@ def _compared(view: View, look: Look) -> Course:
     )
     if now - before < -CHANGE_MM:
         return Course(Status.DECREASING, (why, because("status", status=Status.DECREASING)), ambiguities)
-    slow = _slow_growth(look)
+    slow = _slow_growth(look, basis)
     if slow is not None:
         return Course(Status.STABLE, (slow,), ambiguities, slow=True)
     return Course(Status.STABLE, (why,), ambiguities)
@@ -139,13 +139,26 @@ def _grew(sizes: tuple[Decimal, Decimal, bool], earlier: Measurement, later: Mea
     return True
 
 
-def _slow_growth(look: Look) -> Reason | None:
+def _slow_growth(look: Look, basis: SizeBasis) -> Reason | None:
     """Three and more measurements, never smaller, more than 1.5 mm in all (AMB-22)."""
     if look.attenuation is Attenuation.GROUND_GLASS:
         return None
-    sizes = [reported(size) for m in (*look.earlier, look.now) if (size := mean_mm(m)) is not None]
+    sizes = _series((*look.earlier, look.now), basis)
     if len(sizes) < 3 or any(b < a for a, b in pairwise(sizes)):
         return None
     if sizes[-1] - sizes[0] <= CHANGE_MM:
         return None
-    return because("slow_growth", first_mm=sizes[0], last_mm=sizes[-1], count=len(sizes))
+    return because(
+        "slow_growth", first_mm=half_up(sizes[0], TENTH), last_mm=half_up(sizes[-1], TENTH), count=len(sizes)
+    )
+
+
+def _series(measured: tuple[Measurement, ...], basis: SizeBasis) -> list[Decimal]:
+    """Reported means of all that have one, or the spheres of volumes by one method (AMB-13)."""
+    means = [reported(size) for m in measured if (size := mean_mm(m)) is not None]
+    volumes = [m.volume_mm3 for m in measured if m.volume_mm3 is not None]
+    methods = {m.method for m in measured if m.method is not None}
+    by_volume = basis is SizeBasis.VOLUME or len(means) < len(measured)
+    if by_volume and len(volumes) == len(measured) and len(methods) < 2:
+        return [sphere_diameter_mm(volume) for volume in volumes]
+    return means

@@ -131,7 +131,16 @@ def test_one_volume_only_compares_diameters() -> None:
 
 
 def test_measurements_that_cannot_be_compared_count_as_stable() -> None:
-    assert ending(nodule(measured("7", on=months_ago(12)), measured(v=150))) == "FU.12M.STABLE.VOL"
+    assert ending(nodule(measured("7", on=months_ago(12)), measured(v=150))) == "FU.12M.STABLE.DIAM"
+    different = nodule(measured(v=120, on=months_ago(12), method="a"), measured(v=130, method="b"))
+    assert ending(different) == "FU.12M.STABLE.DIAM"
+    tiny = nodule(measured(v=40, on=months_ago(12), method="a"), measured(v=45, method="b"))
+    assert ending(tiny) == "SOLID.LT5"
+
+
+def test_a_proven_cancer_is_out_of_scope_also_when_it_is_gone() -> None:
+    gone = nodule(measured("12", on=months_ago(12)), measured(resolved=True), workup="malignant")
+    assert ending(gone) == "SCOPE.PROVEN"
 
 
 SUBSOLID = [

@@ -377,3 +377,17 @@ def test_touched_ambiguities_of_volume_and_axes() -> None:
     twice = (c.Exam(TODAY), c.Exam(TODAY, coverage="partial"))
     assert fleischner(nodule(measured("7")), exams=twice).ambiguities == ("AMB-51",)
     assert ending(nodule(measured("7")), exams=twice) == "PARTIAL.6-8"
+
+
+@pytest.mark.parametrize(("before", "now", "rule"), [("2", "3.9", "STABLE"), ("2", "4", "6-8"), (None, "3", "6-8")])
+def test_a_solid_part_that_grew_or_appeared_is_not_stable_on_a_partial_exam(
+    before: str | None, now: str, rule: str
+) -> None:
+    kind = c.Attenuation.GROUND_GLASS if before is None else c.Attenuation.PART_SOLID
+    of = nodule(
+        measured("8", solid=before, on=months_ago(30), attenuation=kind),
+        measured("8", solid=now),
+        attenuation=c.Attenuation.PART_SOLID,
+    )
+    exams = (c.Exam(months_ago(30)), c.Exam(TODAY, coverage="partial"))
+    assert ending(of, exams=exams) == f"PARTIAL.{rule}"

@@ -296,3 +296,21 @@ def test_a_stated_status_without_any_past_reads_the_size_as_at_first_sight() -> 
     assert (result.rule_id, result.missing) == ("LUNGRADS2022.3.SOLID", ("previous_category",))
     undated = lungrads(nodule(measured("7"), status=c.Status.STABLE, previous_category="3"))
     assert (undated.rule_id, undated.missing) == ("LUNGRADS2022.3.SOLID", ("previous_category_date",))
+
+
+def test_slow_growth_by_volumes_of_one_method() -> None:
+    def grown(middle: str) -> c.Nodule:
+        volumes = ((60, 357, "auto"), (30, 520, middle), (0, 700, "auto"))  # spheres of 8.8, 10.0 and 11.0 mm
+        return nodule(*(measured(v=v, on=months_ago(months), method=method) for months, v, method in volumes))
+
+    assert lungrads(grown("auto")).rule_id == "LUNGRADS2022.4B.SLOW"
+    assert lungrads(grown("manual")).rule_id != "LUNGRADS2022.4B.SLOW"
+
+
+def test_a_solid_part_that_crosses_a_threshold_takes_no_step_down_while_the_whole_shrinks() -> None:
+    crossing = nodule(
+        measured("14", solid="5.3", on=months_ago(36)),
+        measured("11", solid="6.9"),
+        attenuation=c.Attenuation.PART_SOLID,
+    )
+    assert lungrads(crossing).rule_id == "LUNGRADS2022.4A.PARTSOLID"

@@ -20,6 +20,7 @@ from tests.unit.clinical.oracle.common import (
     entries,
     is_benign,
     mean,
+    mean_or_sphere,
     months_between,
     number,
     plus_months,
@@ -90,7 +91,7 @@ def is_pfn(nodule: Nodule) -> bool:
     return at_pleura(nodule, ("lentiform", "triangular")) and (largest_mm(entries(nodule)[-1]) or 99) < 10
 
 
-def first_solid(case: Case, nodule: Nodule) -> Step:
+def first_solid(case: Case, nodule: Nodule) -> Step:  # noqa: PLR0911 - a row, a return
     entry = entries(nodule)[-1]
     if by_volume(case, entry):
         size, small, surv, limit = volume(entry), 80, 80, 300
@@ -135,7 +136,7 @@ def compares_volume(case: Case, nodule: Nodule) -> bool:
     return same_method_volumes(first, last) and case.get("size_basis") != "diameter"
 
 
-def next_solid(case: Case, nodule: Nodule) -> Step:
+def next_solid(case: Case, nodule: Nodule) -> Step:  # noqa: PLR0911 - a row, a return
     first, last = entries(nodule)[0], entries(nodule)[-1]
     months = months_between(day_of(first), today(case))
     in_a_year = window(day_of(first), 12, 12)
@@ -151,7 +152,12 @@ def next_solid(case: Case, nodule: Nodule) -> Step:
         if vdt <= 600:
             return "FU.12M.GROWTH.400-600", "bts_biopsy_or_annual_ct", yearly
         return "FU.12M.GROWTH.GT600", "bts_discharge_or_annual_ct", yearly
-    if all((volume(e) or 0) < 80 if by_volume(case, e) else (largest_mm(e) or Decimal(0)) < 5 for e in (first, last)):
+    if all(
+        (volume(e) or 0) < 80
+        if compares_volume(case, nodule) or largest_mm(e) is None
+        else (largest_mm(e) or Decimal(0)) < 5
+        for e in (first, last)
+    ):
         return "SOLID.LT5", "bts_discharge", None
     if months < 10:
         return "FU.3M.STABLE", "bts_ct_12m", in_a_year
@@ -174,9 +180,8 @@ def subsolid_growth(nodule: Nodule) -> str | None:
 
 def subsolid(case: Case, nodule: Nodule) -> Step:
     rows = entries(nodule)
-    small = (largest_mm(rows[0]) or Decimal(0)) < 5
     if len(rows) == 1:
-        if small:
+        if (largest_mm(rows[0]) or Decimal(0)) < 5:
             return "SUBSOLID.LT5", "bts_discharge", None
         return "SUBSOLID.GE5", "bts_ct_3m", window(today(case), 3, 3)
     growth = subsolid_growth(nodule)
@@ -186,8 +191,6 @@ def subsolid(case: Case, nodule: Nodule) -> Step:
         soonest, last = window(today(case), 3, 6)[0], window(today(case), 6, 6)[2]
         six = (soonest, last, last, today(case).isoformat(), (3, 6, 6))
         return "SUBSOLID.FU.GROWTH", "bts_ggn_growth_resect_or_ct_6m", six
-    if small and (largest_mm(rows[-1]) or Decimal(0)) < 5:
-        return "SUBSOLID.LT5", "bts_discharge", None
     risk = brock(case, nodule)
     if risk is None:
         return "SUBSOLID.FU.BROCK.UNKNOWN", "bts_risk_assessment_needed", None
@@ -195,7 +198,7 @@ def subsolid(case: Case, nodule: Nodule) -> Step:
         return "SUBSOLID.FU.BROCK.GE10", "bts_discuss_observation_biopsy_resection", None
     base = day_of(rows[0])
     for mark in (12, 24, 48):
-        if today(case) < plus_months(plus_months(base, mark), -2):
+        if plus_months(today(case), 2) < plus_months(base, mark):
             return "SUBSOLID.FU.BROCK.LT10", "bts_subsolid_ct_1_2_4y", window(base, mark, mark)
     return "SUBSOLID.FU.DONE", "bts_discharge", None
 
@@ -211,9 +214,12 @@ def has_grown(case: Case, nodule: Nodule) -> bool:
 def lead_of(case: Case, nodules: list[Nodule]) -> Nodule:
     grown = [nodule for nodule in nodules if has_grown(case, nodule)]
     candidates = grown or nodules
-    if all(volume(entries(nodule)[-1]) is not None for nodule in nodules):
-        return max(candidates, key=lambda nodule: volume(entries(nodule)[-1]) or 0)
-    return max(candidates, key=lambda nodule: largest_mm(entries(nodule)[-1]) or 0)
+    now = [entries(nodule)[-1] for nodule in candidates]
+    if case.get("size_basis") != "diameter" and all(volume(entry) is not None for entry in now):
+        sizes = [volume(entry) or Decimal(0) for entry in now]
+    else:
+        sizes = [largest_mm(entry) or mean_or_sphere(entry) for entry in now]
+    return candidates[sizes.index(max(sizes))]
 
 
 def judge(case: Case) -> Answer:
@@ -233,7 +239,7 @@ def judge(case: Case) -> Answer:
             rule, code, dates = (first_solid if len(entries(lead)) == 1 else next_solid)(case, lead)
         return Answer(f"BTS2015.{rule}", code, rule, dates, lead["id"])
     if seen:
-        lead = lead_of(case, seen)
+        lead = max(seen, key=lambda nodule: largest_mm(entries(nodule)[-1]) or mean_or_sphere(entries(nodule)[-1]))
         rule = "BENIGN" if is_benign(lead) else "PFN"
         return Answer(f"BTS2015.{rule}", "bts_discharge", rule, None, lead["id"])
     rule = "FU.RESOLVED" if any_resolved(case) else "NONE"

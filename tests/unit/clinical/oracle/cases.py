@@ -57,7 +57,7 @@ def entry(random: Random, day: date, diameter_mm: float, solid_mm: float, traits
             row["short_axis_mm"] = short
         if random.random() < 0.1:
             row["mean_diameter_mm"] = tenths(diameter_mm)
-    if traits["volume_only"] or (traits["volume"] and random.random() < 0.9):
+    if traits["volume_only"] or (traits["volume"] and (traits["steady"] or random.random() < 0.9)):
         row["volume_mm3"] = volume_mm3(random, diameter_mm)
         if traits["method"]:
             row["method"] = random.choice(("auto", "auto", "auto", "manual"))
@@ -91,6 +91,7 @@ def nodule(random: Random, name: str, days: list[date], case: Case) -> dict[str,
         "kind": kind,
         "volume_only": kind == "solid" and basis != "diameter" and random.random() < 0.1,
         "volume": random.random() < 0.4,
+        "steady": basis == "volume",
         "method": random.random() < 0.6,
     }
     measured = rows(random, seen, traits)
@@ -158,12 +159,7 @@ def patient(random: Random, current: date) -> dict[str, Any]:
         person["birth_date"] = (birthday + timedelta(days=random.choice((-1, 0, 1, 90)))).isoformat()
     elif random.random() < 0.95:
         person["age"] = years
-    status = random.choice(("never", "never", "former", "current", "former", "unknown"))
-    person["smoking"] = {"status": status}
-    if status in ("former", "current") and random.random() < 0.9:
-        person["smoking"]["pack_years"] = random.choice((5, 29, "29.9", 30, 31, 45))
-    if status == "former" and random.random() < 0.9:
-        person["smoking"]["quit_years"] = random.choice((1, 14, 15, "15.1", 16, 25))
+    person["smoking"] = smoking(random)
     for flag, share in (("family_history_lung_cancer", 0.15), ("emphysema", 0.15), ("pulmonary_fibrosis", 0.05)):
         if random.random() < 0.85:
             person[flag] = random.random() < share
@@ -175,6 +171,16 @@ def patient(random: Random, current: date) -> dict[str, Any]:
     if random.random() < 0.03:
         person["previous_extrathoracic_cancer_years"] = random.choice((3, 5, 8))
     return person
+
+
+def smoking(random: Random) -> dict[str, Any]:
+    status = random.choice(("never", "never", "former", "current", "former", "unknown"))
+    habit: dict[str, Any] = {"status": status}
+    if status in ("former", "current") and random.random() < 0.9:
+        habit["pack_years"] = random.choice((5, 29, "29.9", 30, 31, 45))
+    if status == "former" and random.random() < 0.9:
+        habit["quit_years"] = random.choice((1, 14, 15, "15.1", 16, 25))
+    return habit
 
 
 def exam_days(random: Random) -> list[date]:

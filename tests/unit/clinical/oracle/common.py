@@ -56,7 +56,7 @@ def today(case: Case) -> date:
 
 
 def current_exam(case: Case) -> dict[str, Any]:
-    return sorted(case["exams"], key=lambda exam: exam["date"])[-1]
+    return max(case["exams"], key=lambda exam: exam["date"])
 
 
 def age(case: Case) -> int | None:

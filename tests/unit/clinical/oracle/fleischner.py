@@ -115,16 +115,16 @@ def grew(nodule: Nodule) -> bool:
         before, now = mean(first, part), mean(last, part)
         if before is not None and now is not None and now - before >= 2:
             return True
-        if same_method_volumes(first, last, part):
-            if (volume(last, part) or 0) >= (volume(first, part) or 0) * Decimal("1.25"):
-                return True
+        limit = (volume(first, part) or 0) * Decimal("1.25")
+        if same_method_volumes(first, last, part) and (volume(last, part) or 0) >= limit:
+            return True
     return False
 
 
 Step = tuple[str, str, Any]
 
 
-def first_solid(case: Case, nodule: Nodule, family: list[Nodule], high: bool) -> Step:  # noqa: FBT001
+def first_solid(case: Case, nodule: Nodule, family: list[Nodule], high: bool) -> Step:
     klass = max(size_class(case, entries(member)[-1]) for member in family)
     many = len(family) > 1
     steps = SCHEDULES[many, klass, high]
@@ -136,7 +136,7 @@ def first_solid(case: Case, nodule: Nodule, family: list[Nodule], high: bool) ->
     return rule, steps[0][0], window(today(case), *steps[0][1:])
 
 
-def next_solid(case: Case, nodule: Nodule, family: list[Nodule], high: bool) -> Step:  # noqa: FBT001
+def next_solid(case: Case, nodule: Nodule, family: list[Nodule], high: bool) -> Step:
     now, base = entries(nodule)[-1], entries(nodule)[0]
     if grew(nodule):
         if size_class(case, now) == SMALL:
@@ -145,14 +145,14 @@ def next_solid(case: Case, nodule: Nodule, family: list[Nodule], high: bool) -> 
     many = len(family) > 1
     klass = max(size_class(case, base), size_class(case, now))
     if many:
-        klass = max(size_class(case, entries(member)[-1]) for member in family)
+        klass = max(klass, *(size_class(case, entries(member)[-1]) for member in family))
     for code, earliest, latest in SCHEDULES[many, klass, high]:
         if today(case) < plus_months(day_of(base), earliest):
             return "FU.SOLID.NEXT", code, window(day_of(base), earliest, latest)
     return "FU.SOLID.DONE", NONE, None
 
 
-def first_subsolid(case: Case, nodule: Nodule, family: list[Nodule]) -> Step:
+def first_subsolid(case: Case, nodule: Nodule, family: list[Nodule]) -> Step:  # noqa: PLR0911 - a row, a return
     entry = entries(nodule)[-1]
     soon = window(today(case), 3, 6)
     if len(family) > 1:
@@ -167,10 +167,10 @@ def first_subsolid(case: Case, nodule: Nodule, family: list[Nodule]) -> Step:
     if small:
         return "PARTSOLID.SINGLE.LT6", NONE, None
     solid = size_class(case, entry, "solid_")
+    if solid != SMALL and (nodule.get("margin") == "lobulated" or nodule.get("bubbly")):
+        return "PARTSOLID.SINGLE.SUSPICIOUS", TISSUE, None
     if solid == LARGE:
         return "PARTSOLID.SINGLE.GE6.S.GT8", TISSUE, None
-    if solid == MIDDLE and (nodule.get("margin") == "lobulated" or nodule.get("bubbly")):
-        return "PARTSOLID.SINGLE.SUSPICIOUS", TISSUE, None
     if solid == MIDDLE:
         return "PARTSOLID.SINGLE.GE6.S.6-8", "ct_3_6m_then_pet_biopsy_if_persistent", soon
     return "PARTSOLID.SINGLE.GE6.S.LT6", "ct_3_6m_then_annual_5y", soon
@@ -241,14 +241,16 @@ def judge(case: Case) -> Answer:
     if outside is not None:
         return Answer(f"FLEISCHNER2017.{outside[0]}", outside[1], "not_applicable", None, None)
     seen = present(case)
-    masses = [n for n in seen if not is_benign(n) and half_up(mean(entries(n)[-1]) or Decimal(0), "1") > 30]
+    masses = [n for n in seen if not is_benign(n) and half_up(mean_or_sphere(entries(n)[-1]), "1") > 30]
     if masses:
         lead = max(masses, key=lambda n: mean_or_sphere(entries(n)[-1]))
         return Answer("FLEISCHNER2017.SCOPE.MASS", "mass_workup", "SCOPE.MASS", None, lead["id"])
     open_nodules = [n for n in seen if not is_benign(n) and not is_pfn(case, n)]
     answers = [(each(case, n, open_nodules), n) for n in open_nodules]
-    if not answers:
-        answers = [(("BENIGN" if is_benign(n) else "PFN", NONE, None), n) for n in seen]
+    if not answers and seen:
+        lead = max(seen, key=lambda n: mean_or_sphere(entries(n)[-1]))
+        rule = "BENIGN" if is_benign(lead) else "PFN"
+        return Answer(f"FLEISCHNER2017.{rule}", NONE, rule, None, lead["id"])
     if not answers:
         rule = "FU.RESOLVED" if any_resolved(case) else "NONE"
         return Answer(f"FLEISCHNER2017.{rule}", NONE, rule, None, None)

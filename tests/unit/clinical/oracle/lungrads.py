@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 from tests.unit.clinical.oracle.common import (
     Answer,
@@ -48,11 +49,14 @@ def below(case: Case, entry: Entry, limit_mm: int, part: str = "") -> bool:
     return diameter is None or half_up(diameter, "0.1") < limit_mm
 
 
-def reported(case: Case, entry: Entry, part: str = "") -> Decimal | None:
-    diameter, mm3 = mean(entry, part), volume(entry, part)
-    if mm3 is not None and (diameter is None or case.get("size_basis") == "volume"):
-        return half_up(sphere_mm(mm3), "0.1")
-    return None if diameter is None else half_up(diameter, "0.1")
+def comparable(case: Case, found: list[Entry], part: str = "") -> list[Decimal]:
+    """Reported means, or spheres of volumes by one method (AMB-13); empty when the entries cannot be compared."""
+    diameters = [mean(entry, part) for entry in found]
+    volumes = [volume(entry, part) for entry in found]
+    one_method = len({entry["method"] for entry in found if "method" in entry}) < 2 and None not in volumes
+    if one_method and (None in diameters or (case.get("size_basis") == "volume" and not part)):
+        return [sphere_mm(mm3) for mm3 in volumes if mm3 is not None]
+    return [] if None in diameters else [half_up(diameter, "0.1") for diameter in diameters if diameter is not None]
 
 
 def grows(case: Case, nodule: Nodule) -> bool:
@@ -62,10 +66,10 @@ def grows(case: Case, nodule: Nodule) -> bool:
         if attenuation(nodule, now) == "part_solid" and attenuation(nodule, earlier) == "ground_glass":
             return True
         for part in parts:
-            after, before = reported(case, now, part), reported(case, earlier, part)
-            if after is None or before is None:
+            sizes = comparable(case, [earlier, now], part)
+            if not sizes:
                 continue
-            change = after - before
+            change = sizes[1] - sizes[0]
             if plus_months(day_of(earlier), 12) < today(case):
                 change = change * Decimal("365.25") / (today(case) - day_of(earlier)).days
             if change > Decimal("1.5"):
@@ -81,13 +85,15 @@ def status_of(case: Case, nodule: Nodule) -> str:
         return "baseline" if only else "new"
     if grows(case, nodule):
         return "growing"
-    now, before = (reported(case, entry) or Decimal(0) for entry in (entries(nodule)[-1], entries(nodule)[-2]))
-    return "decreasing" if now - before < Decimal("-1.5") else "stable"
+    sizes = comparable(case, entries(nodule)[-2:])
+    return "decreasing" if sizes and sizes[1] - sizes[0] < Decimal("-1.5") else "stable"
 
 
 def grows_slowly(case: Case, nodule: Nodule) -> bool:
-    sizes = [reported(case, entry) or Decimal(0) for entry in entries(nodule)]
-    rising = all(a <= b for a, b in zip(sizes, sizes[1:], strict=False))
+    sizes = comparable(case, entries(nodule))
+    if "status" in nodule:  # a stated status wins
+        return False
+    rising = all(a <= b for a, b in pairwise(sizes))
     return (
         nodule["attenuation"] != "ground_glass" and len(sizes) >= 3 and rising and sizes[-1] - sizes[0] > Decimal("1.5")
     )
@@ -144,11 +150,12 @@ def persisting(case: Case, nodule: Nodule) -> tuple[str, str]:
     if grows_slowly(case, nodule):
         return "4B", "4B.SLOW"
     was, is_now = baseline_row(case, attenuation(nodule, before), before), baseline_row(case, kind, now)
-    if kind != "ground_glass" and ORDER.index(is_now) > ORDER.index(was):
-        return is_now, f"{is_now}.{name}"
     previous = nodule.get("previous_category", was)
+    if kind != "ground_glass" and ORDER.index(is_now) > ORDER.index(was):  # no step down: the higher one stays
+        higher = max(is_now, previous, key=ORDER.index)
+        return higher, "4X" if higher == "4X" else f"{higher}.{name}"
     if previous in ("1", "2"):
-        return "2", f"2.{name}"
+        return "2", f"2.{name}" if is_now == "2" or kind != "solid" else "2.STEPPED"
     return stepped(previous, months_since_previous(case, nodule), name)
 
 
@@ -176,12 +183,12 @@ def row(case: Case, nodule: Nodule) -> tuple[str, str]:
         return "2", "2.STEPPED"
     if "cyst" in nodule:
         return cyst_row(case, nodule)
-    if location.get("airway"):
+    status = status_of(case, nodule)
+    if location.get("airway") and not (location["airway"] == "subsegmental" and status == "growing"):
         if location["airway"] == "subsegmental" or location.get("airway_secretions"):
             return "2", "2.AIRWAY"
         category = "4A" if len(entries(nodule)) == 1 else "4B"
         return category, f"{category}.AIRWAY"
-    status = status_of(case, nodule)
     if status != "growing" and at_pleura(nodule, ("oval", "lentiform", "triangular")) and below(case, now, 10):
         return "2", "2.JUXTAPLEURAL"
     if status in ("stable", "decreasing"):
@@ -219,6 +226,7 @@ def judge(case: Case) -> Answer:
         dates = window(today(case), 1, 3) if flag == "infection" else None
         return Answer(f"LUNGRADS2022.{rule}", code, "0", dates, None)
     answers = [(suspicious(*row(case, nodule), nodule), nodule) for nodule in present(case)]
+    answers = [answer for answer in answers if answer[0][1] != "1.NONE"]  # a thin-walled cyst contributes nothing
     if not answers:
         return Answer("LUNGRADS2022.1.NONE", CODES["1"], "1", window(today(case), 12, 12), None)
     (category, rule, _), lead = max(
