@@ -59,10 +59,13 @@ class Referred:
         Study of the file itself, which is that of its images; ``""`` when it does not say.
     series_uids
         Series that it names. A segmentation may name none, a report names also those of its segmentations.
+    sop_instance_uid
+        Of the file itself.
     """
 
     study_uid: str
     series_uids: frozenset[str]
+    sop_instance_uid: str = ""
 
 
 def read_referred(path: Path) -> Referred:
@@ -84,7 +87,7 @@ def read_referred(path: Path) -> Referred:
             named = frozenset(_series_uids([header.elements, *evidence]))
         except UNREADABLE as problem:
             raise NotFindings(file=printable(path.name)) from problem
-        return Referred(header.text("StudyInstanceUID"), named)
+        return Referred(header.text("StudyInstanceUID"), named, header.text("SOPInstanceUID"))
 
 
 def _series_uids(holders: Iterable[Dataset]) -> Iterator[str]:

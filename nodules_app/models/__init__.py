@@ -1,6 +1,15 @@
 """Tables, one file per noun or for nouns that only make sense together; the constraints in them are the truth."""
 
-from nodules_app.models.imaging import Comparison, ImportBatch, Instance, Registration, Scan, Series, Study
+from nodules_app.models.imaging import (
+    Comparison,
+    FindingsFile,
+    ImportBatch,
+    Instance,
+    Registration,
+    Scan,
+    Series,
+    Study,
+)
 from nodules_app.models.nodules import (
     Attenuation,
     ComparisonWord,
@@ -26,6 +35,7 @@ __all__ = [
     "ComparisonWord",
     "Decision",
     "Finding",
+    "FindingsFile",
     "FollowUp",
     "FollowUpKind",
     "Growth",

@@ -95,6 +95,17 @@ class Instance(models.Model):
         return f"instance {self.pk}"
 
 
+class FindingsFile(models.Model):
+    """A DICOM segmentation or report whose marks were taken onto an exam; kept byte for byte in the archive."""
+
+    study = models.ForeignKey(Study, models.PROTECT, related_name="findings_files")
+    sop_instance_uid = models.CharField(max_length=64, unique=True)
+    sha256 = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"findings file {self.pk}"
+
+
 class Scan(CodedRow):
     """The one series of an exam that we read and measure, and what its image says of itself.
 

@@ -11,8 +11,9 @@ from django.urls import reverse
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from nodules_app.dicom.archive import Archive
 from nodules_app.lifecycles import RunState
-from nodules_app.models import Finding, ImportBatch, Nodule, Origin, Run, Scan, Series
+from nodules_app.models import Finding, FindingsFile, ImportBatch, Nodule, Origin, Run, Scan, Series
 from nodules_app.services import intake, scans
 from nodules_app.services.pipeline.execute import execute
 from tests import factories
@@ -89,6 +90,15 @@ def report_of_a_point() -> Dataset:
     series = item(SeriesInstanceUID=uid("series"))
     ds.CurrentRequestedProcedureEvidenceSequence = [item(ReferencedSeriesSequence=[series])]
     return ds
+
+
+def test_the_file_itself_is_kept_byte_for_byte_once(stored: Scan, tmp_path: Path, settings: LazySettings) -> None:
+    path = keep(tmp_path / "seg" / "seg.dcm", segmentation())
+    read(path.parent)
+    read(path.parent)
+    kept = FindingsFile.objects.get()
+    assert (kept.study, kept.sop_instance_uid) == (stored.study, uid("seg"))
+    assert Archive(settings.ARCHIVE_DIR).path_of(kept.sha256).read_bytes() == path.read_bytes()
 
 
 def test_a_segmentation_of_a_stored_exam_becomes_its_nodule(stored: Scan, tmp_path: Path) -> None:

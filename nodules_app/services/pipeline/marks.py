@@ -6,14 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.conf import settings
 from django.db.models import Q
 
+from nodules_app.dicom.archive import Archive
 from nodules_app.dicom.errors import printable
 from nodules_app.dicom.finding_marks import FindingMark
 from nodules_app.dicom.findings import Referred, read_findings, read_referred
 from nodules_app.dicom.notices import Notice
 from nodules_app.dicom.series import CtSeries
-from nodules_app.models import Origin, Run, Scan
+from nodules_app.models import FindingsFile, Origin, Run, Scan
 from nodules_app.services import nodules
 from nodules_app.services.pipeline.volumes import archived_series
 from registration.errors import Refused, gettext_noop
@@ -28,9 +30,11 @@ class MarksOnStoredExam(Notice):
 
 @dataclass(frozen=True, slots=True)
 class LaidMarks:
-    """The marks of one file, on the series that they lie on."""
+    """The marks of one file, on the series that they lie on; the file itself is in the archive."""
 
     file: str
+    sop_instance_uid: str
+    sha256: str
     series_uid: str
     marks: tuple[FindingMark, ...]
 
@@ -52,7 +56,8 @@ def lay_marks(paths: Sequence[Path], delivered: Sequence[CtSeries]) -> tuple[lis
     refused: list[Refused] = []
     for path in paths:
         try:
-            found = _lay(path, paths, _candidates(read_referred(path), delivered))
+            referred = read_referred(path)
+            found = _lay(path, referred.sop_instance_uid, paths, _candidates(referred, delivered))
         except Refused as refusal:
             refused.append(refusal)
         else:
@@ -61,12 +66,14 @@ def lay_marks(paths: Sequence[Path], delivered: Sequence[CtSeries]) -> tuple[lis
     return laid, refused
 
 
-def _lay(path: Path, beside: Sequence[Path], candidates: Iterator[CtSeries]) -> LaidMarks | None:
+def _lay(path: Path, uid: str, beside: Sequence[Path], candidates: Iterator[CtSeries]) -> LaidMarks | None:
     """Take the first series on which the file lies. None without any series; otherwise the first one's refusal."""
     first: Refused | None = None
     for series in candidates:
         try:
-            return LaidMarks(path.name, series.series_uid, read_findings(path, on=series, beside=beside))
+            marks = read_findings(path, on=series, beside=beside)
+            kept = Archive(settings.ARCHIVE_DIR).put(path)
+            return LaidMarks(path.name, uid, kept, series.series_uid, marks)
         except Refused as refusal:
             first = first or refusal
     if first is not None:
@@ -95,6 +102,9 @@ def store_marks(laid: LaidMarks, run: Run) -> None:
     )
     if scan is None:
         return
+    FindingsFile.objects.get_or_create(
+        sop_instance_uid=laid.sop_instance_uid, defaults={"study": scan.study, "sha256": laid.sha256}
+    )
     for mark in laid.marks:
         nodules.mark_nodule(
             scan=scan,
