@@ -28,10 +28,7 @@ LIMIT_S = 60.0
 
 # The real supervisor with real servers; its children sleep, but for one that answers as the pages do.
 SLEEPERS = """
-import signal
 import sys
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a test run under nohup hands down "ignore"
-signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from nodules_app.demo.children import Child
 from nodules_app.demo.supervisor import Step, Supervisor
@@ -44,10 +41,7 @@ sys.exit(Supervisor(var, port, [Step("prepared", step)] if step else [], childre
 
 # The real supervisor with the product's processes; nothing is imported, so that the test is about processes.
 PRODUCT = """
-import signal
 import sys
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a test run under nohup hands down "ignore"
-signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from nodules_app.demo.product import children
 from nodules_app.demo.supervisor import Step, Supervisor
