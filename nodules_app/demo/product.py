@@ -27,12 +27,13 @@ def _web(var: Path, port: int) -> Child:
 def _worker(var: Path, port: int) -> Child:
     """Both queues in one worker; a run uses two threads, so half as many processes as cores, but at least two.
 
-    Told to end it finishes its runs; when the supervisor is gone (``quick_end``) it drops them, for another to take.
+    Told to end it finishes its runs. When the supervisor is gone (``quick_end``) it is killed and drops them, for
+    another to take: softer signals leave it waiting for a queue that is gone too.
     """
     processes = max(2, (os.cpu_count() or 2) // 2)
     command = [*CELERY, "worker", "--queues", "cpu,gpu", "--concurrency", str(processes), "--loglevel", "INFO"]
     command += ["--hostname", f"demo-{port}@%h", "--without-gossip", "--without-mingle"]
-    return Child("worker", command, var / "log" / "worker.log", quick_end=signal.SIGQUIT)
+    return Child("worker", command, var / "log" / "worker.log", quick_end=signal.SIGKILL)
 
 
 def _beat(var: Path) -> Child:
