@@ -217,7 +217,8 @@ def test_nothing_of_the_product_outlives_a_killed_supervisor(
 def test_each_way_to_say_stop_ends_everything(
     started: Callable[..., Demo], var: Path, port: int, page: Path, number: signal.Signals
 ) -> None:
-    demo = started(SLEEPERS, var, port, page)
+    # As a terminal starts it: a test run in the background or under nohup hands down signals that are ignored.
+    demo = started(SLEEPERS, var, port, page, preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
     demo.until("Ctrl-C ends it")
     family = demo.family()
     demo.process.send_signal(number)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from django.conf import settings
-from registration.register import register
-from registration.transform import Registration as Map
 
 from nodules_app.models import Comparison, Patient, Registration, Run, RunKind
 from nodules_app.services import runs
 from nodules_app.services.cache import map_file
 from nodules_app.services.pipeline.volumes import lungs_of, volume_of
+from registration.register import register
+from registration.transform import Registration as Map
 
 
 def register_comparison(run: Run) -> Callable[[], Mapping[str, str]]:
