@@ -94,7 +94,6 @@ check: $(READY_TO_WORK) $(TEXTS)  ## everything that can be judged without runni
 	step "lint" $(BIN)/ruff check --quiet .; \
 	step "types" $(BIN)/mypy; \
 	step "who imports whom" $(BIN)/lint-imports --no-logo; \
-	step "format of the templates" $(BIN)/djlint templates --check --quiet; \
 	step "lint of the templates" $(BIN)/djlint templates --lint --quiet; \
 	step "texts complete in every language" $(BIN)/python manage.py messages --check; \
 	step "requirements in step" $(BIN)/python .ci/requirements.py check; \
@@ -108,7 +107,7 @@ check: $(READY_TO_WORK) $(TEXTS)  ## everything that can be judged without runni
 
 .PHONY: fmt
 fmt: $(READY_TO_WORK)  ## put code and templates into their form
-	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --quiet --fix . && $(BIN)/djlint templates --reformat --quiet
+	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --quiet --fix .
 
 .PHONY: bench
 bench: $(READY_TO_WORK) $(WARM)  ## measure, as ratios against a peer in the same run; appends to docs/benchmarks.md
