@@ -130,6 +130,7 @@ CELERY_TASK_DEFAULT_QUEUE = "cpu"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "nodules.sweep_runs", "schedule": env.float("NODULES_SWEEP_S", 20.0)},
     "safety-net": {"task": "nodules.prove_nobody_is_lost", "schedule": 600.0},
+    "orphaned-uploads": {"task": "nodules.drop_orphaned_uploads", "schedule": 3600.0},
 }
 RUN_LEASE_S = env.float("NODULES_RUN_LEASE_S", 30.0)  # a worker renews it three times as often
 RUN_SEND_AGAIN_S = env.float("NODULES_SEND_AGAIN_S", 60.0)  # a queued run that nobody took is sent again after this

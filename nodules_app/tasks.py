@@ -6,7 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from nodules_app.services import runs, safety_net
+from nodules_app.services import housekeeping, runs, safety_net
 from nodules_app.services.pipeline import execute
 
 
@@ -26,3 +26,9 @@ def sweep_runs() -> None:
 def prove_nobody_is_lost() -> None:
     """Ask the database for patients without a next step, and raise the alarm."""
     safety_net.prove()
+
+
+@shared_task(name="nodules.drop_orphaned_uploads")
+def drop_orphaned_uploads() -> None:
+    """Free what a web process left behind when it died during an upload."""
+    housekeeping.drop_orphaned_uploads()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -16,8 +17,8 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from nodules_app.lifecycles import RunState
-from nodules_app.models import AuditEvent, ImportBatch, Instance, Nodule, Run, User
-from nodules_app.services import intake, nodules, runs
+from nodules_app.models import AuditEvent, ImportBatch, Instance, Nodule, Patient, Run, Study, User
+from nodules_app.services import housekeeping, intake, nodules, runs
 from nodules_app.services.pipeline.execute import execute
 from tests import factories
 from tests.integration.browsing import signed_in
@@ -147,6 +148,24 @@ class TestReading:
         assert "no_patient_number" in [notice["code"] for notice in ImportBatch.objects.get().notices]
         assert self.read(*map(as_bytes, anonymous)).refusal["code"] == "no_patient_number"
 
+    def test_an_exam_stored_under_another_number_does_not_lose_the_other(self, inbox: Path) -> None:
+        assert self.read(*map(as_bytes, stack(5))).state == RunState.SUCCEEDED
+        renumbered = stack(5, PatientID="someone else")
+        other = {"StudyInstanceUID": uid("later"), "SeriesInstanceUID": uid("later's")}
+        later = [ct(number, SOPInstanceUID=uid("later", number), **other) for number in range(5)]
+        run = self.read(*map(as_bytes, [*renumbered, *later]))
+        assert run.state == RunState.SUCCEEDED
+        assert set(Study.objects.values_list("study_uid", flat=True)) == {uid("study"), uid("later")}
+        assert set(Patient.objects.values_list("identifier", flat=True)) == {stack(1)[0].PatientID}
+        said = ImportBatch.objects.latest("pk").notices
+        assert [notice["code"] for notice in said if notice["refused"]] == ["exam_of_another_patient"]
+
+    def test_a_delivery_of_nothing_but_such_an_exam_is_refused(self, inbox: Path) -> None:
+        assert self.read(*map(as_bytes, stack(5))).state == RunState.SUCCEEDED
+        run = self.read(*map(as_bytes, stack(5, PatientID="someone else")))
+        assert run.refusal["code"] == "exam_of_another_patient"
+        assert Patient.objects.count() == 1
+
     def test_a_reading_that_failed_can_be_asked_for_again_on_the_page(self, inbox: Path) -> None:
         batch = intake.receive_upload(files=sent("IM001.dcm"), by=factories.member())
         run = runs.claim(batch.runs.get().code)
@@ -160,6 +179,15 @@ class TestReading:
         client.post(again)
         run.refresh_from_db()
         assert run.state == RunState.QUEUED
+
+
+def test_what_a_dying_web_process_left_is_removed_after_a_day(inbox: Path, sender: User) -> None:
+    batch = intake.receive_upload(files=sent("IM001.dcm", "IM002.dcm"), by=sender)
+    (inbox / "half-sent").mkdir()
+    (inbox / "half-sent" / "IM001.dcm").write_bytes(b"DICM")
+    assert housekeeping.drop_orphaned_uploads() == 0
+    assert housekeeping.drop_orphaned_uploads(now_s=time.time() + housekeeping.ORPHANED_AFTER_S + 60) == 1
+    assert [folder.name for folder in inbox.iterdir()] == [Path(batch.path).name]
 
 
 def test_a_mark_with_the_tracking_uid_of_another_patient_gets_its_own() -> None:

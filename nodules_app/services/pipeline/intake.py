@@ -44,8 +44,8 @@ class ExamOfAnotherPatient(Refused):
     """A study UID that belongs to somebody else here."""
 
     code = "exam_of_another_patient"
-    sentence = gettext_noop("This exam is stored here under another patient's number.")
-    remedy = gettext_noop("Have the archive check whose exam it is; nothing was imported.")
+    sentence = gettext_noop("An exam of {acquired_on} is stored here under another patient's number.")
+    remedy = gettext_noop("Have the archive check whose exam it is; it was not imported.")
 
 
 class AnotherSeriesThere(Refused):
@@ -61,7 +61,7 @@ class ImagesOfAnotherSeries(Refused):
 
     code = "images_of_another_series"
     sentence = gettext_noop("{count} image(s) of series {description} are stored here as images of another series.")
-    remedy = gettext_noop("Have the archive check which of the two series is right; nothing was imported.")
+    remedy = gettext_noop("Have the archive check which of the two series is right; the exam was not imported.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +91,13 @@ def read_batch(run: Run) -> Callable[[], Mapping[str, str]]:
         runs.say_progress(run, 90)
 
     def store() -> Mapping[str, str]:
-        new = sum(_store_exam(exam, batch, run) for exam in exams)
+        new, turned_away = _store_exams(exams, batch, run)
+        if turned_away and len(turned_away) == len(exams) and not laid:
+            raise turned_away[0]
         for marks in laid:
             store_marks(marks, run)
         ImportBatch.objects.filter(pk=batch.pk).update(
-            notices=[told(notice) for notice in said], files_seen=files_seen, instances_new=new
+            notices=[told(notice) for notice in (*turned_away, *said)], files_seen=files_seen, instances_new=new
         )
         drop_upload(run)
         return {"intake": "1"}
@@ -149,6 +151,18 @@ def _kernel_of_the_prior(exam: CtSeries) -> str:
     return earlier.values_list("series__kernel", flat=True).first() or ""
 
 
+def _store_exams(exams: Sequence[ReadExam], batch: ImportBatch, run: Run) -> tuple[int, list[Refused]]:
+    """Write each exam whole or not at all: one that contradicts what is stored here does not lose the others."""
+    new, turned_away = 0, []
+    for exam in exams:
+        try:
+            with transaction.atomic():
+                new += _store_exam(exam, batch, run)
+        except Refused as refusal:
+            turned_away.append(refusal)
+    return new, turned_away
+
+
 def _store_exam(exam: ReadExam, batch: ImportBatch, run: Run) -> int:
     first = exam.choice.series
     patient = _patient(first)
@@ -163,7 +177,7 @@ def _store_exam(exam: ReadExam, batch: ImportBatch, run: Run) -> int:
         },
     )
     if study.patient_id != patient.pk:
-        raise ExamOfAnotherPatient
+        raise ExamOfAnotherPatient(acquired_on=first.acquired_on or "-")
     new = sum(_store_series(study, series, digests) for series, digests in exam.series)
     chosen = Series.objects.get(series_uid=first.series_uid)
     scans.take_scan(study=study, series=chosen, because=exam.choice.reasons, by=run.requested_by)
