@@ -54,6 +54,16 @@ class RunState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class AppointmentState(StrEnum):
+    """What became of a slot that was booked for a follow-up."""
+
+    BOOKED = "booked"
+    ATTENDED = "attended"
+    MISSED = "missed"  # the patient did not come; the slot is free again and the follow-up is still owed
+    MOVED = "moved"  # its successor has the new slot
+    CANCELLED = "cancelled"
+
+
 OPEN_FOLLOW_UP: Final = (
     FollowUpState.PROPOSED,
     FollowUpState.PLANNED,
@@ -61,6 +71,7 @@ OPEN_FOLLOW_UP: Final = (
     FollowUpState.PERFORMED,
 )
 FOLLOWED_NODULE: Final = (NoduleState.ACTIVE,)
+HELD_APPOINTMENT: Final = (AppointmentState.BOOKED, AppointmentState.ATTENDED)  # nobody else may have the slot
 OPEN_RUN: Final = (RunState.QUEUED, RunState.RUNNING)
 
 NODULE: Final[Mapping[tuple[NoduleState, str], NoduleState]] = {
@@ -83,6 +94,13 @@ FOLLOW_UP: Final[Mapping[tuple[FollowUpState, str], FollowUpState]] = {
     (FollowUpState.PLANNED, "perform"): FollowUpState.PERFORMED,
     (FollowUpState.BOOKED, "perform"): FollowUpState.PERFORMED,
 } | {(state, "close"): FollowUpState.CLOSED for state in OPEN_FOLLOW_UP}
+
+APPOINTMENT: Final[Mapping[tuple[AppointmentState, str], AppointmentState]] = {
+    (AppointmentState.BOOKED, "attend"): AppointmentState.ATTENDED,
+    (AppointmentState.BOOKED, "miss"): AppointmentState.MISSED,
+    (AppointmentState.BOOKED, "move"): AppointmentState.MOVED,
+    (AppointmentState.BOOKED, "cancel"): AppointmentState.CANCELLED,
+}
 
 RUN: Final[Mapping[tuple[RunState, str], RunState]] = {
     (RunState.QUEUED, "claim"): RunState.RUNNING,
