@@ -31,16 +31,81 @@ class NoduleState(StrEnum):
     RESOLVED = "resolved"
     RESECTED = "resected"
     DISCHARGED = "discharged"
+    MERGED = "merged"  # a reader said that it is another nodule of the same patient; that one is followed
 
 
 class FollowUpState(StrEnum):
-    """How far one owed step has come."""
+    """How far one owed step has come, and in which of five ways it ended."""
 
     PROPOSED = "proposed"  # by the rules; nobody has signed it
-    PLANNED = "planned"  # signed; due and overdue follow from its window and today
+    PLANNED = "planned"  # accepted by a signature; due and overdue follow from its window and today
     BOOKED = "booked"  # has a day at the scanner
-    PERFORMED = "performed"  # the scan was made; its result is awaited
-    CLOSED = "closed"  # with a reason
+    NOT_ATTENDED = "not_attended"  # the patient did not come; somebody must call
+    DEFERRED = "deferred"  # put off to a later window, with a reason
+    LOST_SUSPECTED = "lost_suspected"  # every reminder went unanswered; a clinician must decide
+    PERFORMED = "performed"  # attended: the exam was made; its result is awaited
+    REPORTED = "reported"  # the exam was read; the decision is awaited
+    CLOSED = "closed"  # done: examined and read, discharged, dead, or a clinician's signed reason
+    DECLINED = "declined"  # the patient does not want it
+    MOVED = "moved"  # another hospital has acknowledged that it follows this patient
+    SUPERSEDED = "superseded"  # a newer step stands in its place
+    CANCELLED = "cancelled"  # there is nothing left to follow, or it was entered in error
+
+
+class EvidenceKind(StrEnum):
+    """What a step may end by. There is no other way: see ``ENDED_BY``."""
+
+    EXAMINED = "examined"  # a matching exam was received and read
+    SIGNED = "signed"  # a clinician's signed reason: done elsewhere, result known, not indicated
+    DISCHARGED = "discharged"  # a clinician's decision, with what the guideline said
+    DECEASED = "deceased"
+    DECLINED = "declined"  # one step, or all, after an explanation and with a letter
+    WITHDRAWN = "withdrawn"  # the patient leaves the programme
+    TRANSFERRED = "transferred"  # acknowledged by the one who takes over
+    SUPERSEDED = "superseded"  # names the newer step
+    NOTHING_LEFT = "nothing_left"  # a reader says that no nodule of this step is followed any more
+    ENTERED_IN_ERROR = "entered_in_error"
+
+
+class MdtCaseState(StrEnum):
+    """A patient on the way to, through and out of a conference."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    RETURNED = "returned"  # something is missing; it does not vanish
+    LISTED = "listed"
+    DISCUSSED = "discussed"
+    NOT_DISCUSSED = "not_discussed"  # carried to the next meeting
+    OUTCOME_DRAFT = "outcome_draft"
+    OUTCOME_CONFIRMED = "outcome_confirmed"
+    ACTIONS_OPEN = "actions_open"
+    COMPLETE = "complete"
+    WITHDRAWN = "withdrawn"  # with a reason
+
+
+class ReminderState(StrEnum):
+    """One message or call of a ladder. Delivered is not acknowledged, and neither is attended."""
+
+    SCHEDULED = "scheduled"  # when it falls due follows from its day and today
+    SUPPRESSED = "suppressed"  # with the reason that was true at the moment of sending
+    QUEUED = "queued"
+    HANDED_OVER = "handed_over"  # the provider has it
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    UNKNOWN = "unknown"  # no receipt; after two days as good as failed
+    FAILED = "failed"  # the retries are used up; a person has the task
+    ACKNOWLEDGED = "acknowledged"  # by a named person
+    CANCELLED = "cancelled"
+
+
+class DocumentState(StrEnum):
+    """A report or a letter; what was signed is never edited."""
+
+    DRAFT = "draft"
+    FINAL = "final"
+    ADDENDED = "addended"
+    CORRECTED = "corrected"  # a newer version names what it replaces
+    RETRACTED = "retracted"
 
 
 class RunState(StrEnum):
@@ -64,12 +129,16 @@ class AppointmentState(StrEnum):
     CANCELLED = "cancelled"
 
 
-OPEN_FOLLOW_UP: Final = (
-    FollowUpState.PROPOSED,
+TO_ARRANGE: Final = (  # signed, and no exam yet: what reminders and the calendar work on
     FollowUpState.PLANNED,
     FollowUpState.BOOKED,
-    FollowUpState.PERFORMED,
+    FollowUpState.NOT_ATTENDED,
+    FollowUpState.DEFERRED,
+    FollowUpState.LOST_SUSPECTED,
 )
+EXAM_MADE: Final = (FollowUpState.PERFORMED, FollowUpState.REPORTED)
+OPEN_FOLLOW_UP: Final = (FollowUpState.PROPOSED, *TO_ARRANGE, *EXAM_MADE)
+ENDED_FOLLOW_UP: Final = tuple(state for state in FollowUpState if state not in OPEN_FOLLOW_UP)
 FOLLOWED_NODULE: Final = (NoduleState.ACTIVE,)
 HELD_APPOINTMENT: Final = (AppointmentState.BOOKED, AppointmentState.ATTENDED)  # nobody else may have the slot
 OPEN_RUN: Final = (RunState.QUEUED, RunState.RUNNING)
@@ -77,29 +146,137 @@ OPEN_RUN: Final = (RunState.QUEUED, RunState.RUNNING)
 NODULE: Final[Mapping[tuple[NoduleState, str], NoduleState]] = {
     (NoduleState.CANDIDATE, "confirm"): NoduleState.ACTIVE,
     (NoduleState.CANDIDATE, "reject"): NoduleState.NOT_A_NODULE,
+    (NoduleState.CANDIDATE, "merge"): NoduleState.MERGED,
     (NoduleState.ACTIVE, "reject"): NoduleState.NOT_A_NODULE,
     (NoduleState.ACTIVE, "resolve"): NoduleState.RESOLVED,
     (NoduleState.ACTIVE, "resect"): NoduleState.RESECTED,
     (NoduleState.ACTIVE, "discharge"): NoduleState.DISCHARGED,
+    (NoduleState.ACTIVE, "merge"): NoduleState.MERGED,
     (NoduleState.RESOLVED, "reopen"): NoduleState.ACTIVE,
     (NoduleState.DISCHARGED, "reopen"): NoduleState.ACTIVE,
     (NoduleState.NOT_A_NODULE, "reopen"): NoduleState.ACTIVE,
+    (NoduleState.MERGED, "unmerge"): NoduleState.ACTIVE,
 }
 
-FOLLOW_UP: Final[Mapping[tuple[FollowUpState, str], FollowUpState]] = {
-    (FollowUpState.PROPOSED, "accept"): FollowUpState.PLANNED,
-    (FollowUpState.PLANNED, "book"): FollowUpState.BOOKED,
-    (FollowUpState.BOOKED, "book"): FollowUpState.BOOKED,  # moved to another day
-    (FollowUpState.BOOKED, "miss"): FollowUpState.PLANNED,
-    (FollowUpState.PLANNED, "perform"): FollowUpState.PERFORMED,
-    (FollowUpState.BOOKED, "perform"): FollowUpState.PERFORMED,
-} | {(state, "close"): FollowUpState.CLOSED for state in OPEN_FOLLOW_UP}
+# How a step ends follows from the evidence alone; the database holds the same table.
+ENDED_BY: Final[Mapping[EvidenceKind, FollowUpState]] = {
+    EvidenceKind.EXAMINED: FollowUpState.CLOSED,
+    EvidenceKind.SIGNED: FollowUpState.CLOSED,
+    EvidenceKind.DISCHARGED: FollowUpState.CLOSED,
+    EvidenceKind.DECEASED: FollowUpState.CLOSED,
+    EvidenceKind.DECLINED: FollowUpState.DECLINED,
+    EvidenceKind.WITHDRAWN: FollowUpState.DECLINED,
+    EvidenceKind.TRANSFERRED: FollowUpState.MOVED,
+    EvidenceKind.SUPERSEDED: FollowUpState.SUPERSEDED,
+    EvidenceKind.NOTHING_LEFT: FollowUpState.CANCELLED,
+    EvidenceKind.ENTERED_IN_ERROR: FollowUpState.CANCELLED,
+}
+# What may stand as the reason why a whole patient is owed nothing more.
+ENDS_CARE: Final = (
+    EvidenceKind.DISCHARGED,
+    EvidenceKind.DECEASED,
+    EvidenceKind.DECLINED,
+    EvidenceKind.WITHDRAWN,
+    EvidenceKind.TRANSFERRED,
+)
+END_STEP: Final[Mapping[FollowUpState, str]] = {
+    FollowUpState.CLOSED: "close",
+    FollowUpState.DECLINED: "decline",
+    FollowUpState.MOVED: "hand_over",
+    FollowUpState.SUPERSEDED: "supersede",
+    FollowUpState.CANCELLED: "cancel",
+}
+
+FOLLOW_UP: Final[Mapping[tuple[FollowUpState, str], FollowUpState]] = (
+    {
+        (FollowUpState.PROPOSED, "accept"): FollowUpState.PLANNED,
+        (FollowUpState.BOOKED, "unbook"): FollowUpState.PLANNED,  # the day was given back; the step stays owed
+        (FollowUpState.BOOKED, "miss"): FollowUpState.NOT_ATTENDED,
+        (FollowUpState.LOST_SUSPECTED, "find"): FollowUpState.PLANNED,
+        (FollowUpState.PROPOSED, "perform"): FollowUpState.PERFORMED,  # an exam that nobody had to ask for
+        (FollowUpState.PERFORMED, "report"): FollowUpState.REPORTED,
+        (FollowUpState.PERFORMED, "set_aside"): FollowUpState.PLANNED,  # that exam does not answer the question
+        (FollowUpState.REPORTED, "set_aside"): FollowUpState.PLANNED,
+    }
+    | {(state, "book"): FollowUpState.BOOKED for state in TO_ARRANGE}  # from booked: moved to another day
+    | {(state, "defer"): FollowUpState.DEFERRED for state in TO_ARRANGE}
+    | {
+        (state, "suspect_lost"): FollowUpState.LOST_SUSPECTED
+        for state in TO_ARRANGE
+        if state != FollowUpState.LOST_SUSPECTED
+    }
+    | {(state, "perform"): FollowUpState.PERFORMED for state in TO_ARRANGE}
+    | {(state, step): ended for ended, step in END_STEP.items() for state in OPEN_FOLLOW_UP}
+)
 
 APPOINTMENT: Final[Mapping[tuple[AppointmentState, str], AppointmentState]] = {
     (AppointmentState.BOOKED, "attend"): AppointmentState.ATTENDED,
     (AppointmentState.BOOKED, "miss"): AppointmentState.MISSED,
     (AppointmentState.BOOKED, "move"): AppointmentState.MOVED,
     (AppointmentState.BOOKED, "cancel"): AppointmentState.CANCELLED,
+}
+
+MDT_CASE: Final[Mapping[tuple[MdtCaseState, str], MdtCaseState]] = {
+    (MdtCaseState.DRAFT, "submit"): MdtCaseState.SUBMITTED,
+    (MdtCaseState.SUBMITTED, "return"): MdtCaseState.RETURNED,
+    (MdtCaseState.LISTED, "return"): MdtCaseState.RETURNED,
+    (MdtCaseState.RETURNED, "submit"): MdtCaseState.SUBMITTED,
+    (MdtCaseState.SUBMITTED, "list"): MdtCaseState.LISTED,
+    (MdtCaseState.NOT_DISCUSSED, "list"): MdtCaseState.LISTED,
+    (MdtCaseState.LISTED, "discuss"): MdtCaseState.DISCUSSED,
+    (MdtCaseState.LISTED, "carry"): MdtCaseState.NOT_DISCUSSED,
+    (MdtCaseState.DISCUSSED, "draft_outcome"): MdtCaseState.OUTCOME_DRAFT,
+    (MdtCaseState.OUTCOME_DRAFT, "draft_outcome"): MdtCaseState.OUTCOME_DRAFT,
+    (MdtCaseState.OUTCOME_DRAFT, "confirm_outcome"): MdtCaseState.OUTCOME_CONFIRMED,
+    (MdtCaseState.OUTCOME_CONFIRMED, "open_actions"): MdtCaseState.ACTIONS_OPEN,
+    (MdtCaseState.OUTCOME_CONFIRMED, "complete"): MdtCaseState.COMPLETE,
+    (MdtCaseState.ACTIONS_OPEN, "complete"): MdtCaseState.COMPLETE,
+} | {
+    (state, "withdraw"): MdtCaseState.WITHDRAWN
+    for state in (
+        MdtCaseState.DRAFT,
+        MdtCaseState.SUBMITTED,
+        MdtCaseState.RETURNED,
+        MdtCaseState.LISTED,
+        MdtCaseState.NOT_DISCUSSED,
+    )
+}
+
+REMINDER: Final[Mapping[tuple[ReminderState, str], ReminderState]] = {
+    (ReminderState.SCHEDULED, "suppress"): ReminderState.SUPPRESSED,
+    (ReminderState.QUEUED, "suppress"): ReminderState.SUPPRESSED,
+    (ReminderState.SCHEDULED, "queue"): ReminderState.QUEUED,
+    (ReminderState.QUEUED, "hand_over"): ReminderState.HANDED_OVER,
+    (ReminderState.QUEUED, "fail"): ReminderState.FAILED,
+    (ReminderState.HANDED_OVER, "deliver"): ReminderState.DELIVERED,
+    (ReminderState.HANDED_OVER, "bounce"): ReminderState.BOUNCED,
+    (ReminderState.HANDED_OVER, "lose_track"): ReminderState.UNKNOWN,
+    (ReminderState.UNKNOWN, "deliver"): ReminderState.DELIVERED,
+    (ReminderState.UNKNOWN, "bounce"): ReminderState.BOUNCED,
+    (ReminderState.UNKNOWN, "fail"): ReminderState.FAILED,
+    (ReminderState.DELIVERED, "bounce"): ReminderState.BOUNCED,  # a letter comes back weeks later
+    (ReminderState.SCHEDULED, "cancel"): ReminderState.CANCELLED,
+    (ReminderState.QUEUED, "cancel"): ReminderState.CANCELLED,
+} | {
+    (state, "acknowledge"): ReminderState.ACKNOWLEDGED
+    for state in (
+        ReminderState.HANDED_OVER,
+        ReminderState.DELIVERED,
+        ReminderState.BOUNCED,
+        ReminderState.UNKNOWN,
+        ReminderState.FAILED,
+    )
+}
+
+DOCUMENT: Final[Mapping[tuple[DocumentState, str], DocumentState]] = {
+    (DocumentState.DRAFT, "sign"): DocumentState.FINAL,
+    (DocumentState.FINAL, "addend"): DocumentState.ADDENDED,
+    (DocumentState.ADDENDED, "addend"): DocumentState.ADDENDED,
+    (DocumentState.FINAL, "correct"): DocumentState.CORRECTED,
+    (DocumentState.ADDENDED, "correct"): DocumentState.CORRECTED,
+    (DocumentState.FINAL, "retract"): DocumentState.RETRACTED,
+    (DocumentState.ADDENDED, "retract"): DocumentState.RETRACTED,
+    (DocumentState.CORRECTED, "retract"): DocumentState.RETRACTED,
 }
 
 RUN: Final[Mapping[tuple[RunState, str], RunState]] = {
