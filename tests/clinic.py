@@ -18,6 +18,7 @@ from nodules_app.models import (
     ImportBatch,
     Match,
     Measurement,
+    Membership,
     Nodule,
     NoduleDescription,
     Patient,
@@ -29,15 +30,17 @@ from nodules_app.models import (
     Study,
     User,
 )
+from tests import factories
 
 PASSWORD = "a long pass phrase"
 TODAY = date(2026, 11, 23)
 
 
 def member(role: Role = Role.RADIOLOGIST) -> User:
-    user = User(username=f"{role}-{uuid4().hex[:6]}", first_name="Reader", last_name="A", role=role)
+    user = User(username=f"{role}-{uuid4().hex[:6]}", first_name="Reader", last_name="A")
     user.set_password(PASSWORD)
     user.save()
+    Membership.objects.create(user=user, clinic=factories.clinic(), role=role)
     return user
 
 
@@ -58,7 +61,10 @@ def followed(
     """Make a patient with two compared scans and, unless ``due`` is None, a measured nodule with an open step."""
     with transaction.atomic():
         patient = Patient.objects.create(
-            identifier=f"SIM-{number:06d}", name=name or f"Demo Patient {number:04d}", birth_date=date(1958, 3, 14)
+            clinic=factories.clinic(),
+            identifier=f"SIM-{number:06d}",
+            name=name or f"Demo Patient {number:04d}",
+            birth_date=date(1958, 3, 14),
         )
         prior, current = (exam(patient, today - timedelta(days=days)) for days in (188, 5))
         pair = Comparison.objects.create(patient=patient, prior=prior, current=current, interval_days=183)
@@ -134,7 +140,7 @@ def refused(patient: Patient, kind: RunKind = RunKind.ASSESS) -> Run:
 
 
 def delivered(patient: Patient) -> ImportBatch:
-    batch = ImportBatch.objects.create(source_name="118 files", path="/gone", files_seen=118)
+    batch = ImportBatch.objects.create(clinic=patient.clinic, source_name="118 files", path="/gone", files_seen=118)
     patient.studies.update(imported_in=batch)
     now = timezone.now()
     Run.objects.create(kind=RunKind.INTAKE, import_batch=batch, state=RunState.SUCCEEDED, started_at=now, ended_at=now)

@@ -25,6 +25,7 @@ from nodules_app.lifecycles import FollowUpState, NoduleState, RunState
 from nodules_app.models import (
     Assessment,
     Attenuation,
+    Clinic,
     Comparison,
     ComparisonWord,
     Finding,
@@ -33,6 +34,7 @@ from nodules_app.models import (
     Growth,
     Match,
     Measurement,
+    Membership,
     Nodule,
     NoduleDescription,
     Origin,
@@ -58,10 +60,19 @@ def uid() -> str:
     return f"2.25.{uuid4().int}"
 
 
-def member(role: Role = Role.RADIOLOGIST) -> User:
+def clinic(**fields: object) -> Clinic:
+    """Make a clinic; without a word, give the one in which everything happens that does not say where."""
+    if not fields:
+        return Clinic.objects.order_by("pk").first() or Clinic.objects.create(name="Clinic")
+    return Clinic.objects.create(**({"name": f"Clinic {next(_numbers)}"} | fields))
+
+
+def member(role: Role = Role.RADIOLOGIST, at: Clinic | None = None) -> User:
     """Make a member of staff who cannot sign in by password; tests force the sign-in."""
     number = next(_numbers)
-    return User.objects.create(username=f"{role}-{number}", first_name="Reader", last_name=f"R{number}", role=role)
+    user = User.objects.create(username=f"{role}-{number}", first_name="Reader", last_name=f"R{number}")
+    Membership.objects.create(user=user, clinic=at or clinic(), role=role)
+    return user
 
 
 def patient(**fields: object) -> Patient:
@@ -73,6 +84,7 @@ def patient(**fields: object) -> Patient:
         "birth_date": date(1958, 3, 14),
         "sex": "male",
     }
+    fields.setdefault("clinic", clinic())
     return Patient.objects.create(**(ordinary | fields))
 
 

@@ -1,5 +1,6 @@
 """Tables, one file per noun or for nouns that only make sense together; the constraints in them are the truth."""
 
+from nodules_app.models.clinics import Clinic, ClinicDay, EmergencyAccess, Membership, Role
 from nodules_app.models.imaging import (
     Comparison,
     FindingsFile,
@@ -24,16 +25,19 @@ from nodules_app.models.nodules import (
 from nodules_app.models.pathway import Assessment, AuditEvent, Closure, Decision, FollowUp, FollowUpKind
 from nodules_app.models.patients import Patient, RiskFactors, Setting, Sex
 from nodules_app.models.runs import Run, RunKind
-from nodules_app.models.users import Role, User
+from nodules_app.models.users import User
 
 __all__ = [
     "Assessment",
     "Attenuation",
     "AuditEvent",
+    "Clinic",
+    "ClinicDay",
     "Closure",
     "Comparison",
     "ComparisonWord",
     "Decision",
+    "EmergencyAccess",
     "Finding",
     "FindingsFile",
     "FollowUp",
@@ -43,6 +47,7 @@ __all__ = [
     "Instance",
     "Match",
     "Measurement",
+    "Membership",
     "Nodule",
     "NoduleDescription",
     "Origin",

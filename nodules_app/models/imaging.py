@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from nodules_app.models.clinics import Clinic
 from nodules_app.models.patients import Patient
 from nodules_app.models.rows import CodedRow
 
@@ -15,6 +16,7 @@ from nodules_app.models.rows import CodedRow
 class ImportBatch(CodedRow):
     """One delivery: an upload, a folder named on the command line. What it held is told by its run."""
 
+    clinic = models.ForeignKey(Clinic, models.PROTECT, related_name="+")  # whose patient a person new to us becomes
     source_name = models.CharField(_("what was sent"), max_length=300)
     path = models.CharField(_("where it lies until it is read"), max_length=1000)
     owned = models.BooleanField(default=False)  # true: an upload under our inbox, removed once archived

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from nodules_app.models.clinics import Clinic
 from nodules_app.models.rows import CodedRow
 
 
@@ -27,6 +28,7 @@ class Setting(models.TextChoices):
 class Patient(CodedRow):
     """A person we follow; the identity is (issuer, identifier), never the identifier alone."""
 
+    clinic = models.ForeignKey(Clinic, models.PROTECT, related_name="patients")
     issuer = models.CharField(_("issuer of the number"), max_length=64, blank=True)
     identifier = models.CharField(_("number"), max_length=64)
     name = models.CharField(_("name"), max_length=200, blank=True)

@@ -1,4 +1,4 @@
-"""Who works in the clinic."""
+"""Who works here. What somebody may do depends on the clinic: see ``clinics.Membership``."""
 
 from __future__ import annotations
 
@@ -6,26 +6,24 @@ import uuid
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 
-class Role(models.TextChoices):
-    COORDINATOR = "coordinator", _("Coordinator")
-    RADIOLOGIST = "radiologist", _("Radiologist")
-    PHYSICIAN = "physician", _("Chest physician")
-    CHAIR = "chair", _("MDT chair")
-    MANAGER = "manager", _("Programme manager")
-
-
 class User(AbstractUser):
-    """A member of staff. The role says what the person may do; ``services.access`` asks it."""
+    """A member of staff. Somebody away has a colleague who answers meanwhile; somebody who left is not active."""
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    role = models.CharField(_("role"), max_length=20, choices=Role.choices, default=Role.COORDINATOR)
+    away_until = models.DateField(_("away until"), null=True, blank=True)  # the last day of the absence
+    covered_by = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="covers")
 
     class Meta:
         constraints = [
-            models.CheckConstraint(name="user_has_a_known_role", condition=models.Q(role__in=Role.values)),
+            models.CheckConstraint(
+                name="user_is_covered_by_another",
+                condition=Q(covered_by__isnull=True) | ~Q(covered_by=F("id")),
+                violation_error_message=_("Choose a colleague."),
+            ),
         ]
 
     def __str__(self) -> str:

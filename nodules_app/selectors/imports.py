@@ -12,7 +12,8 @@ from uuid import UUID
 from django.db.models import Prefetch, Q
 
 from nodules_app.lifecycles import OPEN_RUN, RunState
-from nodules_app.models import ImportBatch, Run, RunKind, Scan, Series, Study
+from nodules_app.models import ImportBatch, Run, RunKind, Scan, Series, Study, User
+from nodules_app.selectors.clinics import Act, clinics_where, may_where
 
 DELIVERIES: Final = 12
 Refusal = dict[str, Any]  # as services.runs.told keeps it
@@ -92,19 +93,20 @@ class Delivery:
         return self.state == "done" and not self.exams and not self.refused and not brought_marks
 
 
-def deliveries(*, newest: int = DELIVERIES) -> tuple[Delivery, ...]:
-    """Give the latest deliveries, the newest first."""
-    batches = list(ImportBatch.objects.order_by("-pk")[:newest])
-    studies = _studies(batches)
+def deliveries(*, user: User, newest: int = DELIVERIES) -> tuple[Delivery, ...]:
+    """Give the latest deliveries to this person's clinics, the newest first."""
+    ours = ImportBatch.objects.filter(clinic__in=clinics_where(user, Act.SEE).order_by())
+    batches = list(ours.order_by("-pk")[:newest])
+    studies = _studies(batches, user)
     runs = _runs(batches, studies)
     return tuple(_delivery(batch, studies[batch.pk], runs) for batch in batches)
 
 
-def _studies(batches: Iterable[ImportBatch]) -> defaultdict[int, list[Study]]:
+def _studies(batches: Iterable[ImportBatch], user: User) -> defaultdict[int, list[Study]]:
     in_force = Scan.objects.filter(superseded_at__isnull=True).select_related("series")
     found: defaultdict[int, list[Study]] = defaultdict(list)
     for study in (
-        Study.objects.filter(imported_in__in=batches)
+        Study.objects.filter(may_where(user, Act.SEE), imported_in__in=batches)  # one may be another clinic's patient
         .select_related("patient")
         .prefetch_related(
             Prefetch("scans", in_force, to_attr="in_force"), Prefetch("series", Series.objects.order_by("description"))
@@ -216,14 +218,15 @@ class Today:
     without_prior: int
 
 
-def today_in_figures(*, since: datetime) -> Today:
+def today_in_figures(*, user: User, since: datetime) -> Today:
     """Count what came since the day began."""
-    batches = ImportBatch.objects.filter(created_at__gte=since)
-    studies = Study.objects.filter(created_at__gte=since)
+    clinics = clinics_where(user, Act.SEE).order_by()
+    batches = ImportBatch.objects.filter(clinic__in=clinics, created_at__gte=since)
+    studies = Study.objects.filter(patient__clinic__in=clinics, created_at__gte=since)
     compared = Q(scans__comparisons_as_prior__isnull=False) | Q(scans__comparisons_as_current__isnull=False)
     return Today(
         deliveries=batches.count(),
         exams=studies.count(),
-        refused=Run.objects.filter(kind=RunKind.INTAKE, state=RunState.REFUSED, created_at__gte=since).count(),
+        refused=Run.objects.filter(kind=RunKind.INTAKE, state=RunState.REFUSED, import_batch__in=batches).count(),
         without_prior=studies.exclude(pk__in=studies.filter(compared).values("pk")).count(),
     )

@@ -14,7 +14,8 @@ from django.db.models import Case, Count, Exists, F, IntegerField, Min, OuterRef
 
 from nodules_app.clinical.management import MANAGEMENT
 from nodules_app.lifecycles import FOLLOWED_NODULE, OPEN_FOLLOW_UP, OPEN_RUN, FollowUpState, NoduleState, RunState
-from nodules_app.models import Closure, FollowUp, FollowUpKind, Match, Measurement, Nodule, Patient, Run, Scan
+from nodules_app.models import Closure, FollowUp, FollowUpKind, Match, Measurement, Nodule, Patient, Run, Scan, User
+from nodules_app.selectors.clinics import patients_of
 from nodules_app.selectors.descriptions import descriptions_of
 
 PAGE_ROWS: Final = 50
@@ -104,12 +105,12 @@ class Worklist:
     is_running: bool
 
 
-def worklist(*, today: date, show: Show | None = None, text: str = "", page: int = 1) -> Worklist:
-    """Read one page of the worklist.
+def worklist(*, user: User, today: date, show: Show | None = None, text: str = "", page: int = 1) -> Worklist:
+    """Read one page of the worklist of this person's clinics.
 
     ``show`` narrows it to one of the counts, ``text`` to patients whose name or number contains every word of it.
     """
-    everybody = _with_urgency(Patient.objects.all(), today)
+    everybody = _with_urgency(patients_of(user), today)
     counts = _counts(everybody, today)
     asked = everybody
     for word in text.split():

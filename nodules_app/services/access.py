@@ -1,115 +1,110 @@
 """Fetching is authorising: there is no other way from an address to a row, and a look at a patient is recorded.
 
 Pages call ``…_to_see`` once and thereby write one line of the audit trail; pictures of a page and acts on it ask for
-permission only, since the act writes its own line.
+permission only, since the act writes its own line. A row of another clinic's patient is not found, as if it were not
+there; one that this person sees but may not act upon is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from enum import StrEnum
-from typing import Final
+from typing import TypeVar
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model, Q, QuerySet
 from django.shortcuts import get_object_or_404
 
 from nodules_app.lifecycles import OPEN_FOLLOW_UP
-from nodules_app.models import Finding, FollowUp, Match, Nodule, Patient, Role, Run, Scan, User
+from nodules_app.models import Clinic, Finding, FollowUp, Match, Nodule, Patient, Run, Scan, User
+from nodules_app.selectors.clinics import MAY, Act, acts_of, clinics_where, may_where, sees
 from nodules_app.services.audit import record
 
+__all__ = ["MAY", "Act", "acts_of", "allow", "member"]  # the words of permission, for views that import only this
 
-class Act(StrEnum):
-    """What a member of staff may do with a patient."""
-
-    SEE = "see"
-    RECORD = "record"  # facts about the person, and asking for work again
-    MARK = "mark"  # say where a nodule is, or that there is none
-    DECIDE = "decide"  # sign the next step, or choose another
+Row = TypeVar("Row", bound=Model)
+Anybody = User | AnonymousUser
 
 
-MAY: Final[Mapping[Role, frozenset[Act]]] = {
-    Role.COORDINATOR: frozenset({Act.SEE, Act.RECORD}),
-    Role.RADIOLOGIST: frozenset({Act.SEE, Act.RECORD, Act.MARK, Act.DECIDE}),
-    Role.PHYSICIAN: frozenset({Act.SEE, Act.RECORD, Act.MARK, Act.DECIDE}),
-    Role.CHAIR: frozenset({Act.SEE, Act.RECORD, Act.MARK, Act.DECIDE}),
-    Role.MANAGER: frozenset({Act.SEE}),
-}
-
-
-def member(user: User | AnonymousUser) -> User:
+def member(user: Anybody) -> User:
     """Give the signed-in member of staff, or refuse."""
     if not isinstance(user, User) or not user.is_active:
         raise PermissionDenied("sign in first")
     return user
 
 
-def acts_of(user: User) -> frozenset[Act]:
-    """What this person may do; pages draw only the buttons that work."""
-    return MAY[Role(user.role)]
-
-
-def allow(user: User | AnonymousUser, act: Act) -> User:
-    """Give the member back when the role allows the act, or refuse."""
+def allow(user: Anybody, act: Act, clinic: Clinic | int | None = None) -> User:
+    """Give the member back when a role allows the act, in this clinic or in any when none is named; or refuse."""
     who = member(user)
-    if act not in acts_of(who):
-        raise PermissionDenied(f"the role {who.role} does not {act}")
+    if act not in acts_of(who, clinic):
+        raise PermissionDenied(f"no role allows to {act}")
     return who
 
 
-def patient_to_see(code: UUID, *, by: User | AnonymousUser, page: str) -> Patient:
+def clinic_for(act: Act, code: UUID, *, by: Anybody) -> Clinic:
+    """Fetch a clinic in which this person may do something; any other is not found."""
+    return get_object_or_404(clinics_where(member(by), act), code=code)
+
+
+def fetch(act: Act, rows: QuerySet[Row], patient: str, *, by: Anybody, **named: object) -> Row:
+    """Give the row that is named, of a patient whom this person sees, or 404; refuse when no role allows the act."""
+    who = member(by)
+    row = get_object_or_404(rows.filter(sees(who, patient)), **named)
+    if act is not Act.SEE and not type(row)._default_manager.filter(may_where(who, act, patient), pk=row.pk).exists():  # noqa: SLF001 Django's own name
+        raise PermissionDenied(f"no role allows to {act} there")
+    return row
+
+
+def patient_to_see(code: UUID, *, by: Anybody, page: str) -> Patient:
     """Fetch a patient for a page and write down who looked."""
-    who = allow(by, Act.SEE)
-    patient = get_object_or_404(Patient, code=code)
-    record("patient.seen", patient, by=who, page=page)
+    patient = patient_for(Act.SEE, code, by=by)
+    record("patient.seen", patient, by=member(by), page=page)
     return patient
 
 
-def patient_for(act: Act, code: UUID, *, by: User | AnonymousUser) -> Patient:
-    allow(by, act)
-    return get_object_or_404(Patient, code=code)
+def patient_for(act: Act, code: UUID, *, by: Anybody) -> Patient:
+    return fetch(act, Patient.objects.select_related("clinic"), "", by=by, code=code)
 
 
-def scan_to_see(code: UUID, *, by: User | AnonymousUser, page: str) -> Scan:
+def scan_to_see(code: UUID, *, by: Anybody, page: str) -> Scan:
     """Fetch a scan for a page of its slices and write down who looked at whose."""
-    who = allow(by, Act.SEE)
-    scan = get_object_or_404(Scan.objects.select_related("study__patient", "series"), code=code)
-    record("patient.seen", scan.study.patient, by=who, page=page, scan=scan.code)
+    scan = scan_for(Act.SEE, code, by=by)
+    record("patient.seen", scan.study.patient, by=member(by), page=page, scan=scan.code)
     return scan
 
 
-def scan_for(act: Act, code: UUID, *, by: User | AnonymousUser) -> Scan:
-    allow(by, act)
-    return get_object_or_404(Scan.objects.select_related("study__patient", "series"), code=code)
+def scan_for(act: Act, code: UUID, *, by: Anybody) -> Scan:
+    return fetch(act, Scan.objects.select_related("study__patient", "series"), "study__patient", by=by, code=code)
 
 
-def finding_for(act: Act, code: UUID, *, by: User | AnonymousUser) -> Finding:
-    allow(by, act)
-    return get_object_or_404(
-        Finding.objects.select_related("scan__series", "scan__study__patient", "nodule__patient"), code=code
-    )
+def finding_for(act: Act, code: UUID, *, by: Anybody) -> Finding:
+    findings = Finding.objects.select_related("scan__series", "scan__study__patient", "nodule__patient")
+    return fetch(act, findings, "nodule__patient", by=by, code=code)
 
 
-def nodule_for(act: Act, code: UUID, *, by: User | AnonymousUser) -> Nodule:
-    allow(by, act)
-    return get_object_or_404(Nodule.objects.select_related("patient"), code=code)
+def nodule_for(act: Act, code: UUID, *, by: Anybody) -> Nodule:
+    return fetch(act, Nodule.objects.select_related("patient"), "patient", by=by, code=code)
 
 
-def match_for(act: Act, code: UUID, *, by: User | AnonymousUser) -> Match:
+def match_for(act: Act, code: UUID, *, by: Anybody) -> Match:
     """Fetch a match, also one that was replaced: its service says so in words."""
-    allow(by, act)
     related = ("nodule__patient", "prior_finding", "current_finding")
-    return get_object_or_404(Match.objects.select_related(*related), code=code)
+    return fetch(act, Match.objects.select_related(*related), "nodule__patient", by=by, code=code)
 
 
-def open_follow_up_for(act: Act, code: UUID, *, by: User | AnonymousUser) -> FollowUp:
+def open_follow_up_for(act: Act, code: UUID, *, by: Anybody) -> FollowUp:
     """Fetch a step that can still be acted upon; one that somebody closed meanwhile is not found."""
-    allow(by, act)
-    steps = FollowUp.objects.select_related("patient", "assessment", "owner")
-    return get_object_or_404(steps, code=code, state__in=OPEN_FOLLOW_UP)
+    steps = FollowUp.objects.select_related("patient", "assessment", "owner").filter(state__in=OPEN_FOLLOW_UP)
+    return fetch(act, steps, "patient", by=by, code=code)
 
 
-def run_for(act: Act, code: UUID, *, by: User | AnonymousUser) -> Run:
-    allow(by, act)
-    return get_object_or_404(Run.objects.select_related("patient"), code=code)
+def run_for(act: Act, code: UUID, *, by: Anybody) -> Run:
+    """Fetch a run: of a patient whom this person sees, or, of a delivery that names nobody yet, of an own clinic."""
+    who = member(by)
+    delivered = Q(patient__isnull=True, import_batch__clinic__in=clinics_where(who, Act.SEE))
+    runs = Run.objects.select_related("patient", "import_batch").filter(sees(who) | delivered)
+    run = get_object_or_404(runs, code=code)
+    about = run.patient or run.import_batch
+    if act not in acts_of(who, about.clinic_id if about else None):
+        raise PermissionDenied(f"no role allows to {act} there")
+    return run

@@ -11,8 +11,8 @@ from typing import Final
 from django.db import transaction
 
 from nodules_app.lifecycles import RunState
-from nodules_app.models import ImportBatch, Patient, Role, Run, RunKind, Scan, User
-from nodules_app.services import descriptions, intake, nodules, patients, safety_net
+from nodules_app.models import Clinic, ImportBatch, Patient, Role, Run, RunKind, Scan, User
+from nodules_app.services import clinics, descriptions, intake, nodules, patients, safety_net
 from nodules_app.services.pipeline.execute import execute
 
 PASSWORD: Final = "nodules-demo-2026"  # noqa: S105 printed on the demo's sign-in page; the demo holds no real patient
@@ -22,6 +22,8 @@ PEOPLE: Final[Mapping[str, tuple[str, Role]]] = {
     "physician": ("Physician C", Role.PHYSICIAN),
     "chair": ("MDT chair D", Role.CHAIR),
     "manager": ("Manager E", Role.MANAGER),
+    "auditor": ("Auditor F", Role.AUDITOR),
+    "administrator": ("Administrator G", Role.ADMINISTRATOR),
 }
 SIMULATED_RISK: Final[Mapping[str, object]] = {
     "smoking": {"status": "former", "pack_years": 32, "quit_years": 6},
@@ -65,7 +67,8 @@ def prepare_demo_clinic(data: Path) -> tuple[SignIn, ...]:
     Doing it again changes nothing: people are known by their names, scans by their UIDs, points by their place.
     The imaging is left to the workers.
     """
-    sign_ins = tuple(_person(username, *who) for username, who in PEOPLE.items())
+    clinic = clinics.first_clinic()
+    sign_ins = tuple(_person(username, *who, clinic) for username, who in PEOPLE.items())
     batch = _delivery(data) or intake.receive_folder(source=data, by=None)
     run = intake.latest_run(batch)
     if run is not None:
@@ -93,14 +96,13 @@ def why_nothing_came(data: Path) -> str:
     return f"The reading failed ({latest.failure}); the log says more of run {latest.code}."
 
 
-def _person(username: str, name: str, role: Role) -> SignIn:
+def _person(username: str, name: str, role: Role, clinic: Clinic) -> SignIn:
     first, _, last = name.rpartition(" ")
-    user, made = User.objects.get_or_create(
-        username=username, defaults={"first_name": first, "last_name": last, "role": role}
-    )
+    user, made = User.objects.get_or_create(username=username, defaults={"first_name": first, "last_name": last})
     if made:
         user.set_password(PASSWORD)
         user.save(update_fields=["password"])
+    clinics.give_role(user=user, clinic=clinic, role=role, by=None)
     return SignIn(username, PASSWORD, role.label.__str__())
 
 

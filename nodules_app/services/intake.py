@@ -14,9 +14,10 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 
-from nodules_app.models import ImportBatch, Run, RunKind, User
+from nodules_app.models import Clinic, ImportBatch, Run, RunKind, User
 from nodules_app.services import runs
 from nodules_app.services.audit import record
+from nodules_app.services.clinics import clinic_of_delivery
 from registration.errors import Refused, gettext_noop
 
 HARMFUL: Final = re.compile(r"[^A-Za-z0-9._-]")
@@ -46,12 +47,14 @@ class DiskFull(Refused):
     remedy = gettext_noop("Ask the operator to free space; nothing was stored.")
 
 
-def receive_folder(*, source: Path, by: User | None) -> ImportBatch:
+def receive_folder(*, source: Path, by: User | None, clinic: Clinic | None = None) -> ImportBatch:
     """Ask for a folder, zip or file on the server to be read; it stays where it is and is not changed."""
-    return _ask(ImportBatch(source_name=source.name, path=str(source.resolve()), owned=False, by=by))
+    clinic = clinic_of_delivery(by=by, named=clinic)
+    path = str(source.resolve())
+    return _ask(ImportBatch(clinic=clinic, source_name=source.name, path=path, owned=False, by=by))
 
 
-def receive_upload(*, files: Iterable[UploadedFile[bytes]], by: User) -> ImportBatch:
+def receive_upload(*, files: Iterable[UploadedFile[bytes]], by: User, clinic: Clinic | None = None) -> ImportBatch:
     """Keep uploaded files in the inbox and ask for them to be read.
 
     Of the name that came with a file only harmless characters are kept, so that a refusal can name it.
@@ -59,6 +62,7 @@ def receive_upload(*, files: Iterable[UploadedFile[bytes]], by: User) -> ImportB
     sent = list(files)
     if not sent:
         raise NothingSent
+    clinic = clinic_of_delivery(by=by, named=clinic)
     size = sum(file.size or 0 for file in sent)
     if size > settings.UPLOAD_LIMIT_BYTES:
         raise UploadTooLarge(sent_mb=size >> 20, limit_mb=settings.UPLOAD_LIMIT_BYTES >> 20)
@@ -76,7 +80,7 @@ def receive_upload(*, files: Iterable[UploadedFile[bytes]], by: User) -> ImportB
         raise
     path = next(folder.iterdir()) if len(sent) == 1 else folder
     name = (sent[0].name or "")[:200] if len(sent) == 1 else f"{len(sent)} files"
-    return _ask(ImportBatch(source_name=name, path=str(path), owned=True, by=by))
+    return _ask(ImportBatch(clinic=clinic, source_name=name, path=str(path), owned=True, by=by))
 
 
 def _keep(sent: Iterable[UploadedFile[bytes]], folder: Path) -> None:

@@ -40,7 +40,9 @@ def show(request: HttpRequest) -> HttpResponse:
     context = deliveries(request) | {
         "form": form,
         "refusal": runs.told(refusal) if refusal else None,
-        "today": imports.today_in_figures(since=timezone.localtime().replace(hour=0, minute=0, second=0)),
+        "today": imports.today_in_figures(
+            user=member(request.user), since=timezone.localtime().replace(hour=0, minute=0, second=0)
+        ),
         "limit_mb": settings.UPLOAD_LIMIT_BYTES >> 20,
     }
     return render(request, "imports/imports.html", context, status=422 if form.is_bound else 200)
@@ -61,7 +63,7 @@ def fragment(request: HttpRequest) -> HttpResponse:
 
 
 def deliveries(request: HttpRequest) -> dict[str, object]:
-    latest = imports.deliveries()
+    latest = imports.deliveries(user=member(request.user))
     acts = acts_of(member(request.user))
     return {
         "deliveries": latest,

@@ -37,7 +37,7 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
     context = {
         "page": page,
         "today": today,
-        "may": {str(act) for act in access.acts_of(access.member(request.user))},
+        "may": {str(act) for act in access.acts_of(access.member(request.user), patient.clinic_id)},
         "rows": rows,
         "lead": lead,
         "described": told_description(described.facts) if described else [],

@@ -112,7 +112,7 @@ def _slice(
     about = _about(finding)
     context = about | {
         "window": window,
-        "may": {str(act) for act in access.acts_of(access.member(request.user))},
+        "may": {str(act) for act in access.acts_of(access.member(request.user), finding.nodule.patient.clinic_id)},
         "shown": slices.shown_slice(volume, about["page"].places, asked=asked, nodule=finding.nodule.label),
         "form": form,
     }

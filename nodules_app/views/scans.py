@@ -40,7 +40,7 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
         "page": page,
         "identity": patient_selectors.identity(scan.study.patient, today=timezone.localdate()),
         "window": window,
-        "may": {str(act) for act in access.acts_of(access.member(request.user))},
+        "may": {str(act) for act in access.acts_of(access.member(request.user), scan.study.patient.clinic_id)},
         "shown": slices.shown_slice(volume, page.places, asked=told["slice"], nodule=told["nodule"])
         if volume
         else None,
@@ -105,7 +105,7 @@ def mark(request: HttpRequest, code: UUID) -> HttpResponse:
             "page": page,
             "identity": identity,
             "window": pictures.Window.LUNG,
-            "may": {str(act) for act in access.acts_of(access.member(request.user))},
+            "may": {str(act) for act in access.acts_of(access.member(request.user), scan.study.patient.clinic_id)},
             "shown": shown,
             "form": pressed,
         }

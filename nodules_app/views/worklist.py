@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from nodules_app.forms.worklist import WorklistForm
 from nodules_app.selectors import worklist
+from nodules_app.services import access
 
 
 @never_cache
@@ -34,5 +35,5 @@ def read(request: HttpRequest) -> dict[str, object]:
     today = timezone.localdate()
     page = asked.cleaned_data["page"] or 1
     text = asked.cleaned_data["q"]
-    found = worklist.worklist(today=today, show=shown, text=text, page=page)
+    found = worklist.worklist(user=access.member(request.user), today=today, show=shown, text=text, page=page)
     return {"found": found, "today": today, "show": shown, "text": text, "page": page, "query": request.GET.urlencode()}

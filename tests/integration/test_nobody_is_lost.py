@@ -21,11 +21,12 @@ from nodules_app.models import (
 )
 from nodules_app.services import follow_ups, safety_net
 from nodules_app.services.audit import record
+from tests import factories
 
 
 @pytest.fixture
 def patient() -> Patient:
-    return Patient.objects.create(identifier="SIM-1")
+    return factories.patient(identifier="SIM-1")
 
 
 @pytest.fixture

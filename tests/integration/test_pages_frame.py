@@ -187,7 +187,7 @@ def test_the_counts_tell_who_waits_for_what() -> None:
     followed(3, due=(80, 110), state=FollowUpState.PROPOSED)
     Run.objects.create(kind=RunKind.ASSESS, patient=followed(4, due=(80, 110)), state=RunState.QUEUED)
     refused(followed(5, due=(80, 110)))
-    found = worklist(today=TODAY)
+    found = worklist(user=member(), today=TODAY)
     assert found.counts.of == {Show.NEW: 1, Show.RUNNING: 1, Show.REFUSED: 1, Show.DUE: 1, Show.OVERDUE: 1}
     assert found.counts.everybody == 5
     assert found.counts.worst_deadline == TODAY - timedelta(days=26)
@@ -197,31 +197,31 @@ def test_the_counts_tell_who_waits_for_what() -> None:
 def test_the_most_harmful_delay_comes_first() -> None:
     for number, due in enumerate([(-5, 9), (-100, -3), (80, 110), (-100, -26)]):
         followed(number, due=due)
-    assert [row.number for row in worklist(today=TODAY).rows] == [f"SIM-00000{n}" for n in (3, 1, 0, 2)]
+    assert [row.number for row in worklist(user=member(), today=TODAY).rows] == [f"SIM-00000{n}" for n in (3, 1, 0, 2)]
 
 
 def test_nobody_is_overdue_once_the_scan_was_made() -> None:
     followed(1, due=(-100, -26), state=FollowUpState.PERFORMED)
-    assert worklist(today=TODAY).counts.of[Show.OVERDUE] == 0
+    assert worklist(user=member(), today=TODAY).counts.of[Show.OVERDUE] == 0
 
 
 @pytest.mark.parametrize(("days", "overdue"), [(-1, 1), (0, 0), (1, 0)])
 def test_the_last_day_of_a_window_is_not_late(days: int, overdue: int) -> None:
     followed(1, due=(-10, days))
-    assert worklist(today=TODAY).counts.of[Show.OVERDUE] == overdue
+    assert worklist(user=member(), today=TODAY).counts.of[Show.OVERDUE] == overdue
 
 
 def test_an_exam_that_nobody_has_read_is_new() -> None:
     followed(1, due=None)
-    assert worklist(today=TODAY).counts.of[Show.NEW] == 1
+    assert worklist(user=member(), today=TODAY).counts.of[Show.NEW] == 1
 
 
 def test_a_refusal_leaves_the_list_when_the_work_was_done_after_all() -> None:
     patient = followed(1)
     refused(patient)
-    assert worklist(today=TODAY).counts.of[Show.REFUSED] == 1
+    assert worklist(user=member(), today=TODAY).counts.of[Show.REFUSED] == 1
     Run.objects.create(kind=RunKind.ASSESS, patient=patient, state=RunState.SUCCEEDED)
-    assert worklist(today=TODAY).counts.of[Show.REFUSED] == 0
+    assert worklist(user=member(), today=TODAY).counts.of[Show.REFUSED] == 0
 
 
 @pytest.mark.parametrize("show", list(Show))
@@ -230,7 +230,7 @@ def test_a_count_opens_exactly_its_patients(show: Show) -> None:
     followed(2, due=(-5, 9), state=FollowUpState.PROPOSED)
     refused(followed(3, due=(80, 110)))
     Run.objects.create(kind=RunKind.ASSESS, patient=followed(4, due=(80, 110)), state=RunState.QUEUED)
-    found = worklist(today=TODAY, show=show)
+    found = worklist(user=member(), today=TODAY, show=show)
     assert len(found.rows) == found.matching == found.counts.of[show] > 0
     assert all(show in row.shows for row in found.rows)
 
@@ -239,7 +239,9 @@ def test_a_count_opens_exactly_its_patients(show: Show) -> None:
 def test_it_finds_patients_by_every_word_of_name_or_number(text: str, numbers: list[int]) -> None:
     followed(42)
     followed(7, name="Zhang^San")
-    assert [row.number for row in worklist(today=TODAY, text=text).rows] == [f"SIM-{n:06d}" for n in numbers]
+    assert [row.number for row in worklist(user=member(), today=TODAY, text=text).rows] == [
+        f"SIM-{n:06d}" for n in numbers
+    ]
 
 
 def test_a_row_says_size_change_window_and_lateness_in_words() -> None:

@@ -57,7 +57,7 @@ def test_a_look_is_recorded_once_however_many_pictures_the_page_has() -> None:
     for picture in pictures:
         assert client.get(picture.replace("&amp;", "&")).status_code == 200
     event = AuditEvent.objects.get(patient=patient, verb="patient.seen")
-    assert (event.by.role, event.facts) == (Role.RADIOLOGIST, {"page": "overview"})
+    assert (event.by.memberships.get().role, event.facts) == (Role.RADIOLOGIST, {"page": "overview"})
 
 
 def test_an_unknown_patient_is_not_found() -> None:

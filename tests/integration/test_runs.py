@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def patient() -> Patient:
-    return Patient.objects.create(identifier="SIM-1")
+    return factories.patient(identifier="SIM-1")
 
 
 @pytest.fixture

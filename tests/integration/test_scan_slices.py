@@ -127,7 +127,7 @@ def test_a_press_becomes_a_nodule_only_after_a_second_look() -> None:
     nodule = Nodule.objects.get()
     finding = nodule.findings.get()
     assert finding.lps_mm == pytest.approx((-45 + 63.5 * 0.7, -45 + 31.5 * 0.7, 0.0))
-    assert finding.by.role == Role.RADIOLOGIST
+    assert finding.by.memberships.get().role == Role.RADIOLOGIST
     assert nodule.follow_ups.get().kind == "review"
     assert "N1 is marked and owed a review" in words(answer.content.decode())
 

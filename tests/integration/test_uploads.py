@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from nodules_app.lifecycles import RunState
-from nodules_app.models import AuditEvent, ImportBatch, Instance, Nodule, Patient, Run, Study, User
+from nodules_app.models import AuditEvent, ImportBatch, Instance, Nodule, Patient, Role, Run, Study, User
 from nodules_app.services import housekeeping, intake, nodules, runs
 from nodules_app.services.pipeline.execute import execute
 from tests import factories
@@ -41,7 +41,7 @@ def inbox(settings: Settings, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def sender() -> User:
-    return User.objects.create_user("coordinator")
+    return factories.member(Role.COORDINATOR)
 
 
 def sent(*names: str, content: bytes = b"x") -> list[SimpleUploadedFile]:

@@ -165,7 +165,7 @@ def _store_exams(exams: Sequence[ReadExam], batch: ImportBatch, run: Run) -> tup
 
 def _store_exam(exam: ReadExam, batch: ImportBatch, run: Run) -> int:
     first = exam.choice.series
-    patient = _patient(first)
+    patient = _patient(first, batch)
     study, _ = Study.objects.get_or_create(
         study_uid=first.study_uid,
         defaults={
@@ -184,11 +184,13 @@ def _store_exam(exam: ReadExam, batch: ImportBatch, run: Run) -> int:
     return new
 
 
-def _patient(series: CtSeries) -> Patient:
+def _patient(series: CtSeries, batch: ImportBatch) -> Patient:
+    """Know the person by the number, whichever clinic follows them; somebody new is followed where the exam came in."""
     patient, _ = Patient.objects.get_or_create(
         issuer=series.issuer[:64],
         identifier=series.patient_id[:64],
         defaults={
+            "clinic_id": batch.clinic_id,
             "name": series.patient_name[:200],
             "birth_date": series.birth_date,
             "sex": SEXES.get(series.sex, Sex.UNKNOWN),

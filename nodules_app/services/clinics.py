@@ -1,0 +1,115 @@
+"""Setting up clinics and saying who is what in them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from nodules_app.lifecycles import OPEN_FOLLOW_UP
+from nodules_app.models import Clinic, FollowUp, Membership, Role, User
+from nodules_app.selectors.clinics import Act, clinics_where
+from nodules_app.services.audit import record
+from registration.errors import Refused, gettext_noop
+
+FIRST_CLINIC: Final = "Clinic"
+FOUND_FIRST_CLINIC: Final = 910_271  # advisory lock: two processes must not found the first clinic at once
+
+
+class ClinicNotNamed(Refused):
+    """Several clinics could be meant."""
+
+    code = "clinic_not_named"
+    sentence = gettext_noop("It does not say for which clinic: {names}.")
+    remedy = gettext_noop("Name the clinic whose patients these are.")
+
+
+class NoClinicForYou(Refused):
+    """The person works in no clinic that may do this."""
+
+    code = "no_clinic_for_you"
+    sentence = gettext_noop("You work in no clinic that may take in exams.")
+    remedy = gettext_noop("Ask the administrator for a role.")
+
+
+def first_clinic() -> Clinic:
+    """The clinic of an installation that has one; an empty installation gets its first.
+
+    Raises
+    ------
+    ClinicNotNamed
+        There are several.
+    """
+    with transaction.atomic():
+        found = list(Clinic.objects.order_by("pk")[:4])
+        if not found:
+            _alone(FOUND_FIRST_CLINIC)
+            made, _ = Clinic.objects.get_or_create(name=FIRST_CLINIC, defaults={"time_zone": settings.TIME_ZONE})
+            return made
+    if len(found) > 1:
+        raise ClinicNotNamed(names=", ".join(clinic.name for clinic in found))
+    return found[0]
+
+
+def _alone(key: int) -> None:
+    """Wait until no other transaction holds this key; it is given back when ours ends."""
+    with transaction.get_connection().cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
+
+
+def clinic_of_delivery(*, by: User | None, named: Clinic | None = None) -> Clinic:
+    """Say to which clinic new patients of a delivery belong: the named one, or the only one that can be meant."""
+    if named is not None:
+        return named
+    if by is None:
+        return first_clinic()
+    own = list(clinics_where(by, Act.RECORD)[:4])
+    if not own:
+        raise NoClinicForYou
+    if len(own) > 1:
+        raise ClinicNotNamed(names=", ".join(clinic.name for clinic in own))
+    return own[0]
+
+
+@transaction.atomic
+def give_role(*, user: User, clinic: Clinic, role: Role, by: User | None) -> Membership:
+    """Make somebody something in a clinic; doing it again changes nothing."""
+    held, made = Membership.objects.get_or_create(user=user, clinic=clinic, role=role, ended_at=None)
+    if made:
+        record("membership.given", None, by=by, clinic=clinic.code, user=user.code, role=role)
+    return held
+
+
+@transaction.atomic
+def end_role(*, membership: Membership, by: User) -> None:
+    """Take a role back; the row stays, for the record says who could do what when."""
+    ended = Membership.objects.filter(pk=membership.pk, ended_at=None).update(ended_at=timezone.now())
+    if ended:
+        _hand_to_the_team(membership.user, clinic=membership.clinic)
+        record(
+            "membership.ended",
+            None,
+            by=by,
+            clinic=membership.clinic.code,
+            user=membership.user.code,
+            role=membership.role,
+        )
+
+
+def _hand_to_the_team(user: User, *, clinic: Clinic) -> None:
+    """Leave no open step with somebody who works here no longer: without an owner it is the whole team's."""
+    if not Membership.objects.filter(user=user, clinic=clinic, ended_at=None).exists():
+        FollowUp.objects.filter(owner=user, patient__clinic=clinic, state__in=OPEN_FOLLOW_UP).update(owner=None)
+
+
+@transaction.atomic
+def let_go(*, user: User, by: User) -> None:
+    """Somebody left: no sign-in any more, every role ends, and their open steps go to the teams, all at once."""
+    held = User.objects.select_for_update().get(pk=user.pk)
+    held.is_active = False
+    held.save(update_fields=["is_active"])
+    for membership in Membership.objects.filter(user=held, ended_at=None).select_related("clinic", "user"):
+        end_role(membership=membership, by=by)
+    record("user.let_go", None, by=by, user=held.code)
