@@ -221,8 +221,7 @@ def _apart(spots: _Spots) -> _Spots:
     alive = np.ones(len(reach), bool)
     for first, others in enumerate(cKDTree(ordered.points_mm).query_ball_point(ordered.points_mm, reach)):
         if alive[first]:
-            alive[others] = False
-            alive[first] = True
+            alive[[other for other in others if other > first]] = False
     return ordered[alive]
 
 
