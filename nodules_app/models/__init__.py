@@ -1,6 +1,7 @@
 """Tables, one file per noun or for nouns that only make sense together; the constraints in them are the truth."""
 
 from nodules_app.models.clinics import Clinic, ClinicDay, EmergencyAccess, Membership, Role
+from nodules_app.models.evidence import Evidence, Transfer
 from nodules_app.models.imaging import (
     Comparison,
     FindingsFile,
@@ -22,7 +23,17 @@ from nodules_app.models.nodules import (
     NoduleDescription,
     Origin,
 )
-from nodules_app.models.pathway import Assessment, AuditEvent, Closure, Decision, FollowUp, FollowUpKind
+from nodules_app.models.pathway import (
+    Assessment,
+    AuditEvent,
+    Closure,
+    Decision,
+    FollowUp,
+    FollowUpChange,
+    FollowUpKind,
+    OverrideReason,
+    StepWindow,
+)
 from nodules_app.models.patients import Patient, RiskFactors, Setting, Sex
 from nodules_app.models.runs import Run, RunKind
 from nodules_app.models.users import User
@@ -38,9 +49,11 @@ __all__ = [
     "ComparisonWord",
     "Decision",
     "EmergencyAccess",
+    "Evidence",
     "Finding",
     "FindingsFile",
     "FollowUp",
+    "FollowUpChange",
     "FollowUpKind",
     "Growth",
     "ImportBatch",
@@ -51,6 +64,7 @@ __all__ = [
     "Nodule",
     "NoduleDescription",
     "Origin",
+    "OverrideReason",
     "Patient",
     "Registration",
     "RiskFactors",
@@ -61,6 +75,8 @@ __all__ = [
     "Series",
     "Setting",
     "Sex",
+    "StepWindow",
     "Study",
+    "Transfer",
     "User",
 ]

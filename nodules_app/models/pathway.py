@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from nodules_app.lifecycles import OPEN_FOLLOW_UP, FollowUpState
+from nodules_app.lifecycles import ENDED_FOLLOW_UP, OPEN_FOLLOW_UP, FollowUpState
+from nodules_app.models.clinics import Clinic
+from nodules_app.models.evidence import Evidence
+from nodules_app.models.imaging import Study
 from nodules_app.models.nodules import Nodule
 from nodules_app.models.patients import Patient
 from nodules_app.models.rows import CodedRow, choices
@@ -40,6 +42,21 @@ class Assessment(CodedRow):
         return f"assessment {self.code}"
 
 
+class OverrideReason(models.TextChoices):
+    """Why a clinician chose another step than the rules; the list can be counted, the words beside it explain."""
+
+    COMORBIDITY = "comorbidity", _("Other illness weighs more")
+    WISH = "wish", _("The patient wishes it so")
+    LOOKS_SUSPICIOUS = "looks_suspicious", _("It looks more suspicious than its numbers")
+    LOOKS_BENIGN = "looks_benign", _("It looks benign")
+    INFECTION = "infection", _("Probably an infection: look again soon")
+    MEASUREMENT = "measurement", _("The measurement is not to be trusted")
+    OLDER_EXAM = "older_exam", _("An older exam shows more")
+    OTHER_GUIDELINE = "other_guideline", _("Another guideline fits better")
+    CONFERENCE = "conference", _("The conference decided so")
+    OTHER = "other", _("Another reason, told below")
+
+
 class Decision(CodedRow):
     """A clinician accepts a recommendation or overrides it with a reason. Append-only."""
 
@@ -47,6 +64,7 @@ class Decision(CodedRow):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="decisions")
     management = models.CharField(max_length=60)
     overrides = models.BooleanField(default=False)
+    reason_code = models.CharField(max_length=20, choices=OverrideReason.choices, blank=True, db_default="")
     reason = models.TextField(blank=True)
 
     class Meta:
@@ -55,6 +73,11 @@ class Decision(CodedRow):
                 name="decision_against_the_rule_has_a_reason",
                 condition=Q(overrides=False) | ~Q(reason=""),
                 violation_error_message=_("Say why; the reason is kept with the decision."),
+            ),
+            models.CheckConstraint(
+                name="decision_against_the_rule_can_be_counted",
+                condition=Q(overrides=False) | Q(reason_code__in=OverrideReason.values),
+                violation_error_message=_("Choose a reason from the list."),
             ),
         ]
 
@@ -72,7 +95,12 @@ class FollowUpKind(models.TextChoices):
 
 
 class FollowUp(CodedRow):
-    """One step that a patient is owed: what, in which window, and how it ended."""
+    """One step that a patient is owed: what, in which window, and how it ended.
+
+    ``version`` counts its recorded changes: a page sends back the one it showed, so nobody overwrites what another
+    person did meanwhile. The database holds the table of legal changes, demands the record of each, and refuses an end
+    without evidence (migration 0009).
+    """
 
     patient = models.ForeignKey(Patient, models.PROTECT, related_name="follow_ups")
     nodules = models.ManyToManyField(Nodule, related_name="follow_ups")
@@ -88,6 +116,9 @@ class FollowUp(CodedRow):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="follow_ups"
     )
+    exam = models.ForeignKey(Study, models.PROTECT, null=True, blank=True, related_name="follow_ups")
+    version = models.PositiveIntegerField(default=1, db_default=1)
+    evidence = models.ForeignKey(Evidence, models.PROTECT, null=True, blank=True, related_name="ended_steps")
     closing_reason = models.CharField(_("reason for closing"), max_length=200, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     succeeds = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="successors")
@@ -97,9 +128,19 @@ class FollowUp(CodedRow):
             models.CheckConstraint(name="follow_up_is_in_a_known_state", condition=Q(state__in=list(FollowUpState))),
             models.CheckConstraint(
                 name="follow_up_closes_with_a_reason",
-                condition=(Q(state=FollowUpState.CLOSED) & ~Q(closing_reason="") & Q(closed_at__isnull=False))
-                | (~Q(state=FollowUpState.CLOSED) & Q(closing_reason="") & Q(closed_at__isnull=True)),
+                condition=(Q(state__in=ENDED_FOLLOW_UP) & ~Q(closing_reason="") & Q(closed_at__isnull=False))
+                | (~Q(state__in=ENDED_FOLLOW_UP) & Q(closing_reason="") & Q(closed_at__isnull=True)),
                 violation_error_message=_("Say why this step will not happen; the reason is kept with it."),
+            ),
+            models.CheckConstraint(
+                name="follow_up_ends_by_evidence",
+                condition=Q(state__in=ENDED_FOLLOW_UP, evidence__isnull=False)
+                | (~Q(state__in=ENDED_FOLLOW_UP) & Q(evidence__isnull=True)),
+                violation_error_message=_("A step ends by evidence only."),
+            ),
+            models.CheckConstraint(
+                name="follow_up_reported_names_its_exam",
+                condition=~Q(state=FollowUpState.REPORTED) | Q(exam__isnull=False),
             ),
             models.CheckConstraint(
                 name="follow_up_window_is_in_order",
@@ -119,14 +160,62 @@ class FollowUp(CodedRow):
         return f"follow-up {self.code}"
 
 
+class FollowUpChange(models.Model):
+    """One change of a step: who, when, from what, to what, why. Append-only.
+
+    ``from_state`` is blank where the step began. A change that leaves the state (another day, another owner, another
+    window) is one too. ``facts`` are days and codes for the page; nothing in it is queried.
+    """
+
+    follow_up = models.ForeignKey(FollowUp, models.PROTECT, related_name="changes")
+    version = models.PositiveIntegerField()
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    step = models.CharField(max_length=20)
+    from_state = models.CharField(max_length=20, choices=choices(FollowUpState), blank=True)
+    to_state = models.CharField(max_length=20, choices=choices(FollowUpState))
+    why = models.CharField(max_length=2000, blank=True)
+    facts = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="follow_up_change_is_told_once", fields=["follow_up", "version"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.step} of {self.follow_up}"
+
+
+class StepWindow(models.Model):
+    """A clinic's own number of days for a step that no guideline dates; without a row the product's own holds."""
+
+    clinic = models.ForeignKey(Clinic, models.PROTECT, related_name="step_windows")
+    kind = models.CharField(_("step"), max_length=12, choices=FollowUpKind.choices)
+    within_days = models.PositiveSmallIntegerField(_("days"))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="clinic_says_a_window_once", fields=["clinic", "kind"]),
+            models.CheckConstraint(
+                name="step_window_is_a_span_of_days",
+                condition=Q(within_days__gte=1, within_days__lte=365),
+                violation_error_message=_("Give 1 to 365 days."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} within {self.within_days} days at {self.clinic}"
+
+
 class Closure(CodedRow):
     """The recorded reason why a patient with an active nodule has no open step. Ends when a step opens again."""
 
     patient = models.ForeignKey(Patient, models.PROTECT, related_name="closures")
+    evidence = models.ForeignKey(Evidence, models.PROTECT, null=True, related_name="closures")
     reason = models.CharField(_("reason"), max_length=300)
-    evidence = ArrayField(models.CharField(max_length=200), default=list, blank=True)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     ended_at = models.DateTimeField(null=True, blank=True)
+    ended_because = models.CharField(max_length=300, blank=True, db_default="")
 
     class Meta:
         constraints = [
@@ -138,6 +227,7 @@ class Closure(CodedRow):
                 condition=~Q(reason=""),
                 violation_error_message=_("Say why this patient needs no further step."),
             ),
+            models.CheckConstraint(name="closure_rests_on_evidence", condition=Q(evidence__isnull=False)),
         ]
 
     def __str__(self) -> str:
