@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from itertools import pairwise
 from typing import Final, Literal
 
@@ -134,3 +134,153 @@ class Series:
     def as_sentence(self, language: Language = "en") -> str:
         """The statement written out."""
         return sentence(self.reason, language)
+
+
+VOLUME_25: Final = Definition(
+    "volume_25_percent",
+    ("BTS2015", "NELSON", "EUPS2017", "FLEISCHNER2017"),
+    (GROWTH_RATIO - 1) * 100,
+    "percent",
+    limit_included=True,
+    reliability="P",
+)
+LUNGRADS_MM: Final = Definition(
+    "lungrads_1_5_mm", ("LUNGRADS2022",), CHANGE_MM, "mm", limit_included=False, reliability="P"
+)
+FLEISCHNER_MM: Final = Definition(
+    "fleischner_2_mm", ("FLEISCHNER2017", "ACCP2013"), GROWTH_MM, "mm", limit_included=True, reliability="S"
+)
+THIRD: Final = Decimal(1) / 3
+
+
+def comparison(nodule_id: str, earlier: Measurement, later: Measurement) -> Comparison:
+    """Compare two measurements of one nodule.
+
+    Parameters
+    ----------
+    nodule_id
+        Returned as is.
+    earlier, later
+        In this order of time; sizes that only one of them carries are left out.
+
+    Returns
+    -------
+    Comparison
+        Lengths in mm, volumes in mm3, mass in mg, percent of the earlier value.
+
+    Source
+    ------
+    Reference 6.1, 6.2 and 2.4 (Lung-RADS compares sizes as reported, to 0.1 mm, and annualises beyond twelve months).
+    """
+    verdicts = _verdicts(earlier, later)
+    return Comparison(
+        nodule_id=nodule_id,
+        start=earlier.date,
+        end=later.date,
+        growth=growth_between(nodule_id, earlier, later),
+        changes=tuple(_changes(earlier, later)),
+        verdicts=verdicts,
+        bands=tuple(_band(sooner, later_one) for sooner, later_one in pairwise(verdicts)),
+        visible=visibility((later.date - earlier.date).days),
+    )
+
+
+def series(nodule: Nodule) -> Series | None:
+    """All measurements of a nodule in time; ``None`` with fewer than two."""
+    sizes = measured(nodule)
+    if len(sizes) < 2:
+        return None
+    pairs = tuple(comparison(nodule.id, earlier, later) for earlier, later in pairwise(sizes))
+    whole = comparison(nodule.id, sizes[0], sizes[-1])
+    return Series(nodule.id, pairs, whole, _statement(pairs, whole))
+
+
+def _statement(pairs: tuple[Comparison, ...], whole: Comparison) -> Statement:
+    """What the whole says, and whether the single steps say it too."""
+    steps = [pair.growth for pair in pairs if pair.growth is not None]
+    if whole.growth is None:
+        return "unknown"
+    if whole.growth.significant:
+        if not any(step.significant for step in steps):
+            return "slow_growth"
+        return "growth_with_setback" if any(step.volume_ratio < 1 for step in steps) else "growth_throughout"
+    if any(step.significant for step in steps):
+        return "growth_not_kept"
+    return "decrease" if whole.growth.kind == "decrease" else "stable"
+
+
+# --- each size --------------------------------------------------------------------------------------------------------
+
+
+def _changes(earlier: Measurement, later: Measurement) -> Iterator[Change]:
+    days = (later.date - earlier.date).days
+    comparable = same_method(earlier, later)
+    pairs: tuple[tuple[Quantity, Decimal | None, Decimal | None], ...] = (
+        ("volume_mm3", *(both_volumes(earlier, later) or (None, None))),
+        ("mean_diameter_mm", mean_mm(earlier), mean_mm(later)),
+        ("solid_volume_mm3", earlier.solid_volume_mm3, later.solid_volume_mm3 if comparable else None),
+        ("solid_mean_mm", solid_mean_mm(earlier), solid_mean_mm(later)),
+        ("mass_mg", earlier.mass_mg, later.mass_mg if comparable else None),
+    )
+    for quantity, before, now in pairs:
+        if before is None or now is None:
+            continue
+        ratio = now / before
+        doublings = ratio.ln() / LN2 * (3 if quantity in CUBED else 1)
+        doubling_days = days / doublings if doublings > 0 and days > 0 else None
+        yield Change(quantity, before, now, (ratio - 1) * 100, doubling_days)
+
+
+# --- both definitions -------------------------------------------------------------------------------------------------
+
+
+def _verdicts(earlier: Measurement, later: Measurement) -> tuple[Verdict, ...]:
+    """Every definition, the one that speaks first at the front; empty when the earlier exam gave no size."""
+    before_mm = mean_mm(earlier)
+    if before_mm is None:
+        if earlier.volume_mm3 is None:
+            return ()
+        before_mm = sphere_diameter_mm(earlier.volume_mm3)
+    before_mm3 = sphere_volume_mm3(before_mm) if earlier.volume_mm3 is None else earlier.volume_mm3
+    now_mm = None if mean_mm(earlier) is None else mean_mm(later)
+    volumes = both_volumes(earlier, later)
+    grew_25 = None if volumes is None else volumes[1] >= volumes[0] * GROWTH_RATIO
+    starts = (
+        (VOLUME_25, before_mm * GROWTH_RATIO**THIRD, grew_25),
+        _by_millimetres(LUNGRADS_MM, _lungrads_from_mm(earlier.date, later.date, before_mm), now_mm),
+        _by_millimetres(FLEISCHNER_MM, before_mm + GROWTH_MM, now_mm),
+    )
+    verdicts = []
+    for definition, from_mm, grew in starts:
+        ratio = GROWTH_RATIO if definition is VOLUME_25 else (from_mm / before_mm) ** 3
+        verdicts.append(Verdict(definition, grew, from_mm, before_mm3 * ratio, (ratio - 1) * 100))
+    return tuple(sorted(verdicts, key=lambda verdict: verdict.from_mm))
+
+
+def _by_millimetres(
+    definition: Definition, from_mm: Decimal, now_mm: Decimal | None
+) -> tuple[Definition, Decimal, bool | None]:
+    return definition, from_mm, None if now_mm is None else now_mm >= from_mm
+
+
+def _lungrads_from_mm(start: date, end: date, before_mm: Decimal) -> Decimal:
+    """The smallest unrounded size that is reported as more than 1.5 mm larger, a year at most counted (AMB-12)."""
+    allowed = CHANGE_MM
+    if add_months(start, 12) < end:
+        allowed = CHANGE_MM * (end - start).days / YEAR_DAYS
+    tenths_more = (allowed / TENTH).to_integral_value(ROUND_FLOOR) + 1
+    return reported(before_mm) + tenths_more * TENTH - TENTH / 2
+
+
+def _band(sooner: Verdict, later: Verdict) -> Band:
+    return Band(
+        sooner.definition.code,
+        later.definition.code,
+        low_mm=sooner.from_mm,
+        high_mm=later.from_mm,
+        low_mm3=sooner.from_mm3,
+        high_mm3=later.from_mm3,
+        low_percent=sooner.from_percent,
+        high_percent=later.from_percent,
+        holds={sooner.grew, later.grew} == {True, False},
+    )

@@ -9,6 +9,7 @@ from nodules_app.clinical.answers import answer_to_json
 from nodules_app.clinical.assess import assess
 from nodules_app.clinical.assessment import Assessment, Probability
 from nodules_app.clinical.case import Case
+from nodules_app.clinical.change import Series, series
 from nodules_app.services.assessments import SIDE_BY_SIDE
 from nodules_app.services.ladders import GUIDELINES, NO_STEP, Ladder, ladders
 
@@ -39,6 +40,7 @@ class WhatIf:
     risk_nodule: str
     risks: tuple[Probability, ...]
     ladders: tuple[Ladder, ...]
+    series: Series | None  # how the nodule changed, by both definitions of growth; None with one size only
 
     @property
     def changed(self) -> int:
@@ -69,6 +71,7 @@ def ask(case: Case, nodule: str, *, measured: Case | None = None) -> WhatIf:
         risk_nodule=told.risk_nodule_id or "",
         risks=tuple(told.risk.values()),
         ladders=tuple(ladders(asked, nodule, measured=measured)),
+        series=next((series(one) for one in case.nodules if one.id == nodule), None),
     )
 
 
