@@ -84,15 +84,16 @@ class MdtCaseState(StrEnum):
 
 
 class ReminderState(StrEnum):
-    """One message or call of a ladder. Delivered is not acknowledged, and neither is attended."""
+    """One message or task of a ladder. Delivered is not acknowledged, and neither is attended."""
 
-    SCHEDULED = "scheduled"  # when it falls due follows from its day and today
     SUPPRESSED = "suppressed"  # with the reason that was true at the moment of sending
     QUEUED = "queued"
-    HANDED_OVER = "handed_over"  # the provider has it
-    DELIVERED = "delivered"
+    SENDING = "sending"  # a dispatcher holds it and may be handing it over
+    HANDED_OVER = "handed_over"  # the provider, or the print room, has it
+    DELIVERED = "delivered"  # a task is delivered when it stands in the list
     BOUNCED = "bounced"
-    UNKNOWN = "unknown"  # no receipt; after two days as good as failed
+    UNCERTAIN = "uncertain"  # the dispatcher ended between handing over and writing it down: a person decides
+    UNKNOWN = "unknown"  # no receipt for two days
     FAILED = "failed"  # the retries are used up; a person has the task
     ACKNOWLEDGED = "acknowledged"  # by a named person
     CANCELLED = "cancelled"
@@ -243,26 +244,35 @@ MDT_CASE: Final[Mapping[tuple[MdtCaseState, str], MdtCaseState]] = {
 }
 
 REMINDER: Final[Mapping[tuple[ReminderState, str], ReminderState]] = {
-    (ReminderState.SCHEDULED, "suppress"): ReminderState.SUPPRESSED,
+    (ReminderState.QUEUED, "claim"): ReminderState.SENDING,
+    (ReminderState.SENDING, "claim"): ReminderState.SENDING,  # its lease ran out, and the provider knows the key
+    (ReminderState.QUEUED, "hand_over"): ReminderState.HANDED_OVER,  # a letter goes to the print room in its batch
+    (ReminderState.QUEUED, "deliver"): ReminderState.DELIVERED,  # a task stands in the list at once
+    (ReminderState.SENDING, "hand_over"): ReminderState.HANDED_OVER,
+    (ReminderState.SENDING, "retry"): ReminderState.QUEUED,
+    (ReminderState.SENDING, "fail"): ReminderState.FAILED,
+    (ReminderState.SENDING, "suppress"): ReminderState.SUPPRESSED,
+    (ReminderState.SENDING, "lose_track"): ReminderState.UNCERTAIN,
     (ReminderState.QUEUED, "suppress"): ReminderState.SUPPRESSED,
-    (ReminderState.SCHEDULED, "queue"): ReminderState.QUEUED,
-    (ReminderState.QUEUED, "hand_over"): ReminderState.HANDED_OVER,
-    (ReminderState.QUEUED, "fail"): ReminderState.FAILED,
+    (ReminderState.QUEUED, "cancel"): ReminderState.CANCELLED,
     (ReminderState.HANDED_OVER, "deliver"): ReminderState.DELIVERED,
     (ReminderState.HANDED_OVER, "bounce"): ReminderState.BOUNCED,
-    (ReminderState.HANDED_OVER, "lose_track"): ReminderState.UNKNOWN,
+    (ReminderState.HANDED_OVER, "miss_receipt"): ReminderState.UNKNOWN,
     (ReminderState.UNKNOWN, "deliver"): ReminderState.DELIVERED,
     (ReminderState.UNKNOWN, "bounce"): ReminderState.BOUNCED,
-    (ReminderState.UNKNOWN, "fail"): ReminderState.FAILED,
+    (ReminderState.UNCERTAIN, "deliver"): ReminderState.DELIVERED,  # the receipt came after all
+    (ReminderState.UNCERTAIN, "bounce"): ReminderState.BOUNCED,
+    (ReminderState.UNCERTAIN, "send_again"): ReminderState.QUEUED,  # a person has made sure that it did not go
+    (ReminderState.FAILED, "send_again"): ReminderState.QUEUED,  # a person mended the address or the server
     (ReminderState.DELIVERED, "bounce"): ReminderState.BOUNCED,  # a letter comes back weeks later
-    (ReminderState.SCHEDULED, "cancel"): ReminderState.CANCELLED,
-    (ReminderState.QUEUED, "cancel"): ReminderState.CANCELLED,
+    (ReminderState.DELIVERED, "settle"): ReminderState.CANCELLED,  # a task whose reason has gone
 } | {
     (state, "acknowledge"): ReminderState.ACKNOWLEDGED
     for state in (
         ReminderState.HANDED_OVER,
         ReminderState.DELIVERED,
         ReminderState.BOUNCED,
+        ReminderState.UNCERTAIN,
         ReminderState.UNKNOWN,
         ReminderState.FAILED,
     )

@@ -1,6 +1,7 @@
 """Tables, one file per noun or for nouns that only make sense together; the constraints in them are the truth."""
 
 from nodules_app.models.clinics import Clinic, ClinicDay, EmergencyAccess, Membership, Role
+from nodules_app.models.contacts import ContactKind, ContactOf, ContactPoint, ContactPreference
 from nodules_app.models.evidence import Evidence, Transfer
 from nodules_app.models.imaging import (
     Comparison,
@@ -35,6 +36,7 @@ from nodules_app.models.pathway import (
     StepWindow,
 )
 from nodules_app.models.patients import Patient, RiskFactors, Setting, Sex
+from nodules_app.models.reminders import LadderVersion, LetterBatch, Reminder, ReminderEvent
 from nodules_app.models.runs import Run, RunKind
 from nodules_app.models.users import User
 
@@ -47,6 +49,10 @@ __all__ = [
     "Closure",
     "Comparison",
     "ComparisonWord",
+    "ContactKind",
+    "ContactOf",
+    "ContactPoint",
+    "ContactPreference",
     "Decision",
     "EmergencyAccess",
     "Evidence",
@@ -58,6 +64,8 @@ __all__ = [
     "Growth",
     "ImportBatch",
     "Instance",
+    "LadderVersion",
+    "LetterBatch",
     "Match",
     "Measurement",
     "Membership",
@@ -67,6 +75,8 @@ __all__ = [
     "OverrideReason",
     "Patient",
     "Registration",
+    "Reminder",
+    "ReminderEvent",
     "RiskFactors",
     "Role",
     "Run",

@@ -244,7 +244,12 @@ class AuditEvent(models.Model):
     facts = models.JSONField(default=dict)  # codes and states, never names or numbers of people
 
     class Meta:
-        indexes = [models.Index(name="audit_of_patient_latest_first", fields=["patient", "-id"])]
+        indexes = [
+            models.Index(name="audit_of_patient_latest_first", fields=["patient", "-id"]),
+            models.Index(name="audit_of_person_latest_first", fields=["by", "-id"]),
+            models.Index(name="audit_of_verb_latest_first", fields=["verb", "-id"]),
+            models.Index(name="audit_by_time", fields=["at"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.verb} at {self.at}"
