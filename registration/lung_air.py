@@ -130,13 +130,20 @@ def _grown(seeds: NDArray[np.uint8], into: Mask) -> NDArray[np.uint8]:
 
 def _side_by_side(labels: NDArray[np.int32], first: int, second: int, spacing_mm: NDArray[np.float64]) -> bool:
     """Whether two pieces lie as two lungs do: apart from right to left, further than along the other axes."""
-    centres = np.array(ndimage.center_of_mass(labels > 0, labels, [first, second])) * spacing_mm
+    centres = np.array([np.argwhere(labels == one).mean(axis=0) for one in (first, second)]) * spacing_mm
     z_mm, y_mm, x_mm = np.abs(centres[0] - centres[1])
     return bool(x_mm > LUNGS_APART_MM and x_mm > max(z_mm, y_mm))
 
 
 def _parted(lungs: Mask, spacing_mm: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Part two lungs that touch: shrink until they come apart, then grow both back. All 1 if they never do."""
+    parts = np.zeros(lungs.shape, np.uint8)
+    (box,) = ndimage.find_objects(lungs.view(np.uint8))
+    parts[box] = _parted_in_box(lungs[box], spacing_mm)
+    return parts
+
+
+def _parted_in_box(lungs: Mask, spacing_mm: NDArray[np.float64]) -> NDArray[np.uint8]:
     core = lungs
     for _ in range(4):
         core = ndimage.minimum_filter(core, size=3)
@@ -160,7 +167,9 @@ def right_and_left(components: NDArray[np.int32], middle: float, spacing_mm: NDA
             pieces[pieces > 1] += 1
             pieces[parts == 2] = 2
     count = int(pieces.max())
-    columns = np.array([c[2] for c in ndimage.center_of_mass(pieces > 0, pieces, np.arange(1, count + 1))])
+    of_piece = pieces[pieces > 0]
+    column = np.nonzero(pieces)[2]
+    columns = (np.bincount(of_piece, column) / np.maximum(np.bincount(of_piece), 1))[1:]
     if count > 1:
         middle = float(columns[:2].mean())  # the two largest
     names = np.zeros(count + 1, np.uint8)
