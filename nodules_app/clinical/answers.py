@@ -41,6 +41,15 @@ def answer_to_json(assessment: Assessment) -> Json:
     return answer
 
 
+def kept_answer(assessment: Assessment) -> Json:
+    """The answer as it is stored: beyond the contract each result keeps its reasons in Chinese and how firm it is."""
+    answer = answer_to_json(assessment)
+    for told, result in zip(answer["results"], assessment.results, strict=True):
+        told["why_zh"] = list(result.sentences("zh"))
+        told["stability"] = result.stability
+    return answer
+
+
 def _result(result: Result) -> Json:
     answer: Json = {
         "guideline": result.guideline,

@@ -6,13 +6,14 @@ Numbers are read as decimals, also from JSON numbers; nothing passes through a b
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, cast
 
 from nodules_app.clinical import errors
 from nodules_app.clinical.answers import answer_to_json
 from nodules_app.clinical.assess import assess
+from nodules_app.clinical.assessment import Assessment
 from nodules_app.clinical.case import (
     LUNGRADS_CATEGORIES,
     Airway,
@@ -260,7 +261,35 @@ def _size_errors(sd: Fields) -> SizeErrors:
     )
 
 
-def answer_line(source: str | bytes, number: int) -> str:
+Written = Callable[[Assessment], dict[str, Any]]
+BOM: Final = b"\xef\xbb\xbf"
+
+
+def answer_lines(data: bytes, *, as_json: Written = answer_to_json) -> Iterator[bytes]:
+    """The answers to a whole file of cases, one line each; empty lines give none."""
+    for number, line in enumerate(data.removeprefix(BOM).split(b"\n"), 1):
+        if line.strip():
+            yield answer_line(line, number, as_json=as_json).encode() + b"\n"
+
+
+def with_guidelines(data: bytes, guidelines: Sequence[str]) -> bytes:
+    """The same file of cases, each asking these guidelines; a line that is no object stays as it is."""
+    return b"\n".join(_asking(line, guidelines) for line in data.removeprefix(BOM).split(b"\n"))
+
+
+def _asking(line: bytes, guidelines: Sequence[str]) -> bytes:
+    try:
+        document = dict(parse(_text(line)))
+    except errors.NotAnObject:
+        return line
+    document["guidelines"] = list(guidelines)
+    # Numbers as texts: the contract reads both alike, and a text keeps every digit.
+    return json.dumps(document, ensure_ascii=False, default=lambda number: format(number, "f")).encode(
+        "utf-8", "backslashreplace"
+    )
+
+
+def answer_line(source: str | bytes, number: int, *, as_json: Written = answer_to_json) -> str:
     """The answer to one input line as one line of JSON; a case that is not understood gives its error, never a crash.
 
     Parameters
@@ -269,12 +298,14 @@ def answer_line(source: str | bytes, number: int) -> str:
         One line, bytes or text, without its end.
     number
         Counts from 1; named in the error.
+    as_json
+        ``answer_to_json`` for the contract of the ``assess`` command, ``kept_answer`` for what is stored.
     """
     name: str | None = None
     try:
         document = parse(_text(source))
         name = case_id(document)
-        answer = answer_to_json(assess(case_from_json(document)))
+        answer = as_json(assess(case_from_json(document)))
     except errors.Refused as refused:
         answer = {"id": name, "error": refused.as_sentence(), "line": number}
     # Half of a surrogate pair cannot be written in UTF-8; it goes out as the JSON escape that it came in as.

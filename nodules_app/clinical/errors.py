@@ -143,8 +143,8 @@ class BornAfterExam(NotUnderstood):
 
 
 class UnknownEdition(Refused):
-    """A stored answer, or a caller, asks for a ruleset that this code does not hold."""
+    """A stored answer, or a caller, asks for a ruleset or an edition that this program does not hold."""
 
     code = "unknown_edition"
-    sentence = gettext_noop("There is no ruleset {ruleset}; this program holds {held}.")
-    remedy = gettext_noop("Use the program version that gave the answer.")
+    sentence = gettext_noop("There is no ruleset or edition {ruleset}; this program holds {held}.")
+    remedy = gettext_noop("Name one of these, or use the program version that gave the answer.")

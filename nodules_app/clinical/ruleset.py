@@ -24,7 +24,6 @@ from nodules_app.clinical.editions import (
 )
 from nodules_app.clinical.editions.catalogue import DEFAULTS, EDITIONS
 from nodules_app.clinical.editions.edition import Edition
-from nodules_app.clinical.errors import UnknownEdition
 from nodules_app.clinical.management import MANAGEMENT
 from nodules_app.clinical.risk import brock, herder, mayo, pkuph, plcom2012, va
 
@@ -64,12 +63,6 @@ def ruleset_hash() -> str:
     }
     text = json.dumps(_plain(content), sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def require_ruleset(version: str) -> None:
-    """Refuse to replay an answer under a ruleset that this program does not hold."""
-    if version != RULESET_VERSION:
-        raise UnknownEdition(ruleset=version, held=RULESET_VERSION)
 
 
 def _constants(module: ModuleType) -> dict[str, object]:

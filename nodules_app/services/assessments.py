@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Final
 
-from nodules_app.clinical.answers import answer_to_json
+from nodules_app.clinical.answers import kept_answer
 from nodules_app.clinical.assess import assess
 from nodules_app.clinical.codec import case_from_json
 from nodules_app.clinical.ruleset import ruleset_hash
@@ -129,16 +129,8 @@ def _sizes(finding: Finding, measured: Measurement | None) -> Json:
 
 
 def answer_case(case: Json) -> Json:
-    """Ask the clinical core; the same case always gives the same answer.
-
-    Beyond the contract each result keeps what the pages show: its reasons in Chinese, and how firmly it stands.
-    """
-    assessed = assess(case_from_json(json.dumps(case)))  # as text: numbers reach the core as decimals
-    answer = answer_to_json(assessed)
-    for told, result in zip(_list(answer, "results"), assessed.results, strict=True):
-        told["why_zh"] = list(result.sentences("zh"))
-        told["stability"] = result.stability
-    return answer
+    """Ask the clinical core; the same case always gives the same answer."""
+    return kept_answer(assess(case_from_json(json.dumps(case))))  # as text: numbers reach the core as decimals
 
 
 def store_answer(patient: Patient, case: Json, answer: Json) -> list[Assessment]:

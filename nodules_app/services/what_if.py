@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nodules_app.clinical.answers import answer_to_json
+from nodules_app.clinical.answers import answer_to_json, kept_answer
 from nodules_app.clinical.assess import assess
 from nodules_app.clinical.assessment import Assessment, Probability
 from nodules_app.clinical.case import Case
@@ -77,8 +77,4 @@ def ask(case: Case, nodule: str, *, measured: Case | None = None) -> WhatIf:
 
 def _by_guideline(assessment: Assessment) -> dict[str, Json]:
     """The answers as pages take them: as stored ones, with the reasons in both languages and how firm they are."""
-    told = answer_to_json(assessment)["results"]
-    return {
-        result.guideline: kept | {"why_zh": list(result.sentences("zh")), "stability": result.stability}
-        for result, kept in zip(assessment.results, told, strict=True)
-    }
+    return {result["guideline"]: result for result in kept_answer(assessment)["results"]}

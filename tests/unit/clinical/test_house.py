@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from nodules_app.clinical import ruleset
-from nodules_app.clinical.errors import UnknownEdition
 from nodules_app.clinical.printed import guidelines_page
 from nodules_app.clinical.reasons import SENTENCES, Language
 from tests.unit.clinical.test_examples import EXAMPLES
@@ -72,9 +71,6 @@ def test_the_hash_names_the_tables() -> None:
     assert len(ruleset.ruleset_hash()) == 64
     code = "from nodules_app.clinical.ruleset import ruleset_hash; print(ruleset_hash())"
     assert run("-c", code).stdout.decode().strip() == ruleset.ruleset_hash()
-    ruleset.require_ruleset("R1")
-    with pytest.raises(UnknownEdition, match="R0"):
-        ruleset.require_ruleset("R0")
 
 
 def test_every_reason_is_written_in_both_languages() -> None:
