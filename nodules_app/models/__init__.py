@@ -36,14 +36,24 @@ from nodules_app.models.pathway import (
     StepWindow,
 )
 from nodules_app.models.patients import Patient, RiskFactors, Setting, Sex
-from nodules_app.models.reminders import LadderVersion, LetterBatch, Reminder, ReminderEvent
+from nodules_app.models.reminders import LadderVersion, LetterBatch, Outcome, Reminder, ReminderEvent
 from nodules_app.models.runs import Run, RunKind
+from nodules_app.models.scheduling import (
+    Appointment,
+    CalendarFeed,
+    OpeningHours,
+    Resource,
+    ResourceKind,
+    Unavailability,
+)
 from nodules_app.models.users import User
 
 __all__ = [
+    "Appointment",
     "Assessment",
     "Attenuation",
     "AuditEvent",
+    "CalendarFeed",
     "Clinic",
     "ClinicDay",
     "Closure",
@@ -71,12 +81,16 @@ __all__ = [
     "Membership",
     "Nodule",
     "NoduleDescription",
+    "OpeningHours",
     "Origin",
+    "Outcome",
     "OverrideReason",
     "Patient",
     "Registration",
     "Reminder",
     "ReminderEvent",
+    "Resource",
+    "ResourceKind",
     "RiskFactors",
     "Role",
     "Run",
@@ -88,5 +102,6 @@ __all__ = [
     "StepWindow",
     "Study",
     "Transfer",
+    "Unavailability",
     "User",
 ]

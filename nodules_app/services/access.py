@@ -16,7 +16,21 @@ from django.db.models import Model, Q, QuerySet
 from django.shortcuts import get_object_or_404
 
 from nodules_app.lifecycles import OPEN_FOLLOW_UP
-from nodules_app.models import Clinic, Finding, FollowUp, Match, Nodule, Patient, Run, Scan, User
+from nodules_app.models import (
+    Appointment,
+    CalendarFeed,
+    Clinic,
+    Finding,
+    FollowUp,
+    Match,
+    Nodule,
+    Patient,
+    Resource,
+    Run,
+    Scan,
+    Transfer,
+    User,
+)
 from nodules_app.selectors.clinics import MAY, Act, acts_of, clinics_where, may_where, sees
 from nodules_app.services.audit import record
 
@@ -96,6 +110,32 @@ def open_follow_up_for(act: Act, code: UUID, *, by: Anybody) -> FollowUp:
     """Fetch a step that can still be acted upon; one that somebody closed meanwhile is not found."""
     steps = FollowUp.objects.select_related("patient", "assessment", "owner").filter(state__in=OPEN_FOLLOW_UP)
     return fetch(act, steps, "patient", by=by, code=code)
+
+
+def appointment_for(act: Act, code: UUID, *, by: Anybody) -> Appointment:
+    appointments = Appointment.objects.select_related("follow_up__patient", "resource")
+    return fetch(act, appointments, "follow_up__patient", by=by, code=code)
+
+
+def resource_for(act: Act, code: UUID, *, by: Anybody) -> Resource:
+    """Fetch a scanner or a room of a clinic in which this person may do it; any other is not found."""
+    mine = clinics_where(member(by), act)
+    return get_object_or_404(Resource.objects.select_related("clinic"), code=code, clinic__in=mine)
+
+
+def calendar_feed_for(act: Act, code: UUID, *, by: Anybody) -> CalendarFeed:
+    return get_object_or_404(CalendarFeed, code=code, clinic__in=clinics_where(member(by), act))
+
+
+def follow_up_for(act: Act, code: UUID, *, by: Anybody) -> FollowUp:
+    """Fetch a step, also one that ended: its page says how, and its acts say so in words."""
+    related = ("patient__clinic", "assessment", "owner", "exam", "evidence__by")
+    return fetch(act, FollowUp.objects.select_related(*related), "patient", by=by, code=code)
+
+
+def transfer_for(act: Act, code: UUID, *, by: Anybody) -> Transfer:
+    """Fetch a request to another hospital, also one that was answered: its acts say so in words."""
+    return fetch(act, Transfer.objects.select_related("patient__clinic"), "patient", by=by, code=code)
 
 
 def run_for(act: Act, code: UUID, *, by: Anybody) -> Run:

@@ -23,7 +23,7 @@ register = template.Library()
 
 # Only pages that exist stand here; a page brings its entry with it.
 PAGES: Final[tuple[tuple[Promise | str, tuple[tuple[str, Promise, str], ...]], ...]] = (
-    ("", (("worklist", _("Worklist"), "list"),)),
+    ("", (("worklist", _("Worklist"), "list"), ("schedule", _("Schedule"), "calendar"))),
     (_("Tools"), (("what-if", _("What if"), "decide"), ("imports", _("Import"), "import"))),
 )
 
