@@ -130,10 +130,20 @@ CELERY_TASK_DEFAULT_QUEUE = "cpu"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "nodules.sweep_runs", "schedule": env.float("NODULES_SWEEP_S", 20.0)},
     "safety-net": {"task": "nodules.prove_nobody_is_lost", "schedule": 600.0},
+    "reminders": {"task": "nodules.sweep_reminders", "schedule": env.float("NODULES_REMINDERS_S", 900.0)},
+    "outbox": {"task": "nodules.dispatch_reminders", "schedule": env.float("NODULES_DISPATCH_S", 60.0)},
+    "reconcile": {"task": "nodules.reconcile_reminders", "schedule": 300.0},
     "orphaned-uploads": {"task": "nodules.drop_orphaned_uploads", "schedule": 3600.0},
 }
 RUN_LEASE_S = env.float("NODULES_RUN_LEASE_S", 30.0)  # a worker renews it three times as often
 RUN_SEND_AGAIN_S = env.float("NODULES_SEND_AGAIN_S", 60.0)  # a queued run that nobody took is sent again after this
+# Where reminders go out; a channel without an address does not exist, and letters and calls take its place.
+SMTP = env.dj_email_url("NODULES_SMTP_URL", "")
+MAIL_FROM = env.str("NODULES_MAIL_FROM", "")
+GATEWAY_URL = env.str("NODULES_GATEWAY_URL", "")
+GATEWAY_SECRET = env.str("NODULES_GATEWAY_SECRET", "")  # signs what we send and what the gateway tells us
+SENDING_TIMEOUT_S = env.float("NODULES_SENDING_TIMEOUT_S", 20.0)
+LETTER_FONT = env.str("NODULES_LETTER_FONT", "")  # a font file with the letters of every language that is written
 IMAGING_DEVICE = env.str("NODULES_DEVICE", "cpu")  # cpu, cuda, auto
 
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -8,6 +8,7 @@ from celery import shared_task
 
 from nodules_app.services import housekeeping, runs, safety_net
 from nodules_app.services.pipeline import execute
+from nodules_app.services.reminders import clockwork
 
 
 @shared_task(name=runs.EXECUTE)
@@ -32,3 +33,21 @@ def prove_nobody_is_lost() -> None:
 def drop_orphaned_uploads() -> None:
     """Free what a web process left behind when it died during an upload."""
     housekeeping.drop_orphaned_uploads()
+
+
+@shared_task(name="nodules.sweep_reminders")
+def sweep_reminders() -> None:
+    """Look in the database for reminders that fall due; a second run at the same time finds nothing to do."""
+    clockwork.sweep_reminders()
+
+
+@shared_task(name="nodules.dispatch_reminders")
+def dispatch_reminders() -> None:
+    """Hand over what waits."""
+    clockwork.dispatch_reminders()
+
+
+@shared_task(name="nodules.reconcile_reminders")
+def reconcile_reminders() -> None:
+    """Find what was left half way, failed or unanswered, and say when the sweep has stopped."""
+    clockwork.reconcile_reminders()

@@ -163,7 +163,7 @@ def _judge(rung: Rung, facts: Facts, calendar: Calendar, now: datetime) -> Step:
     falls = Step(rung.code, planned_on, send_at, Verdict.LATER, Why.NOT_YET, (), rung.answer_within_days)
     if rung.code in facts.told:
         return replace(falls, verdict=Verdict.DONE, why=Why.ALREADY)
-    satisfied = _why_not_needed(rung, facts, calendar.today(now))
+    satisfied = why_not_needed(rung, facts, calendar.today(now))
     if satisfied is not None:
         return replace(falls, verdict=Verdict.NOT_NEEDED, why=satisfied)
     if now < send_at:
@@ -230,8 +230,8 @@ def _planned_on(rung: Rung, anchor: date, facts: Facts, calendar: Calendar) -> d
     return before if before >= earliest else calendar.forward(earliest)
 
 
-def _why_not_needed(rung: Rung, facts: Facts, today: date) -> Why | None:
-    """Why a rung has nothing to do, or None when it has."""
+def why_not_needed(rung: Rung, facts: Facts, today: date) -> Why | None:
+    """Why a rung has nothing to do at this moment, or None when it has; asked again right before a message leaves."""
     if not facts.is_open:
         return Why.STEP_ENDED
     if rung.is_for_outside and not facts.is_for_the_patient:

@@ -25,6 +25,17 @@ WAITING = (ReminderState.QUEUED, ReminderState.SENDING)
 IN_TROUBLE = (ReminderState.FAILED, ReminderState.BOUNCED, ReminderState.UNCERTAIN, ReminderState.UNKNOWN)
 
 
+class Outcome(models.TextChoices):
+    """What a person did about a task."""
+
+    CONFIRMED = "confirmed", _("Reached: will come on the day")
+    ARRANGED = "arranged", _("Arranged or booked")
+    REACHED = "reached", _("Reached: something else was agreed")
+    DONE = "done", _("Done")
+    PASSED_ON = "passed_on", _("Passed on to a clinician")
+    NO_ACTION = "no_action", _("No action needed")
+
+
 class LadderVersion(CodedRow):
     """The rungs of a clinic from one moment on. Append-only: a change is a new version, the highest number holds."""
 
@@ -86,6 +97,8 @@ class Reminder(CodedRow):
     contact = models.ForeignKey(ContactPoint, models.PROTECT, null=True, blank=True, related_name="+")
     language = models.CharField(max_length=10, blank=True)
     template = models.CharField(max_length=40, blank=True)  # name and version
+    subject = models.CharField(max_length=200, blank=True, db_default="")
+    text = models.TextField(blank=True, db_default="")  # as it went out: what a complaint two years later asks for
     text_sha256 = models.CharField(max_length=64, blank=True)
     provider_reference = models.CharField(max_length=200, blank=True)
     handed_over_at = models.DateTimeField(null=True, blank=True)
