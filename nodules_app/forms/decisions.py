@@ -10,6 +10,8 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from nodules_app.models import OverrideReason
+
 STEPS: Final = [
     ("ct", _("CT")),
     ("workup", _("Work-up")),
@@ -19,7 +21,28 @@ STEPS: Final = [
 OWN_STEP: Final = "clinician_choice"
 
 
-class OverrideForm(forms.Form):
+class VersionForm(forms.Form):
+    """The version of a step that a page showed, sent back by each of its buttons."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def version_seen(self) -> int | None:
+        """Give the version, or None where the sender showed none."""
+        return self.cleaned_data["version"] if self.is_valid() else None
+
+
+class Versioned(forms.Form):
+    """A form on a step that somebody else may change while it is being filled in."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+    def show_version(self, version: int) -> None:
+        """Keep everything that was typed, and go on from what the step is now."""
+        self.data = self.data.copy()
+        self.data["version"] = str(version)
+
+
+class OverrideForm(Versioned):
     kind = forms.ChoiceField(label=_("What shall be done"), choices=STEPS)
     due_from = forms.DateField(label=_("Not before"), localize=True)
     due_until = forms.DateField(
@@ -27,8 +50,13 @@ class OverrideForm(forms.Form):
         help_text=_("From the next day on the step is overdue."),
         localize=True,
     )
-    reason = forms.CharField(
+    reason_code = forms.ChoiceField(
         label=_("Why not as proposed"),
+        choices=[("", _("Choose …")), *OverrideReason.choices],
+        error_messages={"required": _("Choose a reason from the list.")},
+    )
+    reason = forms.CharField(
+        label=_("In your words"),
         help_text=_("Kept with the decision and shown to everybody who opens this patient."),
         widget=forms.Textarea(attrs={"rows": 3}),
         max_length=2000,
@@ -49,7 +77,7 @@ class OverrideForm(forms.Form):
             help_text=_("What another guideline says, or a step of your own."),
             choices=[own, *managements],
         )
-        self.order_fields(["kind", "management", "due_from", "due_until", "reason"])
+        self.order_fields(["kind", "management", "due_from", "due_until", "reason_code", "reason"])
 
     def clean(self) -> dict[str, Any]:
         told = self.cleaned_data

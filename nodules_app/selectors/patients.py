@@ -11,7 +11,16 @@ from uuid import UUID
 from django.db.models import Q
 
 from nodules_app.clinical.management import MANAGEMENT, ManagementClass
-from nodules_app.lifecycles import OPEN_FOLLOW_UP, OPEN_RUN, RUN, FollowUpState, NoduleState, RunState, steps_from
+from nodules_app.lifecycles import (
+    EXAM_MADE,
+    OPEN_FOLLOW_UP,
+    OPEN_RUN,
+    RUN,
+    FollowUpState,
+    NoduleState,
+    RunState,
+    steps_from,
+)
 from nodules_app.models import Assessment, Closure, Decision, FollowUp, Patient, RiskFactors, Run
 from nodules_app.selectors.timeline import Timeline, timeline
 
@@ -47,9 +56,10 @@ class Owed:
     booked_on: date | None
     owner: str
     nodules: tuple[str, ...]
+    version: int
 
     def is_overdue(self, today: date) -> bool:
-        return self.due_until < today and self.state != FollowUpState.PERFORMED
+        return self.due_until < today and self.state not in EXAM_MADE
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +177,7 @@ def patient_page(patient: Patient, *, today: date) -> PatientPage:
     """Read the page of one patient."""
     return PatientPage(
         identity=identity(patient, today=today),
-        owed=_owed(patient),
+        owed=open_steps(patient),
         closed=_closed(patient),
         timeline=timeline(patient),
         answers=_answers(patient),
@@ -203,10 +213,11 @@ def owed(step: FollowUp) -> Owed:
         booked_on=step.booked_on,
         owner=str(step.owner or ""),
         nodules=tuple(nodule.label for nodule in sorted(step.nodules.all(), key=lambda one: one.number)),
+        version=step.version,
     )
 
 
-def _owed(patient: Patient) -> tuple[Owed, ...]:
+def open_steps(patient: Patient) -> tuple[Owed, ...]:
     steps = FollowUp.objects.filter(patient=patient, state__in=OPEN_FOLLOW_UP)
     rows = steps.select_related("owner", "assessment").prefetch_related("nodules").order_by("due_until", "pk")
     return tuple(owed(step) for step in rows)

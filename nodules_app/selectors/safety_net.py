@@ -9,8 +9,13 @@ from uuid import UUID
 
 from django.core.cache import cache
 from django.db import connection
+from django.db.models import Count, Exists, OuterRef
+
+from nodules_app.lifecycles import FOLLOWED_NODULE, OPEN_FOLLOW_UP
+from nodules_app.models import Closure, FollowUp, Nodule
 
 PROVED_AT: Final = "safety-net-proved-at"  # written by services.safety_net.prove, one cache entry for all processes
+LAST_PROOF: Final = "safety-net-last-proof"  # the whole answer, also when somebody is lost
 LATE_AFTER: Final = timedelta(minutes=30)  # the proof is due every ten minutes; two may be missed by a restart
 
 
@@ -33,12 +38,47 @@ def heartbeat(*, now: datetime) -> Heartbeat:
 
 
 @dataclass(frozen=True, slots=True)
+class Coverage:
+    """How many nodules are followed, and by what each is covered; one may be covered in both ways."""
+
+    active_nodules: int
+    by_step: int
+    by_closure: int
+
+
+@dataclass(frozen=True, slots=True)
 class UncoveredNodule:
     """An active nodule that has neither an open follow-up nor a closure; the database should have refused it."""
 
     patient: UUID
     nodule: UUID
     label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One answer of the database to "is anybody lost?", with its moment."""
+
+    at: datetime
+    covered: Coverage
+    lost: tuple[UncoveredNodule, ...]
+
+
+def last_proof() -> Proof | None:
+    """The latest answer, whether good or bad; None when nobody has asked since the product was started anew."""
+    proof: Proof | None = cache.get(LAST_PROOF)
+    return proof
+
+
+def coverage() -> Coverage:
+    """Count what the statement of "nobody is lost" walks through."""
+    active = Nodule.objects.filter(state__in=FOLLOWED_NODULE)
+    closed = Closure.objects.filter(patient=OuterRef("patient"), ended_at__isnull=True)
+    steps = FollowUp.nodules.through.objects.filter(nodule=OuterRef("pk"), followup__state__in=OPEN_FOLLOW_UP)
+    told = active.aggregate(
+        active=Count("pk"), by_step=Count("pk", filter=Exists(steps)), by_closure=Count("pk", filter=Exists(closed))
+    )
+    return Coverage(told["active"], told["by_step"], told["by_closure"])
 
 
 def uncovered_nodules() -> tuple[UncoveredNodule, ...]:

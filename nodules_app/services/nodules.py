@@ -26,6 +26,7 @@ from nodules_app.services import follow_ups, runs
 from nodules_app.services.audit import record
 from registration.errors import Refused, gettext_noop
 
+NOTHING_LEFT: Final = gettext_noop("A reader says that nothing of it is followed any more.")
 SAME_PLACE_MM: Final = 5.0  # two points closer than this on one scan mean one nodule
 
 
@@ -134,6 +135,7 @@ def _move(nodule: Nodule, step: str, *, by: User) -> Nodule:
     held.save(update_fields=["state"])
     record(f"nodule.{step}", held.patient, by=by, nodule=held.code)
     if held.state not in FOLLOWED_NODULE:
+        follow_ups.settle(patient=held.patient, by=by, reason=NOTHING_LEFT)
         runs.request(RunKind.ASSESS, by=by, patient=held.patient)
     return held
 

@@ -5,29 +5,28 @@ from __future__ import annotations
 import logging
 
 from django.core.cache import cache
-from django.db import connection
 from django.utils import timezone
 
+from nodules_app.selectors.safety_net import LAST_PROOF, PROVED_AT, Proof, coverage, uncovered_nodules
+
 log = logging.getLogger(__name__)
-PROVED_AT = "safety-net-proved-at"
 
 
 class SomebodyIsLost(RuntimeError):
     """An active nodule has neither an open follow-up nor a closure. The database should have refused this."""
 
+    def __init__(self, proof: Proof) -> None:
+        self.proof = proof
+        super().__init__(", ".join(sorted({str(one.patient) for one in proof.lost})))
 
-def prove() -> int:
-    """Count the active nodules, all of them covered; raise ``SomebodyIsLost`` with the patients' codes otherwise."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT p.code FROM nodules_app_uncovered_nodule u "
-            "JOIN nodules_app_patient p ON p.id = u.patient_id"
-        )
-        lost = [str(code) for (code,) in cursor.fetchall()]
-        cursor.execute("SELECT count(*) FROM nodules_app_nodule WHERE state = 'active'")
-        (active,) = cursor.fetchone()
-    if lost:
-        log.critical("somebody is lost: patients %s have an active nodule and no next step", ", ".join(lost))
-        raise SomebodyIsLost(", ".join(lost))
-    cache.set(PROVED_AT, (timezone.now(), active), timeout=None)
-    return int(active)
+
+def prove() -> Proof:
+    """Ask the database and keep the answer for the pages; raise ``SomebodyIsLost`` with the patients' codes."""
+    proof = Proof(at=timezone.now(), covered=coverage(), lost=uncovered_nodules())
+    cache.set(LAST_PROOF, proof, timeout=None)
+    if proof.lost:
+        lost = SomebodyIsLost(proof)
+        log.critical("somebody is lost: patients %s have an active nodule and no next step", lost)
+        raise lost
+    cache.set(PROVED_AT, (proof.at, proof.covered.active_nodules), timeout=None)
+    return proof

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from nodules_app.dicom.choose import ChosenByPerson
 from nodules_app.models import Comparison, Finding, Match, Patient, RunKind, Scan, Series, Study, User
-from nodules_app.services import runs
+from nodules_app.services import arrivals, runs
 from nodules_app.services.audit import record
 from nodules_app.services.runs import Told
 
@@ -23,6 +23,7 @@ def take_scan(*, study: Study, series: Series, because: Sequence[Told], by: User
         study=study, series=series, because=[runs.told(reason) for reason in because], chosen_by=by
     )
     runs.request(RunKind.LUNGS, by=by, patient=study.patient, scan=scan)
+    arrivals.received(study)
     return scan
 
 

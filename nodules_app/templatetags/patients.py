@@ -13,11 +13,12 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from nodules_app.clinical.management import MANAGEMENT, ManagementClass
-from nodules_app.lifecycles import NODULE, FollowUpState, NoduleState, RunState, steps_from
+from nodules_app.lifecycles import NODULE, NoduleState, RunState, steps_from
 from nodules_app.models import FollowUpKind, Origin, RunKind, Setting, Sex
 from nodules_app.selectors.patients import Answer, Owed, Work
 from nodules_app.selectors.timeline import Change
 from nodules_app.templatetags import drawings, quantities
+from nodules_app.templatetags.follow_ups import STATE
 
 register = template.Library()
 
@@ -30,12 +31,6 @@ GUIDELINE: Final[dict[str, str]] = {
     "EUPS2017": "EUPS 2017",
     "CHINA2024": "China 2024",
 }
-STATE: Final[dict[FollowUpState, Promise]] = {
-    FollowUpState.PROPOSED: _("Proposed by the rules; nobody has signed it"),
-    FollowUpState.PLANNED: _("Planned and signed"),
-    FollowUpState.BOOKED: _("Booked"),
-    FollowUpState.PERFORMED: _("The exam was made; its result is awaited"),
-}
 NODULE_STATE: Final[dict[NoduleState, Promise]] = {
     NoduleState.CANDIDATE: _("proposed by a program"),
     NoduleState.ACTIVE: _("followed"),
@@ -43,6 +38,7 @@ NODULE_STATE: Final[dict[NoduleState, Promise]] = {
     NoduleState.RESOLVED: _("resolved"),
     NoduleState.RESECTED: _("resected"),
     NoduleState.DISCHARGED: _("discharged"),
+    NoduleState.MERGED: _("the same as another nodule"),
 }
 
 

@@ -9,8 +9,8 @@ import pytest
 from django.db import connection, transaction
 
 from nodules_app.lifecycles import OPEN_FOLLOW_UP, FollowUpState
-from nodules_app.models import Assessment, FollowUp, FollowUpKind, Nodule, Patient
-from nodules_app.services import decisions, follow_ups
+from nodules_app.models import Assessment, FollowUp, FollowUpKind, Nodule, OverrideReason, Patient
+from nodules_app.services import decisions, follow_ups, steps
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,13 +31,15 @@ def answer(nodule: Nodule) -> Assessment:
 
 
 def propose(answer: Assessment, nodule: Nodule, *, unread: bool = False) -> FollowUp:
-    return follow_ups.propose(
+    proposed = follow_ups.propose(
         assessment=answer,
         kind=FollowUpKind.CT,
         window=WINDOW,
         nodules=[nodule],
         still_unread=[nodule] if unread else [],
     )
+    assert proposed
+    return proposed
 
 
 def open_kinds(patient: Patient) -> list[str]:
@@ -65,6 +67,7 @@ def test_what_a_clinician_planned_otherwise_stands_while_the_answer_is_the_same(
         kind=FollowUpKind.WORKUP,
         management="clinician_choice",
         window=WINDOW,
+        reason_code=OverrideReason.LOOKS_SUSPICIOUS,
         reason="Spiculated.",
         by=factories.member(),
     )
@@ -95,6 +98,6 @@ def test_a_signature_and_a_new_plan_never_wait_for_each_other(nodule: Nodule, an
             held = Patient.objects.select_for_update().get(pk=nodule.patient_id)
             signing = elsewhere.submit(sign)
             assert not wait([signing], timeout=0.5).done  # it waits for the patient
-            assert [one.pk for one in follow_ups.open_of(held)] == [step.pk]
+            assert [one.pk for one in steps.open_of(held)] == [step.pk]
         signing.result(10)
     assert FollowUp.objects.get(pk=step.pk).state == FollowUpState.PLANNED

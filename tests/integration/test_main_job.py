@@ -96,7 +96,7 @@ def there_is_one_next_step_and_nobody_is_lost() -> None:
     assert step.state == FollowUpState.PROPOSED
     assert step.rule_id
     assert step.due_from <= step.target_on <= step.due_until
-    assert safety_net.prove() == Nodule.objects.filter(state="active").count() > 0
+    assert safety_net.prove().covered.active_nodules == Nodule.objects.filter(state="active").count() > 0
 
 
 class TestTheMainJob:
@@ -170,7 +170,7 @@ class TestRefusals:
         assert refused.refusal["sentence"]
         assert refused.refusal["remedy"]
         assert FollowUp.objects.get(state__in=OPEN_FOLLOW_UP).kind == FollowUpKind.REVIEW
-        assert safety_net.prove() == 1
+        assert safety_net.prove().covered.active_nodules == 1
 
     def test_an_upload_that_holds_nothing_is_refused_in_a_sentence(self, tmp_path: Path) -> None:
         (tmp_path / "letter.txt").write_text("no DICOM", "utf-8")

@@ -7,19 +7,22 @@ from datetime import date
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 
-from nodules_app.lifecycles import FollowUpState, NoduleState
+from nodules_app.lifecycles import EvidenceKind, FollowUpState, NoduleState
 from nodules_app.models import (
     Assessment,
     AuditEvent,
     Closure,
+    Evidence,
     FollowUp,
     FollowUpKind,
     Nodule,
     Patient,
     RiskFactors,
+    Role,
     User,
 )
-from nodules_app.services import follow_ups, safety_net
+from nodules_app.selectors.safety_net import Coverage
+from nodules_app.services import endings, follow_ups, safety_net, steps
 from nodules_app.services.audit import record
 from tests import factories
 
@@ -31,7 +34,7 @@ def patient() -> Patient:
 
 @pytest.fixture
 def physician() -> User:
-    return User.objects.create_user("physician")
+    return factories.member(Role.PHYSICIAN)
 
 
 def nodule_of(patient: Patient, **fields: object) -> Nodule:
@@ -41,7 +44,9 @@ def nodule_of(patient: Patient, **fields: object) -> Nodule:
 def owed_nodule(patient: Patient) -> tuple[Nodule, FollowUp]:
     with transaction.atomic():
         nodule = nodule_of(patient)
-        return nodule, follow_ups.owe_review(patient=patient, nodule=nodule)
+        step = follow_ups.owe_review(patient=patient, nodule=nodule)
+    assert step
+    return nodule, step
 
 
 lost = pytest.raises(DatabaseError, match="neither an open follow-up nor a closure")
@@ -60,10 +65,12 @@ class TestNobodyIsLost:
 
     def test_the_only_step_cannot_just_close(self, patient: Patient) -> None:
         _, step = owed_nodule(patient)
-        with lost:
-            FollowUp.objects.filter(pk=step.pk).update(
-                state=FollowUpState.CLOSED, closing_reason="somebody thought so", closed_at="2026-01-01T00:00Z"
-            )
+        by = factories.member()
+        proof = Evidence.objects.create(
+            patient=patient, kind=EvidenceKind.SIGNED, on=date(2026, 1, 1), by=by, signed=True, reason="So it seemed."
+        )
+        with lost, transaction.atomic():
+            steps.end(steps.hold(step), proof, reason="So it seemed.", by=by)
 
     def test_a_nodule_cannot_be_taken_out_of_its_step(self, patient: Patient) -> None:
         nodule, step = owed_nodule(patient)
@@ -71,26 +78,28 @@ class TestNobodyIsLost:
             step.nodules.remove(nodule)
 
     def test_a_step_cannot_be_deleted(self, patient: Patient) -> None:
-        _, step = owed_nodule(patient)
-        with lost:
+        step = factories.nodule(patient).follow_ups.get()
+        with lost, transaction.atomic():
+            step.nodules.clear()
             step.delete()
 
     def test_a_closure_with_a_reason_is_enough(self, patient: Patient, physician: User) -> None:
         owed_nodule(patient)
-        closure = follow_ups.close_patient(patient=patient, reason="Moved abroad; handed over.", by=physician)
-        assert safety_net.prove() == 1
+        closure = endings.withdraw(patient=patient, reason="Moved abroad.", on=date(2026, 1, 1), by=physician)
+        assert safety_net.prove().covered == Coverage(active_nodules=1, by_step=0, by_closure=1)
         with lost:
             Closure.objects.filter(pk=closure.pk).update(ended_at="2026-01-01T00:00Z")
 
     def test_a_new_nodule_ends_the_closure_and_opens_a_step(self, patient: Patient, physician: User) -> None:
         owed_nodule(patient)
-        follow_ups.close_patient(patient=patient, reason="Discharged.", by=physician)
+        endings.withdraw(patient=patient, reason="Moved abroad.", on=date(2026, 1, 1), by=physician)
         with transaction.atomic():
             second = Nodule.objects.create(patient=patient, number=2, tracking_uid="2.25.2")
             step = follow_ups.owe_review(patient=patient, nodule=second)
+            assert step
             step.nodules.add(*patient.nodules.all())
         assert not Closure.objects.filter(ended_at__isnull=True).exists()
-        assert safety_net.prove() == 2
+        assert safety_net.prove().covered.by_step == 2
 
     def test_the_proof_finds_what_slipped_past_the_trigger(self, patient: Patient) -> None:
         from django.db import connection

@@ -57,7 +57,9 @@ def otherwise(**told: str) -> dict[str, str]:
         "management": "clinician_choice",
         "due_from": "2027-01-10",
         "due_until": "2027-01-20",
+        "reason_code": "wish",
         "reason": "The patient is abroad until January.",
+        "version": "1",
     }
     return ordinary | told
 
@@ -72,7 +74,8 @@ def test_choosing_otherwise_keeps_the_reason_and_closes_the_proposal() -> None:
     assert planned.target_on == date(2027, 1, 15)
     assert list(planned.nodules.all()) == list(patient.nodules.all())
     proposed.refresh_from_db()
-    assert proposed.state == FollowUpState.CLOSED
+    assert proposed.state == FollowUpState.SUPERSEDED
+    assert proposed.evidence.newer == planned
     assert "The patient is abroad until January." in words(response.content.decode())
 
 

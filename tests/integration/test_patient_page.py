@@ -19,12 +19,12 @@ from nodules_app.clinical.growth import classify_vdt
 from nodules_app.lifecycles import FollowUpState, RunState
 from nodules_app.models import (
     AuditEvent,
-    Closure,
     Patient,
     Role,
     Run,
     RunKind,
 )
+from nodules_app.services import endings
 from nodules_app.templatetags.recommendations import VDT_LIMITS_DAYS
 from tests import factories
 from tests.integration.browsing import page_of, signed_in, words
@@ -117,7 +117,7 @@ def test_an_overdue_step_is_brick_and_says_how_late() -> None:
 
 def test_a_closure_is_shown_with_its_reason() -> None:
     patient = factories.patient()
-    Closure.objects.create(patient=patient, reason="Moved to another clinic.", by=factories.member())
+    endings.withdraw(patient=patient, reason="Moved to another clinic.", on=date(2026, 1, 5), by=factories.member())
     said = words(page_of(patient))
     assert "Nothing is owed" in said
     assert "Moved to another clinic." in said
