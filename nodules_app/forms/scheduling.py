@@ -122,6 +122,4 @@ class UnavailableForm(forms.Form):
 
 
 class FeedForm(forms.Form):
-    label = forms.CharField(
-        label=_("Who reads it"), max_length=80, help_text=_("A person or a room, so that you know whose to revoke.")
-    )
+    label = forms.CharField(label=_("Who reads it"), max_length=80)
