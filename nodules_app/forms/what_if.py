@@ -22,6 +22,7 @@ from nodules_app.clinical.codec import case_from_json
 from nodules_app.clinical.errors import Refused
 from nodules_app.forms import what_if_case as cases
 from nodules_app.forms.what_if_words import CHOICES, GROUPS, HINTS, LABELS, SIZES, UNITS
+from nodules_app.services.rulesets import held
 
 if TYPE_CHECKING:
     from nodules_app.forms.what_if_words import Text
@@ -57,9 +58,10 @@ class Group:
 
 
 class ChangesForm(forms.Form):
-    """Which page of the patients whose answer would change."""
+    """Which ruleset, and which page of the patients whose answer it would change."""
 
     page = forms.IntegerField(min_value=1, required=False)
+    ruleset = forms.ChoiceField(choices=lambda: [(version, version) for version in held()], required=False)
 
 
 class WhatIfForm(forms.Form):

@@ -20,7 +20,7 @@ from nodules_app.forms import what_if_case as cases
 from nodules_app.forms.what_if import ChangesForm, WhatIfForm
 from nodules_app.selectors import patients as patient_selectors
 from nodules_app.selectors.what_if import RealCase, real_case
-from nodules_app.services import access, replay
+from nodules_app.services import access, replay, rulesets
 from nodules_app.services.ladders import Ladder, is_told
 from nodules_app.services.what_if import WhatIf, ask
 from nodules_app.templatetags.patients import guideline_name, management_words
@@ -86,12 +86,19 @@ def answers_of_patient(request: HttpRequest, code: UUID) -> HttpResponse:
 @never_cache
 @require_safe
 def changes(request: HttpRequest) -> HttpResponse:
-    """Whose answers today's tables would change: to be read before a new ruleset is used."""
+    """Whose answers a ruleset would change, today's or another that is kept: to be read before it is used."""
     access.allow(request.user, access.Act.SEE)
     form = ChangesForm(request.GET)
-    number = form.cleaned_data["page"] or 1 if form.is_valid() else 1
-    page = replay.page_of_changes(number)
-    context = {"page": page, "ruleset": RULESET_VERSION, "next": page.number + 1, "before": page.number - 1}
+    asked = form.cleaned_data if form.is_valid() else {}
+    ruleset = asked.get("ruleset") or RULESET_VERSION
+    page = replay.page_of_changes(asked.get("page") or 1, under=ruleset)
+    context = {
+        "page": page,
+        "ruleset": ruleset,
+        "rulesets": rulesets.held(),
+        "next": page.number + 1,
+        "before": page.number - 1,
+    }
     return render(request, "what_if/changes.html", context)
 
 

@@ -1,4 +1,4 @@
-"""``manage.py replay [--patient CODE | --all] [--json -]``: ask stored answers again and say which differ."""
+"""``manage.py replay [--patient CODE | --all] [--under R2] [--json -]``: ask stored answers again, say which differ."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from nodules_app.clinical.assessment import RULESET_VERSION
 from nodules_app.models import Patient
 from nodules_app.services import replay as service
-from nodules_app.services.replay import Replayed
+from nodules_app.services import rulesets
+from nodules_app.services.replay import Difference, Replayed
 
 
 class Command(BaseCommand):
@@ -31,14 +32,22 @@ class Command(BaseCommand):
             action="store_true",
             help="only answers in force that today's tables would give otherwise: read before a new ruleset is used",
         )
+        parser.add_argument(
+            "--under",
+            choices=rulesets.held(),
+            default=RULESET_VERSION,
+            help=f"the ruleset to compare with (default: {RULESET_VERSION}, today's)",
+        )
         parser.add_argument("--json", metavar="FILE", help="one JSON object per answer; - for standard output")
 
     def handle(
-        self, *_args: object, patient: UUID | None, would_change: bool, json: str | None, **_options: object
+        self, *_args: object, patient: UUID | None, would_change: bool, under: str, json: str | None, **_options: object
     ) -> None:
-        whose = _patient(patient) if patient else None
-        answers = service.patients_whose_answer_would_change() if would_change else service.replay(patient=whose)
-        asked = faulty = changed = 0
+        if would_change:
+            answers = service.patients_whose_answer_would_change(under=under)
+        else:
+            answers = service.replay(patient=_patient(patient) if patient else None, under=under)
+        asked = faulty = changed = lost = 0
         with ExitStack() as files:
             target: IO[str] | OutputWrapper | None = None
             if json is not None:
@@ -47,13 +56,18 @@ class Command(BaseCommand):
                 asked += 1
                 faulty += answer.is_fault
                 changed += answer.changes_care
+                lost += not answer.is_held
                 if target is not None:
                     target.write(as_json_line(answer))
-                elif not answer.is_identical:
+                else:
                     self.stdout.writelines(_sentences(answer))
         if json != "-":
             self.stdout.write(f"{asked} answers asked again: {faulty} differ under their own ruleset,")
-            self.stdout.write(f"{changed} would lead to another step under {RULESET_VERSION}.")
+            self.stdout.write(f"{changed} would lead to another step under {under}.")
+            if lost:
+                self.stdout.write(
+                    f"{lost} were given by rulesets that are not kept, and could not be asked under them."
+                )
         if faulty:
             raise CommandError(f"{faulty} of {asked} answers differ under the ruleset that gave them.", returncode=1)
 
@@ -82,24 +96,37 @@ def as_json_line(answer: Replayed) -> str:
         "guideline": answer.guideline,
         "exam_on": answer.exam_on.isoformat(),
         "ruleset_version": answer.ruleset_version,
-        "asked_under": answer.today_version,
+        "own_ruleset_held": answer.is_held,
+        "own_refused": answer.own_refused or None,
+        "own_differences": _fields(answer.own_differences),
+        "asked_under": answer.under,
         "same_tables": answer.same_tables,
         "identical": answer.is_identical,
         "changes_care": answer.changes_care,
         "refused": answer.refused or None,
-        "differences": [{"field": one.field, "stored": one.stored, "now": one.now} for one in answer.differences],
+        "differences": _fields(answer.differences),
     }
     return json.dumps(told, ensure_ascii=False) + "\n"
 
 
+def _fields(found: Iterable[Difference]) -> list[dict[str, object]]:
+    return [{"field": one.field, "stored": one.stored, "now": one.now} for one in found]
+
+
 def _sentences(answer: Replayed) -> Iterable[str]:
-    under = (
-        "its own ruleset" if answer.is_own_ruleset else f"{answer.today_version} instead of {answer.ruleset_version}"
-    )
-    yield f"{answer.guideline} for patient {answer.patient}, exam of {answer.exam_on}, under {under}:\n"
-    if answer.is_own_ruleset and answer.same_tables is False:
-        yield "  the tables have changed since without a new ruleset version\n"
-    if answer.refused:
-        yield f"  the stored inputs are refused now: {answer.refused}\n"
-    for one in answer.differences:
+    about = f"{answer.guideline} for patient {answer.patient}, exam of {answer.exam_on}, under"
+    if answer.is_fault or not answer.is_held:
+        yield f"{about} its own ruleset {answer.ruleset_version}:\n"
+        if answer.same_tables is False:
+            yield "  the tables have changed since without a new ruleset version\n"
+        yield from _lines(answer.own_refused, answer.own_differences)
+    if not answer.is_own_ruleset and not answer.is_identical:
+        yield f"{about} {answer.under} instead of {answer.ruleset_version}:\n"
+        yield from _lines(answer.refused, answer.differences)
+
+
+def _lines(refused: str, found: Iterable[Difference]) -> Iterable[str]:
+    if refused:
+        yield f"  cannot be asked: {refused}\n"
+    for one in found:
         yield f"  {one.field}: stored {json.dumps(one.stored)}, now {json.dumps(one.now)}\n"
