@@ -24,6 +24,7 @@ from inference.errors import (
 )
 from inference.neighbourhood import FLOOR_HU, Floats, Neighbourhood, cut_neighbourhood, sample
 from inference.star import LONG_RAY, LONG_RAY_MM, Star, first_crossing_mm, fit_log_radius, ray_directions
+from inference.vessels import vessel_rays
 from inference.wall import Wall, find_wall
 from registration.volume import Volume
 
@@ -31,7 +32,7 @@ BORDER_FRACTION = 0.35  # of the way from lung to core; ratios between dates wer
 HIGHEST_CORE_HU = 60.0  # calcified cores (1400 HU) would else pull the border into the nodule
 LOWEST_CONTRAST_HU = 120.0
 FAINTEST_HU = 110.0  # above lung: the first round looks this far out, so that a halo around a solid core is not missed
-HALO_FROM_MM = 5.0  # radius; in smaller nodules blur alone makes a halo
+HALO_FROM_MM = 3.0  # radius; in smaller nodules blur alone makes a halo
 HALO_DEPTH_MM = (1.1, 1.9)  # under the surface: there the ring is looked at
 HALO_SHARE = 0.8  # of the core's contrast; the ring of a uniform nodule keeps more
 HALO_HU = -400.0  # a ring brighter than this is the blurred border of something solid, no ground glass
@@ -42,9 +43,10 @@ LUNG_HU = -600.0
 LUNG_WITHIN_MM = 12.0
 LEAST_LUNG = 0.05  # share of aerated voxels within LUNG_WITHIN_MM
 RAY_STEP_MM = 0.25
+VESSEL_HU = -600.0  # brighter beside a nodule of ground glass is a vessel
 REACHES_MM = (13.0, 27.0)  # longest ray; the second only when the first does not hold the nodule
 LARGEST_DIAMETER_MM = 45.0
-MOST_LEAKING = 0.5
+MOST_LEAKING = 0.6
 ROUNDS = 7
 REPEATS = 2
 AT_REST_MM = 0.05
@@ -191,16 +193,22 @@ class _View:
 def _fit(view: _View, centre: Floats, border_hu: float) -> tuple[Star, Rays]:
     along, spacing = view.along_mm, view.near.spacing_mm
     points = centre + ray_directions()[:, None] * along[:, None]
-    ends, ended = first_crossing_mm(along, sample(view.smooth, points, spacing), border_hu)
+    hu = sample(view.smooth, points, spacing)
+    ends, ended = first_crossing_mm(along, hu, border_hu)
     at_wall = np.zeros(len(ends), bool)
     if view.wall is not None:
-        to_wall, meets = first_crossing_mm(along, sample(view.wall.depth_mm, points, spacing), 0.0)
+        depth = sample(view.wall.depth_mm, points, spacing)
+        to_wall, meets = first_crossing_mm(along, depth, 0.0)
         at_wall = meets & (to_wall < ends)
         ends = np.where(at_wall, to_wall, ends)
+        hu = np.where(depth > 0, hu, FLOOR_HU)
     ended = ended | at_wall
     star = Star(centre, fit_log_radius(ends, np.where(ended, 1.0, 0.04)))
+    vessel = vessel_rays(hu, along, star.ray_radii_mm(), ends, max(border_hu, VESSEL_HU)) & ~at_wall
+    if vessel.any():
+        star = Star(centre, fit_log_radius(ends, np.where(ended & ~vessel, 1.0, 0.04)))
     # A ray that leaks along a tag or the angle beside the nodule may end at the wall, too: that is no base of it.
-    long = ~ended | (ends > LONG_RAY * star.ray_radii_mm() + LONG_RAY_MM)
+    long = ~ended | vessel | (ends > LONG_RAY * star.ray_radii_mm() + LONG_RAY_MM)
     return star, Rays(ends, at_wall & ~long, long)
 
 

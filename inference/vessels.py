@@ -1,0 +1,97 @@
+"""Which rays met a vessel that runs into or along the nodule, told from where the vessel is seen on its own.
+
+Outside the nodule a vessel is a bright spot on a shell around it, and again on a wider shell. The two spots give its
+course; continued inward as a tube as wide as the spot it says which parts of the border are the vessel's, also where
+it passes the nodule's side and bulges too little to be told by the length of a ray.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array, csgraph
+from scipy.spatial import cKDTree
+
+from inference.star import Floats, ray_directions
+
+NEARER_SHELL = 1.25  # times the radius of the nodule along the ray
+NEARER_SHELL_MM = 0.8
+SHELLS_APART_MM = 1.6
+NEIGHBOURS_RAD = 0.26  # between rays: one and a half times their mean distance
+LARGEST_SPOT = 0.2  # of all rays: more is a wall or a fissure, no tube
+FEWEST_RAYS = 2
+FURTHEST_STEP_MM = 3.5  # between the spots of one vessel on both shells
+THINNEST_MM = 0.6
+WIDEST = 0.75  # of the nodule's radius: beyond, the nodule sits on something that is no vessel to it
+BESIDE_MM = 0.35  # around the tube: its blur
+
+
+def vessel_rays(
+    hu: NDArray[np.float32], along_mm: Floats, radii_mm: Floats, ends_mm: Floats, level_hu: float
+) -> NDArray[np.bool_]:
+    """Find the rays whose border belongs to a vessel.
+
+    Parameters
+    ----------
+    hu : (RAYS, m)
+        Attenuation along the rays; the wall and what lies behind it must have been made dark.
+    along_mm : (m,)
+    radii_mm, ends_mm : (RAYS,)
+        Of the fitted surface, and where the attenuation fell.
+    level_hu
+        Brighter is tissue.
+
+    Returns
+    -------
+    (RAYS,)
+    """
+    directions = ray_directions()
+    shells = [NEARER_SHELL * radii_mm + NEARER_SHELL_MM + apart for apart in (0.0, SHELLS_APART_MM)]
+    spots = [_spots(hu, along_mm, shell, level_hu) for shell in shells]
+    borders = directions * ends_mm[:, None]
+    met = np.zeros(len(directions), bool)
+    for spot in spots[0]:
+        here = directions[spot] * shells[0][spot, None]
+        beyond = [(directions[other] * shells[1][other, None]).mean(axis=0) for other in spots[1]]
+        middle = here.mean(axis=0)
+        steps = [float(np.linalg.norm(one - middle)) for one in beyond]
+        if not steps or min(steps) > FURTHEST_STEP_MM:
+            continue
+        inward = middle - beyond[int(np.argmin(steps))]
+        inward /= np.linalg.norm(inward)
+        across = _from_axis(here, middle, inward)
+        radius_mm = max(THINNEST_MM, float(np.sqrt(2 * np.mean(across**2))))
+        if radius_mm > WIDEST * float(np.median(radii_mm)):
+            continue
+        # As far as the point nearest to the centre; a vessel that goes on leaves by a spot of its own.
+        along = np.clip((borders - middle) @ inward, -np.inf, max(-float(middle @ inward), 0.0))
+        away = np.linalg.norm(borders - middle - along[:, None] * inward, axis=1)
+        met |= away < radius_mm + BESIDE_MM
+    return met
+
+
+def _from_axis(points: Floats, start: Floats, along: Floats) -> Floats:
+    offset = points - start
+    distance: Floats = np.linalg.norm(offset - (offset @ along)[:, None] * along, axis=1)
+    return distance
+
+
+def _spots(hu: NDArray[np.float32], along_mm: Floats, shell_mm: Floats, level_hu: float) -> list[NDArray[np.int_]]:
+    """Groups of neighbouring rays that are bright where they cross the shell; too small and too large ones left out."""
+    at = np.minimum(np.searchsorted(along_mm, shell_mm), len(along_mm) - 1)
+    bright = hu[np.arange(len(hu)), at] > level_hu
+    first, second = _neighbours()
+    joined = bright[first] & bright[second]
+    graph = coo_array((np.ones(joined.sum()), (first[joined], second[joined])), shape=(len(hu), len(hu)))
+    labels = csgraph.connected_components(graph, directed=False)[1]
+    sizes = np.bincount(labels[bright], minlength=1)
+    wanted = np.flatnonzero((sizes >= FEWEST_RAYS) & (sizes <= LARGEST_SPOT * len(hu)))
+    return [np.flatnonzero(bright & (labels == label)) for label in wanted]
+
+
+@cache
+def _neighbours() -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    pairs = cKDTree(ray_directions()).query_pairs(NEIGHBOURS_RAD, output_type="ndarray")
+    return pairs[:, 0], pairs[:, 1]
