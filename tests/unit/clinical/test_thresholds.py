@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from nodules_app.clinical import case as c
-from tests.unit.clinical.cases import HEAVY, PERSON, answer, measured, months_ago, nodule
+from nodules_app.clinical.editions import accp2013, bts2015, by_mean, china2024
+from nodules_app.clinical.rules import Fact, the_rule
+from tests.unit.clinical.cases import HEAVY, PERSON, TODAY, answer, measured, months_ago, nodule
 
 HIGH = {"risk_override": "high"}
 LOW = {"risk_override": "low"}
@@ -143,6 +146,37 @@ LUNGRADS_PARTSOLID = [
 ]  # fmt: skip
 
 
+LUNGRADS_PARTSOLID_MM3 = [
+    ("baseline", "112", "100", "2"), ("baseline", "113", "112", "3"), ("baseline", "600", "113", "4A"),
+    ("baseline", "600", "267", "4A"), ("baseline", "600", "268", "4B"),
+    ("new", "112", "33", "3"), ("new", "112", "34", "4B"), ("new", "113", "33", "4A"), ("new", "600", "34", "4B"),
+    ("growing", "600", "33", "4A"), ("growing", "600", "34", "4B"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "volume", "solid", "category"), LUNGRADS_PARTSOLID_MM3)
+def test_lungrads_part_solid_by_volume(status: str, volume: str, solid: str, category: str) -> None:
+    size = measured(v=volume, solid_volume_mm3=Decimal(solid))
+    part_solid = nodule(size, attenuation="part_solid", status=c.Status(status))
+    assert answer("LUNGRADS2022", part_solid).rule_id == f"LUNGRADS2022.{category}.PARTSOLID"
+
+
+@pytest.mark.parametrize(
+    ("attenuation", "size", "status", "pet"),
+    [
+        ("solid", {"mean": "7.94"}, "growing", False), ("solid", {"mean": "7.95"}, "baseline", True),
+        ("solid", {"v": 267}, "growing", False), ("solid", {"v": 268}, "baseline", True),
+        ("part_solid", {"mean": 10, "solid": "7.9"}, "baseline", False),
+        ("part_solid", {"v": 600, "solid_volume_mm3": Decimal(267)}, "baseline", False),
+    ],
+)  # fmt: skip
+def test_lungrads_4a_with_8_mm_of_solid_may_have_a_pet(
+    attenuation: str, size: dict[str, Any], status: str, pet: bool
+) -> None:
+    result = answer("LUNGRADS2022", nodule(measured(**size), attenuation=attenuation, status=c.Status(status)))
+    assert (result.category, result.management) == ("4A", "lr_ldct_3m_or_pet" if pet else "lr_ldct_3m")
+
+
 @pytest.mark.parametrize(("status", "mean", "solid", "category"), LUNGRADS_PARTSOLID)
 def test_lungrads_part_solid(status: str, mean: str, solid: str, category: str) -> None:
     part_solid = nodule(measured(mean, solid=solid), attenuation="part_solid", status=c.Status(status))
@@ -186,6 +220,47 @@ def test_lungrads_juxtapleural(size: dict[str, Any], ending: str) -> None:
 )  # fmt: skip
 def test_bts_solid(size: dict[str, Any], ending: str) -> None:
     assert row("BTS2015", size) == ending
+
+
+@pytest.mark.parametrize(
+    ("guideline", "ending"), [("FLEISCHNER2017", "SOLID.SINGLE.GT8"), ("BTS2015", "SOLID.BROCK.LT10")]
+)
+@pytest.mark.parametrize(("size", "inside"), [("9.9", True), ("10", False)])
+def test_perifissural_nodules_below_10_mm(guideline: str, ending: str, size: str, inside: bool) -> None:
+    of = {"location": c.Location(perifissural=True), "shape": c.Shape.TRIANGULAR}
+    assert row(guideline, {"mean": size}, of=of, **LOW) == ("PFN" if inside else ending)
+
+
+# Probabilities hardly ever fall on a threshold: the rows themselves are asked (AMB-25, AMB-33).
+BROCK_AND_HERDER = [
+    ("9.99", None, "SOLID.BROCK.LT10"), ("10", None, "SOLID.BROCK.GE10"), ("10", "9.99", "SOLID.HERDER.LT10"),
+    ("10", "10", "SOLID.HERDER.10-70"), ("10", "70", "SOLID.HERDER.10-70"), ("10", "70.01", "SOLID.HERDER.GT70"),
+    ("9.99", "80", "SOLID.BROCK.LT10"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("brock", "herder", "ending"), BROCK_AND_HERDER)
+def test_bts_rows_by_probability(brock: str, herder: str | None, ending: str) -> None:
+    facts: dict[str, Fact] = {"large": True, "brock_known": True, "brock_percent": Decimal(brock)}
+    facts |= {"pet": herder is not None, "herder_percent": None if herder is None else Decimal(herder)}
+    assert the_rule(bts2015.LARGE, facts).id == f"BTS2015.{ending}"
+
+
+@pytest.mark.parametrize(
+    ("brock", "mark_open", "ending"),
+    [("9.99", True, "BROCK.LT10"), ("9.99", False, "DONE"), ("10", True, "BROCK.GE10"), ("10", False, "BROCK.GE10")],
+)
+def test_bts_subsolid_rows_by_probability(brock: str, mark_open: bool, ending: str) -> None:
+    facts: dict[str, Fact] = {"solid_growth": False, "growth": False, "brock_known": True, "mark_open": mark_open}
+    rule = the_rule(bts2015.SUBSOLID_FOLLOW_UP, facts | {"brock_percent": Decimal(brock)})
+    assert rule.id == f"BTS2015.SUBSOLID.FU.{ending}"
+
+
+@pytest.mark.parametrize("table", [accp2013.TABLE, china2024.TABLE])
+@pytest.mark.parametrize(("mayo", "ending"), [("4.99", "LT5"), ("5", "5-65"), ("65", "5-65"), ("65.01", "GT65")])
+def test_rows_at_a_pretest_probability(table: by_mean.Table, mayo: str, ending: str) -> None:
+    facts: dict[str, Fact] = {"attenuation": "solid", "mean_mm": Decimal(9), "risk": "present", "mayo_known": True}
+    assert the_rule(table.rows, facts | {"mayo_percent": Decimal(mayo)}).id.endswith(f"SOLID.GT8.P.{ending}")
 
 
 @pytest.mark.parametrize(("size", "ending"), [("4.9", "SUBSOLID.LT5"), ("5", "SUBSOLID.GE5")])
@@ -257,6 +332,34 @@ def test_nelson_sizes(attenuation: str, size: dict[str, Any], of: dict[str, Any]
 )  # fmt: skip
 def test_european_statement(status: str, size: dict[str, Any], ending: str) -> None:
     assert row("EUPS2017", size, of={"status": c.Status(status)}) == ending
+
+
+# A volume that doubles in n days has a doubling time of exactly n days (AMB-26; NELSON and EUPS have 400 in the middle).
+DOUBLED = [
+    ("BTS2015", 400, "FU.12M.GROWTH.LE400"), ("BTS2015", 401, "FU.12M.GROWTH.400-600"),
+    ("BTS2015", 600, "FU.12M.GROWTH.400-600"), ("BTS2015", 601, "FU.12M.GROWTH.GT600"),
+    ("NELSON", 399, "GROWCAT.C"), ("NELSON", 400, "GROWCAT.B"), ("NELSON", 600, "GROWCAT.B"), ("NELSON", 601, "GROWCAT.A"),
+    ("EUPS2017", 399, "FU.LT400"), ("EUPS2017", 400, "FU.400-600"), ("EUPS2017", 600, "FU.400-600"), ("EUPS2017", 601, "FU.STABLE"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("guideline", "days", "ending"), DOUBLED)
+def test_doubling_times(guideline: str, days: int, ending: str) -> None:
+    doubled = nodule(measured(v=200, on=TODAY - timedelta(days=days)), measured(v=400))
+    assert answer(guideline, doubled).rule_id == f"{guideline}.{ending}"
+
+
+@pytest.mark.parametrize(("vdt_days", "ending"), [("399.5", "FAST"), ("400", "FAST"), ("400.5", "SLOW")])
+def test_bts_doubling_times_at_three_months(vdt_days: str, ending: str) -> None:
+    facts: dict[str, Fact] = {"label": "3m", "growth": True, "basis": "volume", "vdt_days": Decimal(vdt_days)}
+    assert the_rule(bts2015.FOLLOW_UP, facts).id == f"BTS2015.FU.3M.GROWTH.{ending}"
+
+
+@pytest.mark.parametrize("guideline", ["FLEISCHNER2017", "ACCP2013", "CHINA2024"])
+@pytest.mark.parametrize(("mean", "is_mass"), [("30.49", False), ("30.5", True)])
+def test_a_mass_begins_at_30_5(guideline: str, mean: str, is_mass: bool) -> None:
+    for attenuation in ("solid", "part_solid", "ground_glass"):
+        assert (row(guideline, {"mean": mean}, attenuation=attenuation) == "SCOPE.MASS") == is_mass
 
 
 @pytest.mark.parametrize(
