@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -43,7 +42,6 @@ class Letter:
     sender: str
     sender_lines: tuple[str, ...]
     address: tuple[str, ...]
-    written_on: date
     day: str
     subject: str
     text: str

@@ -20,11 +20,15 @@ from nodules_app.models import (
     Appointment,
     CalendarFeed,
     Clinic,
+    ContactPoint,
+    EmergencyAccess,
     Finding,
     FollowUp,
+    LetterBatch,
     Match,
     Nodule,
     Patient,
+    Reminder,
     Resource,
     Run,
     Scan,
@@ -148,3 +152,35 @@ def run_for(act: Act, code: UUID, *, by: Anybody) -> Run:
     if act not in acts_of(who, about.clinic_id if about else None):
         raise PermissionDenied(f"no role allows to {act} there")
     return run
+
+
+def clinics_of(user: User, act: Act) -> list[Clinic]:
+    """The clinics in which this person may do something, by name."""
+    return list(clinics_where(user, act))
+
+
+def reminder_to_see(code: UUID, *, by: Anybody) -> Reminder:
+    """Fetch a reminder for its page and write down who looked at whose."""
+    row = reminder_for(Act.SEE, code, by=by)
+    record("patient.seen", row.patient, by=member(by), page="reminder", reminder=row.code)
+    return row
+
+
+def reminder_for(act: Act, code: UUID, *, by: Anybody) -> Reminder:
+    rows = Reminder.objects.select_related("patient", "follow_up", "ladder", "contact", "acknowledged_by", "batch")
+    return fetch(act, rows, "patient", by=by, code=code)
+
+
+def batch_for(act: Act, code: UUID, *, by: Anybody) -> LetterBatch:
+    """Fetch a batch of letters of a clinic where this person may do something."""
+    clinics = clinics_where(member(by), act)
+    return get_object_or_404(LetterBatch.objects.select_related("clinic"), code=code, clinic__in=clinics)
+
+
+def contact_for(act: Act, code: UUID, *, by: Anybody) -> ContactPoint:
+    return fetch(act, ContactPoint.objects.select_related("patient"), "patient", by=by, code=code)
+
+
+def emergency_for(act: Act, code: UUID, *, by: Anybody) -> EmergencyAccess:
+    rows = EmergencyAccess.objects.select_related("patient").filter(may_where(member(by), act))
+    return get_object_or_404(rows, code=code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from nodules_app.ladder.rungs import Channel, Recipient
-from nodules_app.lifecycles import REMINDER, ReminderState, steps_from
+from nodules_app.lifecycles import REMINDER, NoSuchStep, ReminderState, steps_from
 from nodules_app.models import Clinic, ContactOf, FollowUp, LetterBatch, Outcome, Reminder, ReminderEvent, User
 from nodules_app.services.audit import record
 from nodules_app.services.reminders.dispatch import stands_against
@@ -162,3 +163,45 @@ def letter_text(one: Known, *, to_referrer: bool, is_overdue: bool) -> Text:
     if to_referrer:
         return letter_to_referrer(follow_up=one.follow_up, language=one.follow_up.patient.clinic.language)
     return letter_to_patient(follow_up=one.follow_up, is_overdue=is_overdue, language=one.language)
+
+
+def do(reminder: Reminder, name: str, told: Mapping[str, Any], *, by: User) -> Reminder:
+    """Do what a person pressed on the page of a reminder.
+
+    Raises
+    ------
+    NoSuchStep
+        The state does not know this step: somebody was quicker.
+    """
+    if name == "acknowledge":
+        return acknowledge(reminder=reminder, outcome=Outcome(told["outcome"]), note=told["note"], by=by)
+    if name == "attempt":
+        return note_attempt(reminder=reminder, note=told["note"], by=by)
+    if name == "bounce":
+        return bounce(reminder=reminder, because=told["note"], by=by)
+    return send_again(reminder=reminder, by=by)
+
+
+def receipt(*, key: str, event: str, at: datetime | None, reason: str) -> bool:
+    """Write down what a provider says of a message; a receipt that came twice changes nothing. False: unknown key.
+
+    Raises
+    ------
+    ValueError
+        There is no such event.
+    """
+    if event not in ("delivered", "bounced"):
+        raise ValueError(event)
+    row = Reminder.objects.filter(key=key).first()
+    if row is None:
+        return False
+    try:
+        if event == "delivered":
+            deliver(reminder=row, by=None, at=at)
+        else:
+            bounce(reminder=row, because=reason or event, by=None, at=at)
+    except NoSuchStep:
+        ReminderEvent.objects.create(
+            reminder=row, step="receipt", from_state=row.state, to_state=row.state, why=event, facts={"reason": reason}
+        )
+    return True

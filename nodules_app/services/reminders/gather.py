@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -66,7 +66,7 @@ def gather(follow_ups: Sequence[FollowUp]) -> list[Known]:
     """Read the facts of steps; each must come with its patient and the patient's clinic."""
     keys = [one.pk for one in follow_ups]
     patients = [one.patient_id for one in follow_ups]
-    changes = _changes(keys)
+    changes = changed_on(follow_ups)
     contacts, wishes = _contacts(patients), ContactPreference.objects.in_bulk(patients, field_name="patient_id")
     dead = set(
         Closure.objects.filter(
@@ -81,7 +81,7 @@ def gather(follow_ups: Sequence[FollowUp]) -> list[Known]:
         patient = _reach_of_patient(reached, wish, is_dead=one.patient_id in dead)
         facts = _facts(
             one,
-            {step: at.astimezone(zone).date() for step, at in changes[one.pk].items()},
+            changes[one.pk],
             began_on=one.created_at.astimezone(zone).date(),
             patient=patient,
             referrer=Reach(_channels(reached, ContactOf.REFERRER)),
@@ -95,7 +95,7 @@ def gather(follow_ups: Sequence[FollowUp]) -> list[Known]:
 
 def _facts(
     one: FollowUp,
-    changed_on: Mapping[str, date],
+    changes: Mapping[str, date],
     *,
     began_on: date,
     patient: Reach,
@@ -104,7 +104,7 @@ def _facts(
     is_confirmed: bool,
 ) -> Facts:
     state = FollowUpState(one.state)
-    began = max([began_on, *(day for step, day in changed_on.items() if step in BEGIN_A_PLAN)])
+    began = max([began_on, *(day for step, day in changes.items() if step in BEGIN_A_PLAN)])
     performed = state in EXAM_MADE
     acquired = one.exam.acquired_on if one.exam else None
     return Facts(
@@ -118,20 +118,21 @@ def _facts(
         is_confirmed=is_confirmed,
         booked_on=one.booked_on if state == FollowUpState.BOOKED else None,
         missed_on=one.booked_on if state == FollowUpState.NOT_ATTENDED else None,
-        performed_on=(changed_on.get("perform") or acquired or began_on) if performed else None,
-        reported_on=(changed_on.get("report") or acquired or began_on) if state == FollowUpState.REPORTED else None,
+        performed_on=(changes.get("perform") or acquired or began_on) if performed else None,
+        reported_on=(changes.get("report") or acquired or began_on) if state == FollowUpState.REPORTED else None,
         patient=patient,
         referrer=referrer,
         told=told,
     )
 
 
-def _changes(keys: Iterable[int]) -> defaultdict[int, dict[str, datetime]]:
-    """When each kind of change of a step happened last."""
-    found: defaultdict[int, dict[str, datetime]] = defaultdict(dict)
-    rows = FollowUpChange.objects.filter(follow_up__in=keys).values_list("follow_up", "step").annotate(Max("at"))
+def changed_on(follow_ups: Sequence[FollowUp]) -> defaultdict[int, dict[str, date]]:
+    """On which day, in the clinic's zone, each kind of change of a step happened last."""
+    zones = {one.pk: ZoneInfo(one.patient.clinic.time_zone) for one in follow_ups}
+    found: defaultdict[int, dict[str, date]] = defaultdict(dict)
+    rows = FollowUpChange.objects.filter(follow_up__in=zones).values_list("follow_up", "step").annotate(Max("at"))
     for key, step, at in rows:
-        found[key][step] = at
+        found[key][step] = at.astimezone(zones[key]).date()
     return found
 
 

@@ -1,0 +1,43 @@
+"""The letters of a batch, drawn as they were fixed when the batch was made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+from django.utils import translation
+from django.utils.formats import date_format
+
+from nodules_app.exchange.letters import Letter, pdf_of
+from nodules_app.ladder.rungs import Recipient
+from nodules_app.models import LetterBatch, Reminder, User
+from nodules_app.services.audit import record
+from nodules_app.services.reminders.rules import calendar_of
+from nodules_app.services.reminders.words import readable_name
+
+
+def pdf_of_batch(batch: LetterBatch, *, by: User) -> bytes:
+    """Draw a batch, and write down that it was printed (again). Raises ``LetterNeedsAFont``."""
+    rows = batch.reminders.select_related("patient", "contact", "clinic").order_by("pk")
+    font = Path(settings.LETTER_FONT) if settings.LETTER_FONT else None
+    pdf = pdf_of([_letter(row, batch) for row in rows], font=font)
+    record("letters.drawn", None, by=by, batch=batch.code)
+    return pdf
+
+
+def _letter(row: Reminder, batch: LetterBatch) -> Letter:
+    clinic = row.clinic
+    written_on = calendar_of(clinic).today(batch.created_at)
+    contact = row.contact
+    to = contact.name if contact and row.recipient == Recipient.REFERRER else readable_name(row.patient)
+    address = [line.strip() for line in (contact.value if contact else "").splitlines() if line.strip()]
+    with translation.override(row.language):
+        day = date_format(written_on, "DATE_FORMAT")
+    return Letter(
+        sender=clinic.name,
+        sender_lines=tuple(line.strip() for line in clinic.postal_address.splitlines() if line.strip()),
+        address=tuple(dict.fromkeys((to, *address))),  # the name once, whether or not the address repeats it
+        day=day,
+        subject=row.subject,
+        text=row.text,
+    )
