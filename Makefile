@@ -118,6 +118,7 @@ bench: $(READY_TO_WORK) $(WARM)  ## measure, as ratios against a peer in the sam
 .PHONY: docs
 docs: $(READY)  ## write the parts of docs/ that come from the code
 	@$(BIN)/python manage.py print_guidelines
+	@$(BIN)/python manage.py print_lifecycles
 
 .PHONY: messages
 messages: $(READY_TO_WORK)  ## collect the texts for the translators

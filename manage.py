@@ -23,6 +23,7 @@ WITHOUT_SERVERS = frozenset(
         "makemessages",
         "messages",
         "print_guidelines",
+        "print_lifecycles",
         "simulate",
         "version",
     }

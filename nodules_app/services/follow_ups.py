@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop
 
 from nodules_app.lifecycles import (
     END_STEP,
+    EXAM_MADE,
     FOLLOW_UP,
     FOLLOWED_NODULE,
     OPEN_FOLLOW_UP,
@@ -123,6 +124,7 @@ def propose(
             why=PROPOSED_BY_RULES,
         )
         _end_closure(patient, EXAM_WAS_RECEIVED)
+        _keep_exam(stands, earlier)
     else:
         stands.nodules.set(nodules)
     for step in earlier:
@@ -131,6 +133,15 @@ def propose(
     for nodule in still_unread:
         owe_review(patient=patient, nodule=nodule, why=NOT_YET_READ)
     return stands
+
+
+def _keep_exam(newer: FollowUp, earlier: Sequence[FollowUp]) -> None:
+    """An exam that is still unread answers the new step as it did the one before."""
+    awaited = [step.exam for step in earlier if step.state in EXAM_MADE and step.exam is not None]
+    for exam in awaited:
+        later = exam.acquired_on is not None and asked_on(newer) < exam.acquired_on
+        if newer.kind == FollowUpKind.CT and later and newer.state not in EXAM_MADE:
+            steps.move(newer, "perform", by=None, why=EXAM_WAS_RECEIVED, exam=exam)
 
 
 def closure_in_force(patient: Patient) -> Closure | None:
@@ -154,7 +165,12 @@ def _keeps_waiting(step: FollowUp, still_unread: Sequence[Nodule]) -> bool:
 
 
 def _stands(step: FollowUp, assessment: Assessment, window: Window) -> bool:
-    """Whether a step needs no other: it says the same, or a clinician has decided on this very answer already."""
+    """Whether a step needs no other: it says the same, or a clinician has decided on this very answer already.
+
+    A CT that was asked for before the exam of this answer is answered by it, whatever the rule says next.
+    """
+    if step.kind == FollowUpKind.CT and asked_on(step) < assessment.exam_on:
+        return False
     if step.assessment_id == assessment.pk and step.state != FollowUpState.PROPOSED:
         return True
     same_rule = (step.rule_id, step.management) == (assessment.rule_id, assessment.management)

@@ -6,6 +6,7 @@ What every change leaves is a ``FollowUpChange`` (who, when, from, to, why); the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from django.db import transaction
 from django.utils import timezone
@@ -24,6 +25,8 @@ from nodules_app.models import Evidence, FollowUp, FollowUpChange, Nodule, Patie
 from nodules_app.services import slots
 from nodules_app.services.audit import record
 from registration.errors import Refused, gettext_noop
+
+THE_PRODUCT: Final = gettext_noop("The product")  # an exam came in, or the guidelines answered anew
 
 
 class ChangedMeanwhile(Refused):
@@ -58,7 +61,7 @@ def hold(follow_up: FollowUp, *, seen: int | None = None) -> FollowUp:
     held = step.get(pk=follow_up.pk)
     if seen is not None and held.version != seen:
         change = FollowUpChange.objects.filter(follow_up=held).select_related("by").order_by("-version").first()
-        raise ChangedMeanwhile(who=str(change.by) if change and change.by else "The system")
+        raise ChangedMeanwhile(who=str(change.by) if change and change.by else THE_PRODUCT)
     return held
 
 

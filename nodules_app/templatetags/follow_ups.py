@@ -102,8 +102,8 @@ def in_words(sentence: str) -> str:
 
 def refused_words(refusal: Refused) -> str:
     """Say a refusal and what to do about it, in the reader's language."""
-    parts = (refusal.sentence, refusal.remedy)
-    return " ".join(gettext(part).format(**refusal.facts) for part in parts if part)
+    facts = {name: gettext(fact) if isinstance(fact, str) else fact for name, fact in refusal.facts.items()}
+    return " ".join(gettext(part).format(**facts) for part in (refusal.sentence, refusal.remedy) if part)
 
 
 def no_such_step_words(refusal: NoSuchStep) -> str:

@@ -21,6 +21,7 @@ from nodules_app.forms.follow_ups import BecauseForm, BookForm, DeferForm
 from nodules_app.lifecycles import FOLLOW_UP, EvidenceKind, FollowUpState, NoSuchStep, after
 from nodules_app.selectors import follow_ups as selectors
 from nodules_app.selectors import patients as patient_selectors
+from nodules_app.selectors import scheduling
 from nodules_app.selectors.clinics import acts_of
 from nodules_app.services import access, arrivals, endings, follow_ups
 from nodules_app.services.access import Act
@@ -68,7 +69,7 @@ ACTS: Final[Mapping[str, StepAct]] = {
         "book",
         Act.RECORD,
         BookForm,
-        _("Record the booked day"),
+        _("Record a day booked elsewhere"),
         _("Record this day"),
         _("The day is recorded."),
         _book,
@@ -161,6 +162,9 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
     page = selectors.step_page(follow_up)
     may = acts_of(access.member(request.user), follow_up.patient.clinic)
     context = {
+        "can_choose_slot": Act.RECORD in may
+        and "book" in page.possible
+        and scheduling.kind_for(page.step.kind) is not None,
         "page": page,
         "identity": patient_selectors.identity(follow_up.patient, today=timezone.localdate()),
         "today": timezone.localdate(),

@@ -16,6 +16,7 @@ from nodules_app.charts import pairs, trajectory
 from nodules_app.forms.nodules import told_description
 from nodules_app.forms.patients import RiskFactorsForm, as_asked, told_facts
 from nodules_app.lifecycles import NoSuchStep
+from nodules_app.selectors import follow_ups
 from nodules_app.selectors import patients as selectors
 from nodules_app.services import access, nodules
 from nodules_app.services import patients as services
@@ -47,6 +48,8 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
         "figure": _figure(page, today_step=page.owed[0] if page.owed else None),
         "table": _table(page),
         "facts": told_facts(page.risk.facts) if page.risk else [],
+        "transfer": follow_ups.open_transfer(patient),
+        "care_end": follow_ups.care_end(patient),
     }
     return render(request, "patients/patient.html", context)
 

@@ -1,0 +1,531 @@
+"""A step and a patient's care end by evidence only; nobody is lost at any turn, and beginning again points back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from nodules_app.lifecycles import EvidenceKind, FollowUpState, NoduleState
+from nodules_app.models import (
+    Assessment,
+    Closure,
+    Decision,
+    Evidence,
+    FollowUp,
+    FollowUpKind,
+    Nodule,
+    Patient,
+    Role,
+    Run,
+    RunKind,
+    Study,
+    User,
+)
+from nodules_app.services import arrivals, endings, follow_ups, matches, nodules, policy, safety_net
+from tests import factories
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BASELINE, LATER = date(2026, 5, 19), date(2026, 11, 18)
+WINDOW = (date(2026, 11, 1), date(2026, 11, 15), date(2026, 12, 1))
+
+
+@pytest.fixture
+def nodule() -> Nodule:
+    return factories.nodule(factories.patient())
+
+
+@pytest.fixture
+def patient(nodule: Nodule) -> Patient:
+    return nodule.patient
+
+
+@pytest.fixture
+def physician() -> User:
+    return factories.member(Role.PHYSICIAN)
+
+
+def answer(patient: Patient, management: str = "ct_6_12m_then_18_24m", on: date = BASELINE) -> Assessment:
+    return factories.assessment(patient, factories.result("FLEISCHNER2017", management, "X"), exam_on=on)
+
+
+def ask_for_ct(patient: Patient, on: date = BASELINE, kind: FollowUpKind = FollowUpKind.CT) -> FollowUp:
+    step = follow_ups.propose(
+        assessment=answer(patient, on=on), kind=kind, window=WINDOW, nodules=list(patient.nodules.all())
+    )
+    assert step
+    return step
+
+
+def exam(patient: Patient, on: date = LATER) -> Study:
+    return factories.scan(patient, on).study
+
+
+def now(step: FollowUp) -> FollowUp:
+    return FollowUp.objects.select_related("evidence").get(pk=step.pk)
+
+
+def history(step: FollowUp) -> list[tuple[str, str, str]]:
+    return list(step.changes.order_by("version").values_list("step", "from_state", "to_state"))
+
+
+# ------------------------------------------------------------------ the exam
+
+
+def test_an_exam_and_its_reading_end_the_step_by_themselves(patient: Patient) -> None:
+    step = ask_for_ct(patient)
+    study = exam(patient)
+    assert arrivals.received(study) is not None
+    assert (now(step).state, now(step).exam) == (FollowUpState.PERFORMED, study)
+    newer = ask_for_ct(patient, on=LATER)
+    ended = now(step)
+    assert ended.state == FollowUpState.CLOSED
+    assert ended.evidence
+    assert (ended.evidence.kind, ended.evidence.study) == (EvidenceKind.EXAMINED, study)
+    assert ended.evidence.assessment == newer.assessment
+    assert history(step) == [
+        ("propose", "", "proposed"),
+        ("perform", "proposed", "performed"),
+        ("report", "performed", "reported"),
+        ("close", "reported", "closed"),
+    ]
+    assert newer.succeeds == step
+    safety_net.prove()
+
+
+def test_an_emergency_ct_long_before_the_window_counts(patient: Patient) -> None:
+    step = ask_for_ct(patient)
+    arrivals.received(exam(patient, BASELINE + timedelta(days=9)))
+    assert now(step).state == FollowUpState.PERFORMED
+
+
+def test_an_exam_from_before_the_question_answers_nothing(patient: Patient) -> None:
+    step = ask_for_ct(patient)
+    assert arrivals.received(exam(patient, BASELINE)) is None
+    assert arrivals.received(exam(patient, BASELINE - timedelta(days=100))) is None
+    assert now(step).state == FollowUpState.PROPOSED
+
+
+def test_an_exam_without_a_day_answers_nothing(patient: Patient) -> None:
+    ask_for_ct(patient)
+    assert arrivals.received(factories.scan(patient, None).study) is None
+
+
+def test_a_work_up_is_not_answered_by_a_ct(patient: Patient) -> None:
+    step = ask_for_ct(patient, kind=FollowUpKind.WORKUP)
+    assert arrivals.received(exam(patient)) is None
+    follow_ups.propose(
+        assessment=answer(patient, "no_routine_followup", on=LATER),
+        kind=FollowUpKind.DISCHARGE,
+        window=WINDOW,
+        nodules=list(patient.nodules.all()),
+    )
+    assert now(step).state == FollowUpState.SUPERSEDED
+
+
+def test_an_exam_on_which_a_nodule_is_unread_does_not_end_the_step_as_read(patient: Patient, nodule: Nodule) -> None:
+    step = ask_for_ct(patient)
+    arrivals.received(exam(patient))
+    newer = follow_ups.propose(
+        assessment=answer(patient, on=LATER),
+        kind=FollowUpKind.CT,
+        window=WINDOW,
+        nodules=[nodule],
+        still_unread=[nodule],
+    )
+    ended = now(step)
+    assert ended.state == FollowUpState.SUPERSEDED
+    assert ended.evidence
+    assert ended.evidence.newer == newer
+    assert patient.follow_ups.filter(kind=FollowUpKind.REVIEW, state=FollowUpState.PROPOSED).exists()
+
+
+def test_an_exam_that_answers_nothing_can_be_set_aside(patient: Patient, physician: User) -> None:
+    step = ask_for_ct(patient)
+    arrivals.received(exam(patient))
+    arrivals.set_aside(follow_up=step, because="Only the neck was scanned.", by=physician)
+    assert (now(step).state, now(step).exam) == (FollowUpState.PLANNED, None)
+    last = step.changes.latest("version")
+    assert (last.by, last.why) == (physician, "Only the neck was scanned.")
+
+
+def test_an_exam_that_is_withdrawn_is_asked_for_again(patient: Patient, physician: User) -> None:
+    step = ask_for_ct(patient)
+    study = exam(patient)
+    arrivals.received(study)
+    newer = ask_for_ct(patient, on=LATER)
+    arrivals.withdrawn(study=study, because="Another person's images.", by=physician)
+    review = patient.follow_ups.get(kind=FollowUpKind.REVIEW, state=FollowUpState.PROPOSED)
+    assert review.succeeds == now(step)
+    assert now(newer).state == FollowUpState.PROPOSED
+    assert Run.objects.filter(kind=RunKind.ASSESS, patient=patient).exists()
+    safety_net.prove()
+
+
+def test_an_exam_that_is_withdrawn_while_its_result_is_awaited(patient: Patient, physician: User) -> None:
+    step = ask_for_ct(patient)
+    study = exam(patient)
+    arrivals.received(study)
+    arrivals.withdrawn(study=study, because="Another person's images.", by=physician)
+    assert (now(step).state, now(step).exam) == (FollowUpState.PLANNED, None)
+
+
+# ------------------------------------------------------------------ what the database refuses
+
+
+def forge(step: FollowUp, proof: Evidence, state: FollowUpState = FollowUpState.CLOSED, **fields: object) -> None:
+    """End a step behind the services' back, with its record."""
+    with transaction.atomic():
+        FollowUp.objects.filter(pk=step.pk).update(
+            state=state,
+            version=step.version + 1,
+            evidence=proof,
+            closing_reason="x",
+            closed_at=timezone.now(),
+            **fields,
+        )
+        step.changes.create(version=step.version + 1, step="close", from_state=step.state, to_state=state)
+
+
+def test_an_order_cannot_be_ticked_off_without_its_result(patient: Patient) -> None:
+    step = ask_for_ct(patient)
+    study = exam(patient)
+    unread = Evidence(patient=patient, kind=EvidenceKind.EXAMINED, on=LATER, study=study)
+    with pytest.raises(IntegrityError, match="does not rest on this exam"), transaction.atomic():
+        unread.save()
+    unread.assessment = step.assessment  # what was said before the exam is no reading of it
+    with pytest.raises(IntegrityError, match="does not rest on this exam"), transaction.atomic():
+        unread.save()
+
+
+def test_an_exam_of_another_patient_is_no_evidence(patient: Patient) -> None:
+    stranger = factories.patient()
+    proof = Evidence(patient=patient, kind=EvidenceKind.EXAMINED, on=LATER, study=exam(stranger))
+    proof.assessment = answer(patient, on=LATER)
+    with pytest.raises(IntegrityError, match="another patient"), transaction.atomic():
+        proof.save()
+
+
+def test_the_exam_that_asked_does_not_answer(patient: Patient) -> None:
+    step = ask_for_ct(patient)
+    study = exam(patient, BASELINE)
+    proof = Evidence.objects.create(
+        patient=patient, kind=EvidenceKind.EXAMINED, on=BASELINE, study=study, assessment=step.assessment
+    )
+    with pytest.raises(IntegrityError, match="does not end this follow-up"):
+        forge(step, proof, exam=study)
+
+
+@pytest.mark.parametrize("state", [FollowUpState.DECLINED, FollowUpState.MOVED, FollowUpState.CANCELLED])
+def test_evidence_of_one_kind_ends_no_step_in_another_way(
+    patient: Patient, physician: User, state: FollowUpState
+) -> None:
+    step = ask_for_ct(patient)
+    proof = Evidence.objects.create(
+        patient=patient, kind=EvidenceKind.SIGNED, on=LATER, by=physician, signed=True, reason="Seen elsewhere."
+    )
+    with pytest.raises(IntegrityError, match="does not end this follow-up"):
+        forge(step, proof, state)
+
+
+def test_a_change_that_nobody_recorded_is_refused(patient: Patient) -> None:
+    step = ask_for_ct(patient)
+    with pytest.raises(IntegrityError, match="raises its version"), transaction.atomic():
+        FollowUp.objects.filter(pk=step.pk).update(state=FollowUpState.PLANNED)
+    with pytest.raises(IntegrityError, match="nobody wrote down"):
+        FollowUp.objects.filter(pk=step.pk).update(state=FollowUpState.PLANNED, version=step.version + 1)
+
+
+def test_what_was_recorded_stays(patient: Patient) -> None:
+    step = ask_for_ct(patient)
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        step.changes.update(why="something else")
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        step.changes.all().delete()
+
+
+def test_evidence_stays_and_is_never_exchanged(patient: Patient, physician: User) -> None:
+    step = ask_for_ct(patient)
+    endings.end_step(follow_up=step, kind=EvidenceKind.SIGNED, reason="Seen elsewhere.", by=physician)
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        Evidence.objects.filter(patient=patient).update(reason="something else")
+    other = Evidence.objects.create(
+        patient=patient, kind=EvidenceKind.SIGNED, on=LATER, by=physician, signed=True, reason="Other."
+    )
+    with pytest.raises(IntegrityError, match="never exchanged"), transaction.atomic():
+        FollowUp.objects.filter(pk=step.pk).update(evidence=other)
+
+
+def test_a_second_open_step_is_refused(patient: Patient, nodule: Nodule) -> None:
+    ask_for_ct(patient)
+    with pytest.raises(IntegrityError, match="patient_has_one_open_step"):
+        factories.follow_up(patient, [nodule], kind=FollowUpKind.WORKUP)
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts"),
+    [
+        (EvidenceKind.DECLINED, {"reason": "No time.", "explained": "It may grow."}),  # no letter
+        (EvidenceKind.DECLINED, {"reason": "No time.", "letter_on": LATER}),  # nothing explained
+        (EvidenceKind.DECEASED, {"source": "Rumour"}),  # nobody vouches for it
+        (EvidenceKind.DISCHARGED, {"reason": "Small."}),  # not signed
+        (EvidenceKind.DISCHARGED, {"reason": "Small.", "signed": True}),  # no guideline, and no override
+        (EvidenceKind.SIGNED, {"reason": "", "signed": True}),
+        (EvidenceKind.SIGNED, {"reason": "Seen."}),
+        (EvidenceKind.TRANSFERRED, {"reason": "The other hospital"}),
+        (EvidenceKind.SUPERSEDED, {}),
+        (EvidenceKind.NOTHING_LEFT, {"reason": ""}),
+    ],
+)
+def test_evidence_that_lacks_something_is_refused(
+    patient: Patient, physician: User, kind: EvidenceKind, facts: dict[str, object]
+) -> None:
+    with pytest.raises(IntegrityError, match="evidence_is_complete"), transaction.atomic():
+        Evidence.objects.create(patient=patient, kind=kind, on=LATER, by=physician, **facts)
+
+
+# ------------------------------------------------------------------ the end of care
+
+
+def test_a_discharge_names_its_author_and_what_the_guideline_said(patient: Patient, physician: User) -> None:
+    step = ask_for_ct(patient)
+    endings.discharge(patient=patient, reason="Stable for two years.", by=physician)
+    closure = Closure.objects.get(patient=patient)
+    assert closure.evidence
+    assert (closure.by, closure.evidence.assessment, closure.evidence.overrides) == (physician, step.assessment, True)
+    assert now(step).state == FollowUpState.CLOSED
+    assert set(patient.nodules.values_list("state", flat=True)) == {NoduleState.DISCHARGED}
+    assert Decision.objects.get(assessment=step.assessment).overrides
+    safety_net.prove()
+
+
+def test_a_discharge_that_the_guideline_asks_for_is_no_override(patient: Patient, physician: User) -> None:
+    follow_ups.propose(
+        assessment=answer(patient, "no_routine_followup"),
+        kind=FollowUpKind.DISCHARGE,
+        window=WINDOW,
+        nodules=list(patient.nodules.all()),
+    )
+    endings.discharge(patient=patient, reason="As the guideline says.", by=physician)
+    assert not Evidence.objects.get(kind=EvidenceKind.DISCHARGED).overrides
+
+
+def test_only_who_the_clinic_names_signs_a_discharge(patient: Patient, physician: User) -> None:
+    patient.clinic.signing_roles = [Role.CHAIR]
+    patient.clinic.save()
+    with pytest.raises(policy.MayNotSign, match="chair"):
+        endings.discharge(patient=patient, reason="Small.", by=physician)
+    assert not Closure.objects.exists()
+
+
+def decline(patient: Patient, by: User, again: date | None = None) -> Closure | FollowUp:
+    return endings.decline(
+        patient=patient, reason="No time.", explained="It may grow.", letter_on=LATER, by=by, offer_again_on=again
+    )
+
+
+def died(patient: Patient, by: User) -> Closure:
+    return endings.record_death(patient=patient, on=LATER, source="Family", second_source="Register", by=by)
+
+
+def handed_over(patient: Patient, by: User) -> Closure:
+    transfer = endings.ask_transfer(patient=patient, organisation="North", recipient="Dr N", on=LATER, by=by)
+    return endings.acknowledge_transfer(transfer=transfer, acknowledged_by="Dr N", on=LATER, by=by)
+
+
+def left(patient: Patient, by: User) -> Closure:
+    return endings.withdraw(patient=patient, reason="Does not want it.", on=LATER, by=by)
+
+
+ENDS: list[tuple[Callable[[Patient, User], object], FollowUpState]] = [
+    (decline, FollowUpState.DECLINED),
+    (died, FollowUpState.CLOSED),
+    (handed_over, FollowUpState.MOVED),
+    (left, FollowUpState.DECLINED),
+]
+
+
+@pytest.mark.parametrize(("end", "state"), ENDS)
+def test_each_end_closes_every_step_with_its_evidence(
+    patient: Patient, physician: User, end: Callable[[Patient, User], object], state: FollowUpState
+) -> None:
+    step = ask_for_ct(patient)
+    end(patient, physician)
+    closure = Closure.objects.get(patient=patient)
+    assert (now(step).state, now(step).evidence) == (state, closure.evidence)
+    assert safety_net.prove().covered.by_closure == 1
+
+
+@pytest.mark.parametrize(("end", "state"), ENDS)
+def test_an_end_is_recorded_once(
+    patient: Patient, physician: User, end: Callable[[Patient, User], object], state: FollowUpState
+) -> None:
+    end(patient, physician)
+    with pytest.raises(endings.CareHasEnded):
+        end(patient, physician)
+    assert Closure.objects.count() == 1
+
+
+@pytest.mark.parametrize(("end", "state"), ENDS)
+def test_the_rules_alone_do_not_undo_what_a_person_ended(
+    patient: Patient, physician: User, end: Callable[[Patient, User], object], state: FollowUpState
+) -> None:
+    end(patient, physician)
+    told = answer(patient)
+    nodules_followed = list(patient.nodules.all())
+    assert follow_ups.propose(assessment=told, kind=FollowUpKind.CT, window=WINDOW, nodules=nodules_followed) is None
+    assert Closure.objects.filter(ended_at__isnull=True).exists()
+
+
+@pytest.mark.parametrize(("end", "state"), ENDS)
+def test_following_again_points_back_and_leads_to_a_review(
+    patient: Patient, physician: User, end: Callable[[Patient, User], object], state: FollowUpState
+) -> None:
+    step = ask_for_ct(patient)
+    end(patient, physician)
+    review = endings.reopen(patient=patient, reason="The patient came back.", by=physician)
+    assert review
+    assert (review.kind, review.succeeds) == (FollowUpKind.REVIEW, now(step))
+    assert Run.objects.filter(kind=RunKind.ASSESS, patient=patient).exists()
+    assert Closure.objects.get(patient=patient).ended_because == "The patient came back."
+    with pytest.raises(endings.CareGoesOn):
+        endings.reopen(patient=patient, reason="Again.", by=physician)
+    safety_net.prove()
+
+
+def test_a_discharged_nodule_is_followed_again(patient: Patient, nodule: Nodule, physician: User) -> None:
+    endings.discharge(patient=patient, reason="Small.", by=physician)
+    endings.reopen(patient=patient, reason="It is back.", by=physician)
+    nodule.refresh_from_db()
+    assert nodule.state == NoduleState.ACTIVE
+    safety_net.prove()
+
+
+def test_a_transfer_that_nobody_acknowledged_leaves_every_step_ours(patient: Patient, physician: User) -> None:
+    step = ask_for_ct(patient)
+    transfer = endings.ask_transfer(patient=patient, organisation="North", recipient="Dr N", on=LATER, by=physician)
+    assert now(step).state == FollowUpState.PROPOSED
+    with pytest.raises(IntegrityError, match="nobody has acknowledged"), transaction.atomic():
+        Evidence.objects.create(
+            patient=patient, kind=EvidenceKind.TRANSFERRED, on=LATER, by=physician, transfer=transfer
+        )
+    with pytest.raises(endings.TransferAsked, match="North"):
+        endings.ask_transfer(patient=patient, organisation="South", recipient="Dr S", on=LATER, by=physician)
+    endings.take_back_transfer(transfer=transfer, by=physician)
+    with pytest.raises(endings.TransferAnswered):
+        endings.acknowledge_transfer(transfer=transfer, acknowledged_by="Dr N", on=LATER, by=physician)
+
+
+def test_who_declined_for_now_is_offered_it_again(patient: Patient, physician: User) -> None:
+    step = ask_for_ct(patient)
+    again = timezone.localdate() + timedelta(days=90)
+    offer = decline(patient, physician, again)
+    assert isinstance(offer, FollowUp)
+    assert (offer.due_from, offer.succeeds, offer.kind) == (again, step, FollowUpKind.CT)
+    assert now(step).state == FollowUpState.DECLINED
+    assert not Closure.objects.exists()
+    safety_net.prove()
+
+
+def test_whoever_was_discharged_can_die(patient: Patient, physician: User) -> None:
+    endings.discharge(patient=patient, reason="Small.", by=physician)
+    closure = died(patient, physician)
+    assert list(Closure.objects.filter(ended_at__isnull=True)) == [closure]
+
+
+def test_nothing_is_owed_to_the_dead_whatever_arrives(patient: Patient, physician: User) -> None:
+    died(patient, physician)
+    nodules.mark_nodule(scan=factories.scan(patient, LATER), lps_mm=(0.0, 0.0, 0.0), by=None)
+    assert not patient.follow_ups.exclude(evidence__isnull=False).exists()
+    late = answer(patient, on=LATER + timedelta(days=30))
+    assert follow_ups.propose(assessment=late, kind=FollowUpKind.CT, window=WINDOW, nodules=[]) is None
+    assert safety_net.prove().covered.by_closure == 2
+
+
+def test_a_later_exam_of_somebody_who_left_is_asked_about_again(patient: Patient, physician: User) -> None:
+    left(patient, physician)
+    step = ask_for_ct(patient, on=LATER + timedelta(days=60))
+    assert step.state == FollowUpState.PROPOSED
+    assert not Closure.objects.filter(ended_at__isnull=True).exists()
+
+
+# ------------------------------------------------------------------ one step without its exam
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [(EvidenceKind.SIGNED, FollowUpState.CLOSED), (EvidenceKind.ENTERED_IN_ERROR, FollowUpState.CANCELLED)],
+)
+def test_a_signed_reason_ends_a_step_and_a_review_stands_in_its_place(
+    patient: Patient, physician: User, kind: EvidenceKind, state: FollowUpState
+) -> None:
+    step = ask_for_ct(patient)
+    review = endings.end_step(follow_up=step, kind=kind, reason="The other hospital's CT shows scar.", by=physician)
+    assert review
+    assert (now(step).state, review.succeeds) == (state, now(step))
+    safety_net.prove()
+
+
+def test_a_step_is_not_signed_off_as_examined(patient: Patient, physician: User) -> None:
+    with pytest.raises(ValueError, match="does not end one step"):
+        endings.end_step(follow_up=ask_for_ct(patient), kind=EvidenceKind.EXAMINED, reason="Seen.", by=physician)
+
+
+def test_a_step_ends_when_a_reader_sees_nothing_left_of_it(patient: Patient, nodule: Nodule, physician: User) -> None:
+    step = ask_for_ct(patient)
+    nodules.reject(nodule=nodule, by=physician)
+    ended = now(step)
+    assert ended.state == FollowUpState.CANCELLED
+    assert ended.evidence
+    assert (ended.evidence.kind, ended.evidence.by) == (EvidenceKind.NOTHING_LEFT, physician)
+    nodules.reopen(nodule=nodule, by=physician)
+    safety_net.prove()
+
+
+def test_a_step_stays_while_one_of_its_nodules_is_followed(patient: Patient, nodule: Nodule, physician: User) -> None:
+    factories.nodule(patient, covered=False, state=NoduleState.CANDIDATE)
+    step = ask_for_ct(patient)
+    nodules.reject(nodule=patient.nodules.get(state=NoduleState.CANDIDATE), by=physician)
+    assert now(step).state == FollowUpState.PROPOSED
+
+
+def test_a_match_that_is_parted_leaves_both_nodules_owed(physician: User) -> None:
+    patient = factories.followed_patient()
+    match = patient.nodules.get().matches.get()
+    matches.unlink(match=match, by=physician)
+    assert patient.nodules.filter(state=NoduleState.ACTIVE).count() == 2
+    assert safety_net.prove().covered.by_step == 2
+
+
+def test_a_change_of_guideline_leaves_one_step(patient: Patient) -> None:
+    first = ask_for_ct(patient)
+    told = factories.result("LUNGRADS2022", "lr_ldct_6m", "3")
+    second = follow_ups.propose(
+        assessment=factories.assessment(patient, told, exam_on=BASELINE),
+        kind=FollowUpKind.CT,
+        window=(date(2026, 11, 1), date(2026, 11, 19), date(2026, 12, 19)),
+        nodules=list(patient.nodules.all()),
+    )
+    assert second
+    assert now(first).state == FollowUpState.SUPERSEDED
+    assert (second.succeeds, list(patient.follow_ups.filter(evidence=None))) == (first, [second])
+    safety_net.prove()
+
+
+def test_an_unread_exam_stays_awaited_when_the_rules_change_their_mind(patient: Patient) -> None:
+    study = exam(patient)
+    ask_for_ct(patient)
+    arrivals.received(study)
+    told = factories.result("LUNGRADS2022", "lr_ldct_6m", "3")
+    second = follow_ups.propose(
+        assessment=factories.assessment(patient, told, exam_on=BASELINE),
+        kind=FollowUpKind.CT,
+        window=WINDOW,
+        nodules=list(patient.nodules.all()),
+    )
+    assert second
+    assert (now(second).state, now(second).exam) == (FollowUpState.PERFORMED, study)
