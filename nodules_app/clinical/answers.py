@@ -71,7 +71,7 @@ def _result(result: Result) -> Json:
         "ambiguities": list(result.ambiguities),
         "source": result.source,
         "reliability": result.reliability,
-        "branches": [_branch(branch) for branch in result.branches],
+        "branches": [_branch(branch) for branch in result.branches if is_told(branch, result)],
         "flips": [
             {"field": flip.field, "change": flip.change, "management": flip.management, "rule_id": flip.rule_id}
             for flip in result.flips
@@ -80,6 +80,11 @@ def _result(result: Result) -> Json:
     if result.stability not in (None, "stable"):
         answer["stability"] = result.stability
     return answer
+
+
+def is_told(branch: Branch, result: Result) -> bool:
+    """The contract prints alternatives: what the errors leave possible is one where the answer is not stable."""
+    return branch.probability is None or result.stability != "stable"
 
 
 def _dates(interval: Interval | None) -> Json:

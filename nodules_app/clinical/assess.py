@@ -15,7 +15,7 @@ from nodules_app.clinical.flips import flips
 from nodules_app.clinical.growth import nodule_growth
 from nodules_app.clinical.management import MANAGEMENT
 from nodules_app.clinical.risk.models import risks
-from nodules_app.clinical.stability import states_errors, weigh_finding
+from nodules_app.clinical.stability import weigh_finding
 from nodules_app.clinical.view import View, look_at
 
 NO_CATEGORY: Final = frozenset({"not_applicable", "not_supported", "measurement_needed"})
@@ -85,7 +85,7 @@ def _result(view: View, edition: Edition, finding: Finding) -> Result:
     if edition.has_modifiers:
         modifiers = ("S",) if applies and view.exam.significant_other_finding else ()
     in_scope = code not in ("not_applicable", "not_supported")
-    weighing = weigh_finding(view, edition, finding) if states_errors(finding) else None
+    weighing = weigh_finding(view, edition, finding) if view.states_errors else None
     return Result(
         guideline=edition.code,
         edition=edition.edition,
@@ -99,7 +99,7 @@ def _result(view: View, edition: Edition, finding: Finding) -> Result:
         ambiguities=tuple(sorted(_once((*finding.ambiguities, *(view.ambiguities if in_scope else ()))))),
         source=rule.source,
         reliability=rule.reliability,
-        branches=finding.branches + (() if weighing is None or weighing.stability == "stable" else weighing.branches),
+        branches=finding.branches + (() if weighing is None else weighing.branches),
         flips=flips(view, edition, finding),
         base_category=finding.base_category if applies else None,
         modifiers=modifiers,

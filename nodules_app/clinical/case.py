@@ -183,6 +183,12 @@ class SizeErrors:
     solid_mean_mm: Decimal | None = None
     rho: Decimal = Decimal(0)
 
+    @property
+    def states_any(self) -> bool:
+        """Whether a standard deviation is given; 0 is one."""
+        given = (self.volume_mm3, self.mean_diameter_mm, self.long_axis_mm, self.solid_mean_mm)
+        return any(error is not None for error in given)
+
 
 @dataclass(frozen=True, slots=True)
 class Measurement:

@@ -5,23 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import ROUND_FLOOR, Decimal
-from functools import cache
 from typing import Final, Literal
 
 from nodules_app.clinical.assessment import Finding, Flip
+from nodules_app.clinical.borders import bounds_mm3, rank_mm3, relations
 from nodules_app.clinical.case import Measurement, SizeBasis
 from nodules_app.clinical.editions.edition import Edition
-from nodules_app.clinical.editions.lungrads2022_status import CHANGE_MM, YEAR_DAYS
-from nodules_app.clinical.growth import GROWTH_RATIO
-from nodules_app.clinical.rules import Span
-from nodules_app.clinical.sizes import LN2, longest_mm, mean_mm, sphere_diameter_mm, sphere_volume_mm3
 from nodules_app.clinical.view import Look, View
 
 STEP_MM: Final = Decimal("0.1")
 STEPS_MM: Final = 10
 VOLUME_SHARE: Final = Decimal("0.25")
-MASS_MM: Final = Decimal("30.5")  # rounds to 31
-PLEURAL_MM: Final = Decimal(10)  # size cap of perifissural nodules
 
 
 def flips(view: View, edition: Edition, finding: Finding) -> tuple[Flip, ...]:
@@ -93,7 +87,18 @@ def _volumes(view: View, edition: Edition, look: Look, sign: int) -> Iterator[Sh
 
 def volume_limits(view: View, edition: Edition, look: Look) -> tuple[Decimal, ...]:
     """Every volume of this nodule at which the answer may change; between two of them it does not."""
-    return (*_printed_limits(edition), *_limits_of(view, edition, look))
+    ranks = (limit for other in view.present if other.nodule is not look.nodule for limit in rank_mm3(other.now))
+    return (*bounds_mm3(edition), *ranks, *_set_by_earlier(view, edition, look))
+
+
+def _set_by_earlier(view: View, edition: Edition, look: Look) -> Iterator[Decimal]:
+    """Volumes at which this nodule's growth changes."""
+    for earlier in look.earlier:
+        if earlier.volume_mm3 is None:
+            continue
+        for relation in relations(edition, (view.today - earlier.date).days):
+            if relation.size == "volume":
+                yield relation.now_from(earlier.volume_mm3)
 
 
 def _resized(now: Measurement, sizes: list[Decimal | None], volume_mm3: Decimal | None) -> Measurement:
@@ -114,51 +119,3 @@ def _resized(now: Measurement, sizes: list[Decimal | None], volume_mm3: Decimal 
         now.resolved,
         now.sd,
     )
-
-
-@cache
-def _printed_limits(edition: Edition) -> frozenset[Decimal]:
-    """Every volume at which a row of the edition begins or ends."""
-    spans = (
-        condition
-        for rule in edition.rules
-        for name, condition in rule.when.items()
-        if isinstance(condition, Span) and name.endswith("mm3")
-    )
-    printed = {bound for span in spans for bound in (span.low, span.high) if bound.is_finite()}
-    return frozenset({*printed, *edition.volume_limits, sphere_volume_mm3(MASS_MM), sphere_volume_mm3(PLEURAL_MM)})
-
-
-def _limits_of(view: View, edition: Edition, look: Look) -> Iterator[Decimal]:
-    """Volumes at which this nodule's growth, or its rank among the nodules, changes."""
-    for other in view.present:
-        if other.nodule is not look.nodule:
-            yield from _rank_limits(other)
-    for earlier in look.earlier:
-        before = earlier.volume_mm3
-        if before is None:
-            continue
-        days = (view.today - earlier.date).days
-        yield before
-        yield before * GROWTH_RATIO
-        for vdt_days in (400, 600):
-            yield before * min(LN2 * days / vdt_days, Decimal(50)).exp()
-        if edition.compares_spheres:
-            yield from _sphere_limits(before, days)
-
-
-def _sphere_limits(before_mm3: Decimal, days: int) -> Iterator[Decimal]:
-    diameter = sphere_diameter_mm(before_mm3)
-    yield sphere_volume_mm3(diameter + CHANGE_MM)
-    yield sphere_volume_mm3(diameter + CHANGE_MM * days / YEAR_DAYS)
-    if diameter > CHANGE_MM:
-        yield sphere_volume_mm3(diameter - CHANGE_MM)
-
-
-def _rank_limits(other: Look) -> Iterator[Decimal]:
-    now = other.now
-    if now.volume_mm3 is not None:
-        yield now.volume_mm3
-    for size in (mean_mm(now), longest_mm(now)):
-        if size is not None:
-            yield sphere_volume_mm3(size)

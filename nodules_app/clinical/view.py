@@ -73,6 +73,11 @@ class View:
         """Date of the exam that is interpreted; the core knows no other today."""
         return self.exam.date
 
+    @property
+    def states_errors(self) -> bool:
+        """Whether a measurement of a nodule that is present says how large its error may be, if only that it is 0."""
+        return any(m.sd is not None and m.sd.states_any for look in self.present for m in (*look.earlier, look.now))
+
     def remeasured(self, look: Look, now: Measurement) -> View:
         """The same exam with one nodule measured differently."""
         return self.with_look(Look(look.nodule, now, look.earlier, look.seen_before))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from nodules_app.clinical.editions.by_mean import PersonRisk, Table, judge_by
+from nodules_app.clinical.editions.by_mean import PersonRisk, Table, judge_by, mayo_limits
 from nodules_app.clinical.editions.edition import Edition
 from nodules_app.clinical.editions.fleischner_risk import fleischner_risk
 from nodules_app.clinical.months import Months, window
@@ -82,4 +82,13 @@ def _risk(view: View, solids: tuple[Look, ...]) -> PersonRisk:
     )
 
 
-EDITION: Final = Edition(CODE, "2013", "ACCP / CHEST, third edition", TABLE.rules, judge_by(TABLE, _risk))
+EDITION: Final = Edition(
+    CODE,
+    "2013",
+    "ACCP / CHEST, third edition",
+    TABLE.rules,
+    judge_by(TABLE, _risk),
+    compares=("volume_ratio", "mean_mm"),
+    risk_limits=mayo_limits,
+    leads_by="mean",
+)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal
 
 from nodules_app.clinical.assessment import Basis, Finding
 from nodules_app.clinical.case import Attenuation, Measurement, Shape, SizeBasis
 from nodules_app.clinical.editions import bts2015 as table
 from nodules_app.clinical.editions.edition import (
     Edition,
+    RiskLimit,
     basis_of,
     found,
     is_subsolid,
@@ -25,8 +26,8 @@ from nodules_app.clinical.editions.fleischner2017_reading import percent
 from nodules_app.clinical.growth import GROWTH_MM, GROWTH_RATIO, doubling_time_days
 from nodules_app.clinical.months import Months, add_months, whole_months, window
 from nodules_app.clinical.reasons import Reason, because
-from nodules_app.clinical.risk.brock import brock
-from nodules_app.clinical.risk.herder import herder
+from nodules_app.clinical.risk.brock import brock, brock_mm_at
+from nodules_app.clinical.risk.herder import herder, herder_mm_at
 from nodules_app.clinical.risk.subject import subject_of
 from nodules_app.clinical.rules import Fact, Rule, first_rule, the_rule
 from nodules_app.clinical.sizes import (
@@ -362,6 +363,28 @@ def _brock_facts(view: View, look: Look) -> tuple[dict[str, Fact], tuple[Reason,
     return {"brock_known": True, "brock_percent": value}, (why,), ()
 
 
+def _risk_limits(view: View, look: Look) -> Iterator[RiskLimit]:
+    """Diameters at which Brock passes 10 %, or Herder 10 and 70 %."""
+    subject = subject_of(view, look)
+    limits: tuple[tuple[Literal["mean", "longest"], Decimal | None], ...] = (
+        ("longest", brock_mm_at("brock_2b", subject, Decimal("0.1"))),
+        ("mean", herder_mm_at(subject, Decimal("0.1"))),
+        ("mean", herder_mm_at(subject, Decimal("0.7"))),
+    )
+    for size, mm in limits:
+        if mm is not None:
+            yield RiskLimit(size, mm)
+
+
+def _part_played(view: View, look: Look) -> Hashable:
+    """Whether it counts, whether it grew, and what it would be given if it led."""
+    benign = _benign(view, look)
+    if benign is not None:
+        return benign.rule.id
+    answer = _answer(view, look)
+    return bool(look.earlier) and _grew(view, look), answer.code, answer.rule.id, look.measured
+
+
 EDITION: Final = Edition(
     "BTS2015",
     "2015",
@@ -369,4 +392,10 @@ EDITION: Final = Edition(
     table.RULES,
     judge,
     volume_limits=frozenset({table.LARGE_MM3.low}),
+    compares=("volume_ratio", "volume_vdt", "longest_mm", "longest_vdt"),
+    reads_solid_growth=True,
+    reads_class_before=True,
+    risk_limits=_risk_limits,
+    part_played=_part_played,
+    leads_by="volume_or_longest",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
@@ -10,6 +10,7 @@ from typing import Final
 from nodules_app.clinical.assessment import Branch, Finding
 from nodules_app.clinical.case import Attenuation
 from nodules_app.clinical.editions.edition import (
+    RiskLimit,
     found,
     is_subsolid,
     largest,
@@ -21,7 +22,7 @@ from nodules_app.clinical.editions.edition import (
 from nodules_app.clinical.editions.fleischner2017_reading import change_since
 from nodules_app.clinical.months import whole_months
 from nodules_app.clinical.reasons import Reason, because
-from nodules_app.clinical.risk.mayo import mayo
+from nodules_app.clinical.risk.mayo import mayo, mayo_mm_at
 from nodules_app.clinical.risk.subject import subject_of
 from nodules_app.clinical.rules import Fact, Rule, first_rule, the_rule
 from nodules_app.clinical.sizes import WHOLE, half_up, mean_mm
@@ -66,6 +67,14 @@ class PersonRisk:
 
 
 RiskOf = Callable[[View, tuple[Look, ...]], PersonRisk]
+
+
+def mayo_limits(view: View, look: Look) -> Iterator[RiskLimit]:
+    """Diameters at which Mayo passes 5 and 65 %."""
+    subject = subject_of(view, look)
+    for probability in (Decimal("0.05"), Decimal("0.65")):
+        if (mm := mayo_mm_at(subject, probability)) is not None:
+            yield RiskLimit("mean", mm)
 
 
 def judge_by(table: Table, risk_of: RiskOf) -> Callable[[View], Finding]:

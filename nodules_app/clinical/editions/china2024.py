@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Final
 
 from nodules_app.clinical.case import SmokingStatus
-from nodules_app.clinical.editions.by_mean import PersonRisk, Table, judge_by
+from nodules_app.clinical.editions.by_mean import PersonRisk, Table, judge_by, mayo_limits
 from nodules_app.clinical.editions.edition import Edition
 from nodules_app.clinical.eligibility import heavy_smoking, other_risk_factors
 from nodules_app.clinical.months import Months, window
@@ -104,4 +104,12 @@ def _risk(view: View, _solids: tuple[Look, ...]) -> PersonRisk:
     return PersonRisk(present=True, known=not missing, why=why, missing=tuple(missing))
 
 
-EDITION: Final = Edition(CODE, "2024", "Chinese expert consensus 2018/2024", TABLE.rules, judge_by(TABLE, _risk))
+EDITION: Final = Edition(
+    CODE,
+    "2024",
+    "Chinese expert consensus 2018/2024",
+    TABLE.rules,
+    judge_by(TABLE, _risk),
+    risk_limits=mayo_limits,
+    leads_by="mean",
+)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from nodules_app.clinical.assessment import Basis, Finding
 from nodules_app.clinical.case import Attenuation, Nodule, SizeBasis
@@ -14,6 +14,22 @@ from nodules_app.clinical.reasons import Reason, because
 from nodules_app.clinical.rules import Rule
 from nodules_app.clinical.sizes import comparable_size_mm, lacks_short_axis
 from nodules_app.clinical.view import Look, View, suspicion_order
+
+Comparing = Literal[
+    "volume_ratio", "volume_vdt", "mean_mm", "mean_vdt", "longest_mm", "longest_vdt", "reported_mm"
+]  # 25 %, 2 mm, doubling times of 400 and 600 days, 1.5 mm as reported
+
+
+class RiskLimit(NamedTuple):
+    """A diameter at which a risk model passes a limit of the edition."""
+
+    size: Literal["mean", "longest"]
+    mm: Decimal
+
+
+def no_risk_limits(_view: View, _look: Look) -> tuple[RiskLimit, ...]:
+    """For editions that ask no model."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,8 +42,18 @@ class Edition:
     rules: tuple[Rule, ...]
     judge: Callable[[View], Finding]
     has_modifiers: bool = False
-    compares_spheres: bool = False  # growth between volumes is read from the diameters of their spheres
-    volume_limits: frozenset[Decimal] = frozenset()  # volumes where an answer may change that no row names
+    # What decides without being named by a row; ``borders`` reads it to know where an answer may change.
+    volume_limits: frozenset[Decimal] = frozenset()  # mm3
+    diameter_limits: frozenset[Decimal] = frozenset()  # mm, unrounded
+    reports_to: Decimal | None = None  # mm to which diameters are rounded before a row looks at them
+    compares: tuple[Comparing, ...] = ()  # how two exams are compared
+    compares_previous: bool = False  # with the exam before; else with the first
+    reads_solid_size: bool = False  # a diameter of the solid component is looked up in the rows
+    reads_solid_growth: bool = False
+    reads_class_before: bool = False  # the size at the earlier exam is looked up in the rows too
+    risk_limits: Callable[[View, Look], Iterable[RiskLimit]] = no_risk_limits
+    leads_by: Literal["urgency", "mean", "volume_or_longest"] = "urgency"  # which nodule speaks for the exam
+    part_played: Callable[[View, Look], Hashable] | None = None  # all that the exam's answer reads of a nodule but rank
 
 
 def found(rule: Rule, view: View, look: Look | None = None, *, why: Iterable[Reason] = (), **more: Any) -> Finding:  # noqa: ANN401 - the fields of Finding

@@ -5,7 +5,7 @@ Only the limits 300 mm3 (baseline) and 200 mm3 (new) were read (P); the other ro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -114,4 +114,18 @@ def _by_growth(view: View, look: Look, growth: Growth) -> Finding:
     return found(rule, view, look, why=why, basis=growth.basis)
 
 
-EDITION: Final = Edition(CODE, "2017", "European position statement 2017", RULES, judge)
+def part_played(view: View, look: Look) -> Hashable:
+    """The row of one nodule; no other nodule changes it."""
+    rule = _classify(view, look).rule
+    return rule.id, rule.management
+
+
+EDITION: Final = Edition(
+    CODE,
+    "2017",
+    "European position statement 2017",
+    RULES,
+    judge,
+    compares=("volume_ratio", "volume_vdt", "mean_mm", "mean_vdt"),
+    part_played=part_played,
+)

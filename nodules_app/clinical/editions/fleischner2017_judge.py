@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -24,10 +24,14 @@ from nodules_app.clinical.editions.fleischner2017_reading import (
     Family,
     Sized,
     benign_finding,
+    class_at,
     partial,
     size_mm_of,
     sized,
+    solid_change,
     solid_first,
+    solid_part,
+    subsolid_change,
     subsolid_first,
 )
 from nodules_app.clinical.editions.fleischner_risk import fleischner_risk
@@ -111,8 +115,36 @@ def _complete(view: View, doubtful: Sequence[Look], measured: Sequence[Sized]) -
     return [with_more(finding, ambiguities=both) for finding in findings]
 
 
+def part_played(view: View, look: Look) -> Hashable:
+    """Benign, mass, class, change, class at baseline, solid part: all that the rows of a family read of a member."""
+    benign = benign_finding(view, look)
+    size, mm = sized(view, look), size_mm_of(look.now)
+    if benign is not None or size is None or mm is None:
+        return None if benign is None else benign.rule.id
+    grew = before = None
+    if look.earlier:
+        first = look.earlier[0]
+        change = subsolid_change if is_subsolid(look) else solid_change
+        grew, before = change(look, first)[0], class_at(first, size.basis)
+    return half_up(mm, WHOLE) > 30, size.size_class, grew, before, solid_part(look, size.basis).size_class
+
+
 # Classes of volume are no conditions of rows.
 LIMITS: Final = frozenset(
     bound for limits in table.MM3_CLASSES.values() for bound in (limits.low, limits.high) if bound.is_finite()
 )
-EDITION: Final = Edition("FLEISCHNER2017", "2017", "Fleischner Society 2017", table.RULES, judge, volume_limits=LIMITS)
+EDITION: Final = Edition(
+    "FLEISCHNER2017",
+    "2017",
+    "Fleischner Society 2017",
+    table.RULES,
+    judge,
+    volume_limits=LIMITS,
+    # Rounded half-up to whole millimetres before they are compared: <6, 6-8, >8.
+    diameter_limits=frozenset({Decimal("5.5"), Decimal("8.5")}),
+    compares=("volume_ratio", "mean_mm"),
+    reads_solid_size=True,
+    reads_solid_growth=True,
+    reads_class_before=True,
+    part_played=part_played,
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Final
 
 from nodules_app.clinical.assessment import Finding
@@ -11,7 +12,8 @@ from nodules_app.clinical.editions.edition import Edition, found, scope_facts, s
 from nodules_app.clinical.editions.lungrads2022_reading import classify, rank
 from nodules_app.clinical.reasons import because
 from nodules_app.clinical.rules import first_rule
-from nodules_app.clinical.view import View, suspicion_order
+from nodules_app.clinical.sizes import TENTH
+from nodules_app.clinical.view import Look, View, suspicion_order
 
 ZERO: Final = dict(zip((Incomplete.PRIOR, Incomplete.LUNGS, Incomplete.INFECTION), table.ZERO, strict=True))
 
@@ -48,6 +50,12 @@ def _suspicion(finding: Finding) -> float:
     return rank("2") + 0.5 if finding.code == "measurement_needed" else rank(finding.category)
 
 
+def part_played(view: View, look: Look) -> Hashable:
+    """The category and the management of one nodule; no other nodule changes them."""
+    finding = classify(view, look)
+    return None if finding is None else (finding.code, finding.rule.id, finding.category)
+
+
 EDITION: Final = Edition(
     "LUNGRADS2022",
     "v2022",
@@ -55,5 +63,11 @@ EDITION: Final = Edition(
     table.RULES,
     judge,
     has_modifiers=True,
-    compares_spheres=True,
+    reports_to=TENTH,
+    compares=("reported_mm",),
+    compares_previous=True,
+    reads_solid_size=True,
+    reads_solid_growth=True,
+    reads_class_before=True,
+    part_played=part_played,
 )

@@ -5,7 +5,7 @@ All recalls at three months (AMB-42). The nodule with the most urgent category l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -209,4 +209,18 @@ def _by_growth(view: View, look: Look, growth: Growth | None) -> Finding:
     return found(rule, view, look, why=why, basis="volume" if growth is not None else None)
 
 
-EDITION: Final = Edition(CODE, "trial protocol", "NELSON trial protocol", RULES, judge)
+def part_played(view: View, look: Look) -> Hashable:
+    """The row of one nodule; no other nodule changes it."""
+    rule = _classify(view, look).rule
+    return rule.id, rule.management
+
+
+EDITION: Final = Edition(
+    CODE,
+    "trial protocol",
+    "NELSON trial protocol",
+    RULES,
+    judge,
+    compares=("volume_ratio", "volume_vdt"),
+    part_played=part_played,
+)

@@ -17,7 +17,7 @@ from typing import Final
 
 from nodules_app.clinical.assessment import Probability
 from nodules_app.clinical.case import Attenuation, Setting, SmokingStatus
-from nodules_app.clinical.risk.subject import Subject, absent, logistic, unknown
+from nodules_app.clinical.risk.subject import Subject, absent, log_odds, logistic, unknown
 
 SIZE_OFFSET: Final = Decimal("1.58113883")  # (4 mm / 10)^(-1/2)
 
@@ -81,6 +81,22 @@ def brock(model: str, subject: Subject) -> Probability:
     return Probability(
         model, logistic(_score(c, subject)), valid=not outside, outside=outside, reliability=c.reliability
     )
+
+
+def brock_mm_at(model: str, subject: Subject, probability: Decimal) -> Decimal | None:
+    """The largest diameter at which the model gives this probability to a nodule otherwise alike.
+
+    Returns
+    -------
+    Decimal or None
+        ``None`` when inputs are missing, or when no diameter is large enough.
+    """
+    c = COEFFICIENTS[model]
+    if _missing(c, subject) or subject.long_axis_mm is None:
+        return None
+    change = (log_odds(probability) - _score(c, subject)) / c.size
+    root = 1 / (subject.long_axis_mm / 10).sqrt() + change
+    return 10 / (root * root) if root > 0 else None
 
 
 def _missing(c: Coefficients, s: Subject) -> tuple[str, ...]:

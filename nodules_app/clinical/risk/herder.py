@@ -13,8 +13,8 @@ from typing import Final
 
 from nodules_app.clinical.assessment import Probability
 from nodules_app.clinical.case import PetUptake
-from nodules_app.clinical.risk.mayo import mayo, outside_population
-from nodules_app.clinical.risk.subject import Subject, logistic, unknown
+from nodules_app.clinical.risk.mayo import mayo, mayo_mm_at, outside_population
+from nodules_app.clinical.risk.subject import Subject, log_odds, logistic, unknown
 
 CONSTANT: Final = Decimal("-4.739")
 MAYO: Final = Decimal("3.691")
@@ -38,3 +38,18 @@ def herder(s: Subject) -> Probability:
     outside = outside_population(s)
     x = CONSTANT + MAYO * pretest.probability + UPTAKE[uptake]
     return Probability("herder", logistic(x), valid=not outside, outside=outside, reliability="M")
+
+
+def herder_mm_at(s: Subject, probability: Decimal) -> Decimal | None:
+    """The mean diameter at which the model gives this probability to a nodule otherwise alike.
+
+    Returns
+    -------
+    Decimal or None
+        ``None`` when inputs are missing, or when no diameter gives it.
+    """
+    uptake = s.look.nodule.pet_uptake
+    if uptake is None:
+        return None
+    pretest = (log_odds(probability) - CONSTANT - UPTAKE[uptake]) / MAYO
+    return mayo_mm_at(s, pretest) if 0 < pretest < 1 else None

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Final
 
 from nodules_app.clinical.assessment import Probability
-from nodules_app.clinical.risk.subject import Subject, absent, logistic, unknown
+from nodules_app.clinical.risk.subject import Subject, absent, log_odds, logistic, unknown
 
 CONSTANT: Final = Decimal("-6.8272")
 AGE: Final = Decimal("0.0391")
@@ -48,6 +48,21 @@ def mayo(s: Subject) -> Probability:
     )
     outside = outside_population(s)
     return Probability("mayo", logistic(x), valid=not outside, outside=outside)
+
+
+def mayo_mm_at(s: Subject, probability: Decimal) -> Decimal | None:
+    """The mean diameter at which the model gives this probability to a nodule otherwise alike.
+
+    Returns
+    -------
+    Decimal or None
+        ``None`` when inputs are missing, or when every diameter gives more.
+    """
+    now = mayo(s).probability
+    if now is None or s.mean_mm is None:
+        return None
+    size_mm = s.mean_mm + (log_odds(probability) - log_odds(now)) / DIAMETER_MM
+    return size_mm if size_mm > 0 else None
 
 
 def outside_population(s: Subject) -> tuple[str, ...]:

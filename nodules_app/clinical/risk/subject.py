@@ -88,6 +88,11 @@ def logistic(x: Decimal) -> Decimal:
     return 1 / (1 + (-x).exp())
 
 
+def log_odds(probability: Decimal) -> Decimal:
+    """The x of ``logistic``; the probability lies between 0 and 1."""
+    return (probability / (1 - probability)).ln()
+
+
 def unknown(model: str, missing: tuple[str, ...], reliability: str) -> Probability:
     """A model that lacks inputs."""
     return Probability(model, None, valid=False, missing=missing, reliability=reliability)

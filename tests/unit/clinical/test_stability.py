@@ -118,12 +118,15 @@ def test_probabilities_agree_with_a_simulation(of: c.Nodule, guideline: str, bas
         assert drawn.get(code, 0.0) == pytest.approx(p, abs=4.5 * sqrt(p * (1 - p) / runs) + 1e-3), code
 
 
-def test_only_an_unsure_answer_lists_its_branches() -> None:
-    def first_result(volume: str) -> Any:  # noqa: ANN401
-        return assess(case(nodule(measured(v=volume, sd=sd(volume_mm3="10"))), guidelines=("BTS2015",))).results[0]
+def test_the_result_lists_every_management_that_the_errors_allow() -> None:
+    def first_result(volume: str, error: str = "10") -> Any:  # noqa: ANN401
+        return assess(case(nodule(measured(v=volume, sd=sd(volume_mm3=error))), guidelines=("BTS2015",))).results[0]
 
-    sure, unsure = first_result("150"), first_result("82")
-    assert (sure.stability, sure.branches) == ("stable", ())
+    sure, unsure, exact = first_result("115"), first_result("82"), first_result("82", "0")
+    assert sure.stability == "stable"
+    assert [b.management for b in sure.branches] == ["bts_ct_3m", "bts_discharge"]
+    assert [(b.management, b.probability) for b in exact.branches] == [("bts_ct_3m", 1)]
+    assert exact.stability == "stable"
     assert unsure.stability == "could_go_either_way"
     assert {b.management for b in unsure.branches} == {"bts_ct_3m", "bts_discharge"}
 
