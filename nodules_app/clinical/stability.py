@@ -105,10 +105,12 @@ def _answers(view: View, edition: Edition, chosen: Sequence[State]) -> list[tupl
         return [(Decimal(1), _judged(view, edition, [state.look for state in chosen]))]
     led = {place: looks for place in rivals if (looks := with_largest(size, chosen, place)) is not None}
     said = {place: _judged(view, edition, looks) for place, looks in led.items()}
-    if len(set(said.values())) == 1:
-        return [(Decimal(1), next(iter(said.values())))]
-    shares = {place: chance_to_be_largest(size, chosen, place) for place in said}
+    shares = {place: Decimal(1) for place in said}
+    if len(set(said.values())) > 1:
+        shares = {place: chance_to_be_largest(size, chosen, place) for place in said}
     total = sum(shares.values(), Decimal(0))
+    if not total:  # nodules without a size, or of one size: their order in the case decides
+        return [(Decimal(1), _judged(view, edition, [state.look for state in chosen]))]
     return [(shares[place] / total, answer) for place, answer in said.items()]
 
 
