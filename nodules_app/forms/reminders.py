@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import available_timezones
 
 from django import forms
@@ -18,6 +18,11 @@ from nodules_app.selectors.reminders import Show
 from nodules_app.templatetags.reminders import RUNGS, WAYS
 
 MOST_DAYS: Final = 400
+
+if TYPE_CHECKING:
+    OfClinic, OfDay = forms.ModelForm[Clinic], forms.ModelForm[ClinicDay]
+else:  # generic for the type checker only
+    OfClinic = OfDay = forms.ModelForm
 
 
 class DeskForm(forms.Form):
@@ -170,7 +175,7 @@ class WishForm(forms.Form):
     )
 
 
-class ClinicForm(forms.ModelForm[Clinic]):
+class ClinicForm(OfClinic):
     class Meta:
         model = Clinic
         fields = [
@@ -198,7 +203,7 @@ class ClinicForm(forms.ModelForm[Clinic]):
         return zone
 
 
-class ClinicDayForm(forms.ModelForm[ClinicDay]):
+class ClinicDayForm(OfDay):
     class Meta:
         model = ClinicDay
         fields = ["on", "is_working", "name"]

@@ -10,7 +10,7 @@ from typing import Final
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from nodules_app.models import Clinic, EmergencyAccess, Membership, Patient, Role, User
+from nodules_app.models import Clinic, ClinicDay, EmergencyAccess, Membership, Patient, Role, User
 
 
 class Act(StrEnum):
@@ -80,3 +80,14 @@ def acts_of(user: User, clinic: Clinic | int | None = None) -> frozenset[Act]:
 
 def acts_of_roles(roles: Iterable[str]) -> frozenset[Act]:
     return frozenset().union(*(MAY[Role(role)] for role in roles))
+
+
+def days_of(clinic: Clinic) -> list[ClinicDay]:
+    """The days that differ from their weekday, the next first."""
+    return list(ClinicDay.objects.filter(clinic=clinic, on__gte=timezone.localdate()).order_by("on"))
+
+
+def people_of(clinic: Clinic) -> list[Membership]:
+    """Who has which role here."""
+    held = Membership.objects.filter(clinic=clinic, ended_at__isnull=True).select_related("user")
+    return list(held.order_by("user__last_name", "user__username", "role"))

@@ -67,6 +67,8 @@ class Desk:
     overdue: int  # tasks whose time to answer is over
     rows: Sequence[Reminder]
     matching: int
+    shown_until: int
+    next_page: int | None
 
 
 def desk(*, user: User, show: Show, now: datetime, page: int = 1) -> Desk:
@@ -81,7 +83,9 @@ def desk(*, user: User, show: Show, now: datetime, page: int = 1) -> Desk:
     rows = ours.filter(of[show]).select_related("patient", "follow_up", "assigned_to").order_by(*order)
     first = (page - 1) * PAGE_ROWS
     counts = {one: figures[one] for one in Show}
-    return Desk(counts, figures["overdue"], list(rows[first : first + PAGE_ROWS]), counts[show])
+    shown = list(rows[first : first + PAGE_ROWS])
+    until = first + len(shown)
+    return Desk(counts, figures["overdue"], shown, counts[show], until, page + 1 if until < counts[show] else None)
 
 
 def _in_list(show: Show, user: User, now: datetime) -> Q:

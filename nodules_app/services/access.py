@@ -35,6 +35,7 @@ from nodules_app.models import (
     Transfer,
     User,
 )
+from nodules_app.selectors.audit import Asked
 from nodules_app.selectors.clinics import MAY, Act, acts_of, clinics_where, may_where, sees
 from nodules_app.services.audit import record
 
@@ -184,3 +185,10 @@ def contact_for(act: Act, code: UUID, *, by: Anybody) -> ContactPoint:
 def emergency_for(act: Act, code: UUID, *, by: Anybody) -> EmergencyAccess:
     rows = EmergencyAccess.objects.select_related("patient").filter(may_where(member(by), act))
     return get_object_or_404(rows, code=code)
+
+
+def note_search(user: User, asked: Asked) -> None:
+    """Write down that somebody searched the trail, and for what; a page further on is the same search."""
+    if asked.before is None:
+        named = {"person": asked.person, "act": asked.verb, "since": asked.since, "until": asked.until}
+        record("audit.searched", None, by=user, **{name: value for name, value in named.items() if value})

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Final
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from nodules_app.lifecycles import OPEN_FOLLOW_UP
-from nodules_app.models import Clinic, FollowUp, Membership, Role, User
+from nodules_app.lifecycles import OPEN_FOLLOW_UP, ReminderState
+from nodules_app.models import Clinic, ClinicDay, FollowUp, Membership, Reminder, Role, User
 from nodules_app.selectors.clinics import Act, clinics_where
+from nodules_app.services import steps
 from nodules_app.services.audit import record
 from registration.errors import Refused, gettext_noop
 
@@ -87,7 +89,7 @@ def end_role(*, membership: Membership, by: User) -> None:
     """Take a role back; the row stays, for the record says who could do what when."""
     ended = Membership.objects.filter(pk=membership.pk, ended_at=None).update(ended_at=timezone.now())
     if ended:
-        _hand_to_the_team(membership.user, clinic=membership.clinic)
+        _hand_to_the_team(membership.user, clinic=membership.clinic, by=by)
         record(
             "membership.ended",
             None,
@@ -98,10 +100,14 @@ def end_role(*, membership: Membership, by: User) -> None:
         )
 
 
-def _hand_to_the_team(user: User, *, clinic: Clinic) -> None:
-    """Leave no open step with somebody who works here no longer: without an owner it is the whole team's."""
-    if not Membership.objects.filter(user=user, clinic=clinic, ended_at=None).exists():
-        FollowUp.objects.filter(owner=user, patient__clinic=clinic, state__in=OPEN_FOLLOW_UP).update(owner=None)
+def _hand_to_the_team(user: User, *, clinic: Clinic, by: User) -> None:
+    """Leave nothing open with somebody who works here no longer: without an owner it is the whole team's."""
+    if Membership.objects.filter(user=user, clinic=clinic, ended_at=None).exists():
+        return
+    for step in FollowUp.objects.filter(owner=user, patient__clinic=clinic, state__in=OPEN_FOLLOW_UP).order_by("pk"):
+        steps.assign(follow_up=step, owner=None, by=by)
+    tasks = Reminder.objects.filter(assigned_to=user, clinic=clinic, state=ReminderState.DELIVERED)
+    tasks.update(assigned_to=None)
 
 
 @transaction.atomic
@@ -113,3 +119,27 @@ def let_go(*, user: User, by: User) -> None:
     for membership in Membership.objects.filter(user=held, ended_at=None).select_related("clinic", "user"):
         end_role(membership=membership, by=by)
     record("user.let_go", None, by=by, user=held.code)
+
+
+@transaction.atomic
+def change_clinic(*, clinic: Clinic, changed: list[str], by: User) -> None:
+    """Store what the administrator changed of a clinic."""
+    clinic.save(update_fields=changed)
+    record("clinic.changed", None, by=by, clinic=clinic.code, fields=", ".join(changed))
+
+
+@transaction.atomic
+def mark_day(*, clinic: Clinic, on: date, is_working: bool, name: str, by: User) -> ClinicDay:
+    """Say that a day differs from its weekday; saying it again replaces what was said."""
+    day, _ = ClinicDay.objects.update_or_create(clinic=clinic, on=on, defaults={"is_working": is_working, "name": name})
+    record("clinic.day_marked", None, by=by, clinic=clinic.code, on=on, is_working=is_working)
+    return day
+
+
+@transaction.atomic
+def unmark_day(*, clinic: Clinic, key: str, by: User) -> None:
+    """Let a day be like its weekday again."""
+    if key.isdecimal() and len(key) < 19:
+        gone, _ = ClinicDay.objects.filter(clinic=clinic, pk=key).delete()
+        if gone:
+            record("clinic.day_unmarked", None, by=by, clinic=clinic.code, day=key)

@@ -15,7 +15,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, ngettext, to_locale
 from django.utils.translation import gettext_lazy as _
 
-from nodules_app.selectors import safety_net
+from nodules_app.models import User
+from nodules_app.selectors import clinics, safety_net
+from nodules_app.selectors.clinics import Act
 from nodules_app.selectors.preferences import Preferences, preferences
 from nodules_app.templatetags import quantities
 
@@ -23,15 +25,23 @@ register = template.Library()
 
 # Only pages that exist stand here; a page brings its entry with it.
 PAGES: Final[tuple[tuple[Promise | str, tuple[tuple[str, Promise, str], ...]], ...]] = (
-    ("", (("worklist", _("Worklist"), "list"), ("schedule", _("Schedule"), "calendar"))),
+    (
+        "",
+        (
+            ("worklist", _("Worklist"), "list"),
+            ("schedule", _("Schedule"), "calendar"),
+            ("reminders", _("Reminders"), "bell"),
+        ),
+    ),
     (_("Tools"), (("what-if", _("What if"), "decide"), ("imports", _("Import"), "import"))),
 )
+GOVERNANCE: Final = _("Clinic")
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
     url: str
-    label: Promise
+    label: Promise | str
     icon: str
     is_here: bool
 
@@ -50,10 +60,25 @@ def navigation(context: Context) -> tuple[Group, ...]:
     if request is None or user is None or not user.is_authenticated:
         return ()
     here = request.resolver_match.url_name if request.resolver_match else ""
-    return tuple(
+    groups = tuple(
         Group(title, tuple(Link(reverse(name), label, icon, name == here) for name, label, icon in pages))
         for title, pages in PAGES
     )
+    return (*groups, Group(GOVERNANCE, _of_the_clinic(user, request.path, here)))
+
+
+def _of_the_clinic(user: User, path: str, here: str) -> tuple[Link, ...]:
+    """The pages that only some people may open, and the way to a patient of another clinic."""
+    held = clinics.roles_of(user)
+    acts = clinics.acts_of_roles(one.role for one in held)
+    links = [Link(reverse("emergency"), _("In an emergency"), "lock", here == "emergency")] if Act.SEE in acts else []
+    if Act.AUDIT in acts:
+        links.append(Link(reverse("audit"), _("Audit trail"), "seen", here == "audit"))
+    for one in held:
+        if Act.ADMINISTER in clinics.acts_of_roles([one.role]):
+            url = reverse("clinic-settings", kwargs={"code": one.clinic.code})
+            links.append(Link(url, one.clinic.name, "home", path == url))
+    return tuple(links)
 
 
 @register.simple_tag(takes_context=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Protocol
 
 from django import template
 from django.urls import reverse
@@ -21,6 +22,16 @@ from nodules_app.templatetags import quantities
 from nodules_app.templatetags.words import Sign
 
 register = template.Library()
+
+
+class Counted(Protocol):
+    """A simulated month, as far as this page reads it."""
+
+    of_channel: Mapping[str, int]
+
+    @property
+    def total(self) -> int: ...
+
 
 RUNGS: Final[dict[str, Promise]] = {
     "signed": _("Signed?"),
@@ -225,3 +236,13 @@ def desk_counts(found: Desk, show: Show) -> list[dict[str, object]]:
 def reminder_pulse() -> dict[str, object]:
     """Say whether reminders are alive; in words when they are not."""
     return {"pulse": selectors.pulse(now=timezone.now())}
+
+
+@register.simple_tag
+def simulated_lines(before: Counted, after: Counted | None) -> list[tuple[str, int, int]]:
+    """Lay two simulated months side by side, a line a channel and one for all."""
+    lines = [
+        (str(word), before.of_channel.get(channel, 0), after.of_channel.get(channel, 0) if after else 0)
+        for channel, word in CHANNELS.items()
+    ]
+    return [*lines, (gettext("Together"), before.total, after.total if after else 0)]

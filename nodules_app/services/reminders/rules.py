@@ -84,3 +84,8 @@ def change_ladder(
 def answer_until(calendar: Calendar, now: datetime, days: int) -> datetime:
     """The instant until which a person may answer: the start of a working day, so nobody is late over a weekend."""
     return calendar.begins(calendar.forward(calendar.today(now) + timedelta(days=days)))
+
+
+def versions_of(clinic: Clinic) -> list[LadderVersion]:
+    """Every version there was, the latest first: who changed it and why."""
+    return list(LadderVersion.objects.filter(clinic=clinic).select_related("by").order_by("-number"))
