@@ -32,6 +32,11 @@ from nodules_app.views import (
 urlpatterns = [
     path("", worklist.show, name="worklist"),
     path("worklist/rows", worklist.fragment, name="worklist-fragment"),
+    path("worklist/export.<slug:form>", worklist.export, name="worklist-export"),
+    path("worklist/views", worklist.save_view, name="save-view"),
+    path("worklist/views/<uuid:code>/remove", worklist.remove_view, name="remove-view"),
+    path("patients/<uuid:code>/claim", worklist.claim, name="claim"),
+    path("patients/<uuid:code>/release", worklist.release, name="release"),
     path("import", imports.show, name="imports"),
     path("import/deliveries", imports.fragment, name="imports-fragment"),
     path("patients/<uuid:code>/", patients.show, name="patient"),

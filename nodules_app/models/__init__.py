@@ -47,6 +47,7 @@ from nodules_app.models.scheduling import (
     Unavailability,
 )
 from nodules_app.models.users import User
+from nodules_app.models.worklists import Claim, SavedView
 
 __all__ = [
     "Appointment",
@@ -54,6 +55,7 @@ __all__ = [
     "Attenuation",
     "AuditEvent",
     "CalendarFeed",
+    "Claim",
     "Clinic",
     "ClinicDay",
     "Closure",
@@ -95,6 +97,7 @@ __all__ = [
     "Role",
     "Run",
     "RunKind",
+    "SavedView",
     "Scan",
     "Series",
     "Setting",

@@ -154,6 +154,9 @@ class FollowUp(CodedRow):
         indexes = [
             # The worklist reads open steps only, the most urgent first; closed ones pile up for years.
             models.Index(name="follow_up_worklist", fields=["due_until"], condition=Q(state__in=OPEN_FOLLOW_UP)),
+            models.Index(
+                name="follow_up_by_state", fields=["state", "due_until"], condition=Q(state__in=OPEN_FOLLOW_UP)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models import Q, Value
+from django.db.models.functions import Concat, Lower, Now
 from django.utils.translation import gettext_lazy as _
 
 from nodules_app.models.clinics import Clinic
@@ -32,6 +33,7 @@ class Patient(CodedRow):
     issuer = models.CharField(_("issuer of the number"), max_length=64, blank=True)
     identifier = models.CharField(_("number"), max_length=64)
     name = models.CharField(_("name"), max_length=200, blank=True)
+    sounds = models.CharField(max_length=200, blank=True, db_default="")  # of a Chinese name, see services.names
     birth_date = models.DateField(_("born"), null=True, blank=True)
     sex = models.CharField(_("sex"), max_length=10, choices=Sex.choices, blank=True)
     setting = models.CharField(
@@ -48,7 +50,20 @@ class Patient(CodedRow):
             ),
             models.CheckConstraint(name="patient_has_a_known_setting", condition=Q(setting__in=Setting.values)),
         ]
-        indexes = [models.Index(name="patient_by_name", fields=["name"])]
+        indexes = [
+            models.Index(name="patient_by_name", fields=["name"]),
+            models.Index(name="patient_by_day_of_birth", fields=["birth_date"]),
+            GinIndex(  # the expression of selectors.worklist.finding.searched
+                OpClass(
+                    Lower(
+                        Concat("name", Value(" "), "identifier", Value(" "), "sounds", output_field=models.CharField()),
+                        output_field=models.CharField(),
+                    ),
+                    name="gin_trgm_ops",
+                ),
+                name="patient_is_searched",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"patient {self.code}"  # never a name: this text reaches logs

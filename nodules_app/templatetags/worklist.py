@@ -14,9 +14,13 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from nodules_app.exchange.spreadsheets import Cell
 from nodules_app.lifecycles import FollowUpState, RunState
 from nodules_app.models import RunKind
-from nodules_app.selectors.worklist import Counts, LastRun, Row, Show, Step
+from nodules_app.selectors.worklist.lists import Show
+from nodules_app.selectors.worklist.page import EVERYBODY, PAGE_ROWS, Counts
+from nodules_app.selectors.worklist.rows import LastRun, Row, Step
+from nodules_app.templatetags.imports import person_name
 
 register = template.Library()
 
@@ -39,11 +43,16 @@ class Tag(NamedTuple):
 
 WHAT: Final[Mapping[Show, tuple[Promise, str]]] = {
     Show.NEW: (_("To review"), "report"),
-    Show.RUNNING: (_("Being computed"), "performed"),
-    Show.REFUSED: (_("Refused"), "slash"),
-    Show.DUE: (_("Due now"), "clock"),
+    Show.BOOK: (_("To book"), "calendar"),
     Show.OVERDUE: (_("Overdue"), "overdue"),
+    Show.MISSED: (_("Did not come"), "phone"),
+    Show.DECIDE: (_("To decide"), "decide"),
+    Show.DUE: (_("Due now"), "clock"),
+    Show.REPORT: (_("Awaiting report"), "performed"),
+    Show.RUNNING: (_("Being computed"), "pause"),
+    Show.REFUSED: (_("Refused"), "slash"),
 }
+TILES: Final = (Show.NEW, Show.BOOK, Show.OVERDUE, Show.MISSED, Show.DECIDE)
 RUN_STATE: Final[Mapping[RunState, Promise]] = {
     RunState.QUEUED: _("waiting"),
     RunState.RUNNING: _("running"),
@@ -55,27 +64,83 @@ RUN_STATE: Final[Mapping[RunState, Promise]] = {
 
 
 @register.simple_tag
-def worklist_counts(counts: Counts, shown: Show | None, today: date) -> list[Count]:
-    """Give the five counts; brick only where a patient waits too long."""
+def worklist_counts(counts: Counts, shown: str, today: date) -> list[Count]:
+    """Give the five lists that somebody must work; brick only where a patient waits too long."""
     notes = {
         Show.NEW: gettext("to mark or to sign"),
-        Show.RUNNING: gettext("keeps itself up to date"),
-        Show.REFUSED: gettext("says what to do"),
-        Show.DUE: _closes(counts.earliest_deadline),
+        Show.BOOK: gettext("within six weeks"),
         Show.OVERDUE: _worst(counts.worst_deadline, today),
+        Show.MISSED: gettext("to call"),
+        Show.DECIDE: gettext("results and silence"),
     }
     return [
         Count(
             figure=counts.of[show],
-            icon=icon,
-            what=what,
+            icon=WHAT[show][1],
+            what=WHAT[show][0],
             note=notes[show] if counts.of[show] else gettext("none"),
             url=f"{reverse('worklist')}?show={show}#list",
             tone="critical" if show is Show.OVERDUE and counts.of[show] else "",
-            is_here=show is shown,
+            is_here=show == shown,
         )
-        for show, (what, icon) in WHAT.items()
+        for show in TILES
     ]
+
+
+class Tab(NamedTuple):
+    label: Promise
+    figure: int
+    note: str
+    url: str
+    is_here: bool
+
+
+@register.simple_tag
+def worklist_tabs(counts: Counts, shown: str) -> list[Tab]:
+    """Give the other lists: what runs by itself, and everybody."""
+    notes = {Show.DUE: _closes(counts.earliest_deadline)}
+    others = [show for show in Show if show not in TILES]
+    tabs = [
+        Tab(WHAT[show][0], counts.of[show], notes.get(show, ""), f"?show={show}#list", show == shown)
+        for show in others
+        if counts.of[show] or show == shown
+    ]
+    return [*tabs, Tab(_("Everybody"), counts.everybody, "", f"?show={EVERYBODY}#list", shown == EVERYBODY)]
+
+
+EXPORT_HEAD: Final = (
+    _("Name"),
+    _("Number"),
+    _("Sex"),
+    _("Age"),
+    _("Nodules"),
+    _("State"),
+    _("Next step"),
+    _("Not before"),
+    _("Not after"),
+    _("Booked on"),
+)
+
+
+def export_cells(row: Row) -> tuple[Cell, ...]:
+    """Give a row as a spreadsheet has it."""
+    step = row.step
+    nodules = "; ".join(
+        f"{nodule.label} {round(nodule.volume_mm3)} mm³" if nodule.volume_mm3 else nodule.label
+        for nodule in row.nodules
+    )
+    return (
+        person_name(row.name),
+        row.number,
+        row.sex,
+        row.age_years,
+        nodules,
+        str(row_tag(row).label),
+        f"{step.kind.label} {management_text(step)}".strip() if step else "",
+        step.due_from if step else None,
+        step.due_until if step else None,
+        step.booked_on if step else None,
+    )
 
 
 def _closes(deadline: date | None) -> str:
@@ -92,14 +157,23 @@ def _worst(deadline: date | None, today: date) -> str:
 
 
 @register.filter
-def show_word(show: Show) -> Promise:
-    return WHAT[show][0]
+def show_word(show: str) -> Promise:
+    return _("Everybody") if show == EVERYBODY else WHAT[Show(show)][0]
+
+
+MATTERS_MOST: Final = (
+    (Show.OVERDUE, "critical"),
+    (Show.MISSED, "caution"),
+    (Show.DECIDE, "caution"),
+    (Show.REFUSED, "caution"),
+    (Show.RUNNING, "brand"),
+)
 
 
 @register.filter
 def row_tag(row: Row) -> Tag:
     """Give the one state of a row that matters most to whoever reads the list."""
-    for show, tone in ((Show.OVERDUE, "critical"), (Show.REFUSED, "caution"), (Show.RUNNING, "brand")):
+    for show, tone in MATTERS_MOST:
         if show in row.shows:
             return Tag(WHAT[show][0], tone, WHAT[show][1])
     return _step_tag(row)
@@ -146,7 +220,7 @@ class Pages:
 
 
 @register.simple_tag
-def pages(rows: int, matching: int, page: int, page_rows: int) -> Pages:
+def pages(rows: int, matching: int, page: int) -> Pages:
     """Say how much of a list is shown and which page comes next."""
-    until = (page - 1) * page_rows + rows
+    until = (page - 1) * PAGE_ROWS + rows
     return Pages(until, matching, page + 1 if until < matching else None)

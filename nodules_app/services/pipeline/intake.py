@@ -26,6 +26,7 @@ from nodules_app.dicom.volumes import is_kept, read_volume, save_volume
 from nodules_app.models import ImportBatch, Instance, Patient, Run, Scan, Series, Sex, Study
 from nodules_app.services import runs, scans
 from nodules_app.services.cache import series_code, volume_folder
+from nodules_app.services.names import sounds_of
 from nodules_app.services.pipeline.marks import lay_marks, store_marks
 from registration.errors import Refused, gettext_noop
 
@@ -192,6 +193,7 @@ def _patient(series: CtSeries, batch: ImportBatch) -> Patient:
         defaults={
             "clinic_id": batch.clinic_id,
             "name": series.patient_name[:200],
+            "sounds": sounds_of(series.patient_name),
             "birth_date": series.birth_date,
             "sex": SEXES.get(series.sex, Sex.UNKNOWN),
         },

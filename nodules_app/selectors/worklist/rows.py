@@ -1,4 +1,4 @@
-"""What is due, for the home page: one row a patient, the most harmful delay first, in a fixed number of queries."""
+"""One patient as a row of the worklist: nodules, next step, last work, who is at it; in a fixed number of queries."""
 
 from __future__ import annotations
 
@@ -6,33 +6,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Case, Count, Exists, F, IntegerField, Min, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import BooleanField, ExpressionWrapper, F
+from django.utils import timezone
 
 from nodules_app.clinical.management import MANAGEMENT
-from nodules_app.lifecycles import FOLLOWED_NODULE, OPEN_FOLLOW_UP, OPEN_RUN, FollowUpState, NoduleState, RunState
-from nodules_app.models import Closure, FollowUp, FollowUpKind, Match, Measurement, Nodule, Patient, Run, Scan, User
-from nodules_app.selectors.clinics import patients_of
+from nodules_app.lifecycles import FOLLOWED_NODULE, OPEN_FOLLOW_UP, FollowUpState, NoduleState, RunState
+from nodules_app.models import Claim, FollowUp, FollowUpKind, Match, Measurement, Nodule, Patient, Run
 from nodules_app.selectors.descriptions import descriptions_of
+from nodules_app.selectors.worklist.lists import Show, members
 
-PAGE_ROWS: Final = 50
 NODULES_A_ROW: Final = 2
 # A nodule that changed leads its row, whatever its size.
 LEADS: Final = ("larger-markedly", "new", "larger-slightly")
-ENDED_WITHOUT_RESULT: Final = (RunState.REFUSED, RunState.FAILED)
-
-
-class Show(StrEnum):
-    """The five counts; each is also the filter that opens its list."""
-
-    NEW = "new"  # a proposal that nobody has signed, or an exam on which nobody has marked a nodule
-    RUNNING = "running"
-    REFUSED = "refused"
-    DUE = "due"
-    OVERDUE = "overdue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +60,15 @@ class LastRun:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimedBy:
+    """Who is at work on a patient, and until when at the latest."""
+
+    user: int
+    name: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One patient of the worklist."""
 
@@ -85,103 +82,14 @@ class Row:
     step: Step | None
     run: LastRun | None
     shows: frozenset[Show]
+    claim: ClaimedBy | None
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many patients each filter would show, and the two days that say how urgent it is."""
-
-    of: dict[Show, int]
-    everybody: int
-    earliest_deadline: date | None  # of what is due now
-    worst_deadline: date | None  # of what is overdue
-
-
-@dataclass(frozen=True, slots=True)
-class Worklist:
-    counts: Counts
-    rows: tuple[Row, ...]
-    matching: int
-    is_running: bool
-
-
-def worklist(*, user: User, today: date, show: Show | None = None, text: str = "", page: int = 1) -> Worklist:
-    """Read one page of the worklist of this person's clinics.
-
-    ``show`` narrows it to one of the counts, ``text`` to patients whose name or number contains every word of it.
-    """
-    everybody = _with_urgency(patients_of(user), today)
-    counts = _counts(everybody, today)
-    asked = everybody
-    for word in text.split():
-        asked = asked.filter(Q(name__icontains=word) | Q(identifier__icontains=word) | Q(studies__accession=word))
-    if show is not None:
-        asked = asked.filter(**{f"is_{show}": True})
-    asked = (
-        asked.order_by("urgency", "deadline", "pk").distinct() if text else asked.order_by("urgency", "deadline", "pk")
-    )
-    first = (page - 1) * PAGE_ROWS
-    patients = list(asked[first : first + PAGE_ROWS])
-    rows = _rows(patients, today)
-    matching = asked.count() if show is not None or text else counts.everybody
-    return Worklist(counts, rows, matching, is_running=any(Show.RUNNING in row.shows for row in rows))
-
-
-def _with_urgency(patients: QuerySet[Patient], today: date) -> QuerySet[Any, Any]:
-    """Say of each patient which counts it belongs to, and in which order it stands."""
-    open_steps = FollowUp.objects.filter(patient=OuterRef("pk"), state__in=OPEN_FOLLOW_UP)
-    waiting = open_steps.exclude(state=FollowUpState.PERFORMED)  # the scan was made: nobody is late any more
-    scans = Scan.objects.filter(study__patient=OuterRef("pk"))
-    nodules = Nodule.objects.filter(patient=OuterRef("pk"))
-    closed = Closure.objects.filter(patient=OuterRef("pk"), ended_at__isnull=True)
-    runs = Run.objects.filter(patient=OuterRef("pk"))
-    newer = Run.objects.filter(
-        Q(scan=OuterRef("scan"))
-        | Q(comparison=OuterRef("comparison"))
-        | Q(scan__isnull=True, comparison__isnull=True),  # work on the patient as a whole
-        patient=OuterRef("patient"),
-        kind=OuterRef("kind"),
-        pk__gt=OuterRef("pk"),
-    )
-    return patients.annotate(
-        deadline=Subquery(waiting.order_by("due_until").values("due_until")[:1]),
-        is_new=Exists(open_steps.filter(state=FollowUpState.PROPOSED))
-        | (Exists(scans) & ~Exists(nodules) & ~Exists(closed)),
-        is_running=Exists(runs.filter(state__in=OPEN_RUN)),
-        is_refused=Exists(runs.filter(~Exists(newer), state__in=ENDED_WITHOUT_RESULT)),
-        is_due=Exists(waiting.filter(due_from__lte=today, due_until__gte=today)),
-        is_overdue=Exists(waiting.filter(due_until__lt=today)),
-    ).annotate(
-        urgency=Case(
-            When(is_overdue=True, then=Value(0)),
-            When(is_refused=True, then=Value(1)),
-            When(is_due=True, then=Value(2)),
-            When(is_new=True, then=Value(3)),
-            When(is_running=True, then=Value(4)),
-            default=Value(5),
-            output_field=IntegerField(),
-        )
-    )
-
-
-def _counts(everybody: QuerySet[Any, Any], today: date) -> Counts:
-    figures = everybody.aggregate(
-        everybody=Count("pk"),
-        **{str(show): Count("pk", filter=Q(**{f"is_{show}": True})) for show in Show},
-        earliest=Min("deadline", filter=Q(deadline__gte=today, is_due=True)),
-        worst=Min("deadline", filter=Q(is_overdue=True)),
-    )
-    return Counts(
-        of={show: figures[show] for show in Show},
-        everybody=figures["everybody"],
-        earliest_deadline=figures["earliest"],
-        worst_deadline=figures["worst"],
-    )
-
-
-def _rows(patients: Sequence[Any], today: date) -> tuple[Row, ...]:
+def rows_of(patients: Sequence[Patient], today: date) -> tuple[Row, ...]:
+    """Give each patient its row, in the order in which they came."""
     keys = [patient.pk for patient in patients]
     steps, runs, nodules = _steps(keys), _last_runs(keys), _nodules(keys)
+    shows, claims = _shows(keys, today), _claims(keys)
     return tuple(
         Row(
             code=patient.code,
@@ -193,10 +101,24 @@ def _rows(patients: Sequence[Any], today: date) -> tuple[Row, ...]:
             nodules_more=max(0, len(nodules[patient.pk]) - NODULES_A_ROW),
             step=steps.get(patient.pk),
             run=runs.get(patient.pk),
-            shows=frozenset(show for show in Show if getattr(patient, f"is_{show}")),
+            shows=shows[patient.pk],
+            claim=claims.get(patient.pk),
         )
         for patient in patients
     )
+
+
+def _shows(patients: Iterable[int], today: date) -> dict[int, frozenset[Show]]:
+    """The lists on which each patient stands."""
+    on = {f"is_{show}": ExpressionWrapper(members(show, today), BooleanField()) for show in Show}
+    rows = Patient.objects.filter(pk__in=patients).annotate(**on).values("pk", *on)
+    return {row["pk"]: frozenset(show for show in Show if row[f"is_{show}"]) for row in rows}
+
+
+def _claims(patients: Iterable[int]) -> dict[int, ClaimedBy]:
+    """Who is at work on each patient now."""
+    held = Claim.objects.filter(patient__in=patients, until__gt=timezone.now()).select_related("by")
+    return {claim.patient_id: ClaimedBy(claim.by_id, str(claim.by), claim.until) for claim in held}
 
 
 def _steps(patients: Iterable[int]) -> dict[int, Step]:
