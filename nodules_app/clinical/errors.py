@@ -148,3 +148,11 @@ class UnknownEdition(Refused):
     code = "unknown_edition"
     sentence = gettext_noop("There is no ruleset or edition {ruleset}; this program holds {held}.")
     remedy = gettext_noop("Name one of these, or use the program version that gave the answer.")
+
+
+class ScanNotLater(Refused):
+    """A later scan is asked about that is not later."""
+
+    code = "scan_not_later"
+    sentence = gettext_noop("The scan of {on} does not lie after the current exam of {exam_date}.")
+    remedy = gettext_noop("Give a day after the current exam.")

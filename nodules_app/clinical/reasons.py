@@ -73,6 +73,17 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "solid_grew": ("The solid component grew.", "实性成分增大。"),
         "solid_developed": ("A solid component appeared in a ground-glass nodule.", "磨玻璃结节内出现实性成分。"),
         "not_comparable": ("The earlier measurement cannot be compared.", "既往测量无法比较。"),
+        "step_only": ("Only {rule} asks for a step.", "仅{rule}要求采取措施。"),
+        "step_agreed": ("{count} rules fit into one window; it is that of {rule}.", "{count}条规则的时间窗一致,采用{rule}的时间窗。"),
+        "step_work_up": ("{rule} asks for work-up now; {other} for less.", "{rule}要求立即进一步检查;{other}的要求较低。"),
+        "step_dated": ("{rule} asks for a scan; {other} would end follow-up.", "{rule}要求复查;{other}将结束随访。"),
+        "step_first": ("{rule} and {other} are equally urgent; the guideline named first leads.", "{rule}与{other}同样紧迫;以排在前面的指南为准。"),
+        "step_sooner": ("{rule} ends on {last_day}, sooner than {other} on {other_last_day}.", "{rule}截止于{last_day},早于{other}的{other_last_day}。"),
+        "scan_in_time": ("The scan of {on} lies in its window, {first_day} to {last_day}.", "{on}的检查在时间窗({first_day}至{last_day})内。"),
+        "scan_late": ("The scan of {on} comes {days} days after the window closed on {last_day}; it counts as that step.", "{on}的检查晚于时间窗截止日{last_day} {days}天,仍计为该次复查。"),
+        "scan_early": ("The scan of {on} comes {days} days before the window opens on {first_day}; it takes the place of that step.", "{on}的检查早于时间窗起始日{first_day} {days}天,取代该次复查。"),
+        "scan_starts_again": ("The scan of {on} comes {days} days before the window opens on {first_day}; the same step is asked for again, counted from this scan.", "{on}的检查早于时间窗起始日{first_day} {days}天,同一复查要求自本次检查重新计算。"),
+        "scan_too_early": ("The scan of {on} comes {days} days before the window opens on {first_day}; that step is still to be done.", "{on}的检查早于时间窗起始日{first_day} {days}天,该次复查仍需进行。"),
         "series_growth_throughout": ("Growth over {count} measurements in {days} days, never smaller.", "{count}次测量({days}天)持续增长,从未缩小。"),
         "series_growth_with_setback": ("Growth from the first to the last of {count} measurements in {days} days, smaller in between.", "{count}次测量({days}天)首末相比增长,其间曾缩小。"),
         "series_slow_growth": ("Growth from the first to the last of {count} measurements in {days} days that no single step shows.", "{count}次测量({days}天)首末相比增长,但相邻两次均未达增长标准。"),
@@ -114,13 +125,54 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 )  # fmt: skip
 
 
+# The words among the facts; what is no word (a number, a date, the name of a rule or category) is the same in both.
+WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        # why the CT was made, what an exam lacks
+        "incidental": "偶然发现", "screening": "筛查",
+        "prior": "等待与既往CT比较", "lungs": "部分肺野无法评估", "infection": "疑似感染或炎症",
+        # kinds of nodules
+        "solid": "实性", "subsolid": "亚实性", "part_solid": "部分实性", "ground_glass": "磨玻璃",
+        "round": "圆形", "oval": "椭圆形", "lentiform": "透镜形", "triangular": "三角形", "irregular": "不规则形",
+        # what became of them
+        "baseline": "基线", "new": "新发", "growing": "增大", "stable": "稳定", "decreasing": "缩小", "resolved": "消失",
+        # risk
+        "low": "低", "high": "高", "unknown": "未知",
+        "smoking >= 30 pack-years, current or quit <= 15 years": "吸烟≥30包年,现吸或戒烟≤15年",
+        "spiculated margin": "毛刺状边缘", "emphysema": "肺气肿", "pulmonary fibrosis": "肺纤维化",
+        "first-degree relative with lung cancer": "一级亲属患肺癌",
+        "asbestos": "石棉暴露", "uranium": "铀暴露", "radon": "氡暴露",
+        "upper lobe": "上叶", "smoking": "吸烟", "lobulated or irregular margin": "分叶或不规则边缘", "age >= 65": "年龄≥65岁",
+        "exposure": "环境或职业暴露", "COPD": "慢性阻塞性肺疾病", "tuberculosis": "肺结核",
+        "previous malignancy": "既往恶性肿瘤", "family history of lung cancer": "肺癌家族史",
+        # cysts and airways
+        "thin": "薄", "thick": "厚", "yes": "是", "no": "否", "none": "无",
+        "cystic_growth": "囊腔增大", "wall_growth": "囊壁增厚", "became_multilocular": "变为多房",
+        "multilocular_growth": "多房囊腔增大", "more_loculation_or_opacity": "分房或实变增多",
+        "subsegmental": "亚段", "segmental_or_proximal": "段或更近端",
+        # suspicious features
+        "spiculation": "毛刺", "lymphadenopathy": "淋巴结肿大", "metastasis": "转移征象",
+        "ggn_doubled_1y": "磨玻璃结节一年内倍增", "chest_wall_invasion": "胸壁侵犯", "other": "其他",
+        # PET
+        "absent": "无", "faint": "轻度", "moderate": "中度", "intense": "高度",
+        # which exam of BTS
+        "3m": "3个月", "12m": "12个月", "24m": "24个月",
+    }
+)  # fmt: skip
+
+
 def sentence(reason: Reason, language: Language = "en") -> str:
     """Write a reason out."""
     english, chinese = SENTENCES[reason.code]
-    facts = {name: plain(value) for name, value in reason.facts.items()}
+    facts = {name: plain(value) if language == "en" else in_chinese(value) for name, value in reason.facts.items()}
     return (english if language == "en" else chinese).format(**facts)
 
 
 def plain(value: object) -> object:
     """A decimal without exponent or trailing zeros beyond what it was given with."""
     return format(value, "f") if isinstance(value, Decimal) else value
+
+
+def in_chinese(value: object) -> object:
+    """The same with words in Chinese."""
+    return WORDS.get(value, value) if isinstance(value, str) else plain(value)

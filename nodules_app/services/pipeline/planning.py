@@ -1,8 +1,4 @@
-"""Step eight: one next step from what the guidelines say.
-
-The guidelines are never blended: the first that applies in the order of the patient's setting gives the step, unless
-another that applies asks for something sooner. The earlier safe step wins, and its rule is the reason.
-"""
+"""Step eight: one next step from what the guidelines say, chosen by the clinical core."""
 
 from __future__ import annotations
 
@@ -13,6 +9,7 @@ from typing import Final
 from django.utils import timezone
 
 from nodules_app.clinical.management import MANAGEMENT, ManagementClass
+from nodules_app.clinical.next_step import NextStep, Step, next_step
 from nodules_app.lifecycles import FOLLOWED_NODULE
 from nodules_app.models import Assessment, FollowUpKind, Nodule, Patient, Run
 from nodules_app.services import assessments, follow_ups
@@ -36,9 +33,10 @@ def plan_next_step(run: Run) -> Callable[[], Mapping[str, str]]:
     def store() -> Mapping[str, str]:
         held = Patient.objects.select_for_update().get(pk=patient.pk)
         followed = list(held.nodules.filter(state__in=FOLLOWED_NODULE).order_by("number"))
-        leading = leading_assessment(latest_answers(held))
-        if not followed or leading is None:
+        chosen = leading_assessment(latest_answers(held))
+        if not followed or chosen is None:
             return {}
+        leading, step = chosen
         follow_ups.propose(
             assessment=leading,
             kind=KIND[_class(leading)],
@@ -46,7 +44,7 @@ def plan_next_step(run: Run) -> Callable[[], Mapping[str, str]]:
             nodules=followed,
             still_unread=_without_size(held, followed),
         )
-        return {"plan": leading.rule_id}
+        return {"plan": leading.rule_id, "because": step.as_sentence()}
 
     return store
 
@@ -59,16 +57,21 @@ def latest_answers(patient: Patient) -> list[Assessment]:
     return [latest[guideline] for guideline in order if guideline in latest]
 
 
-def leading_assessment(answers: Sequence[Assessment]) -> Assessment | None:
-    """The one that asks for the soonest step; at equal dates the first in order. None when none applies."""
-    applicable = [answer for answer in answers if _class(answer) != ManagementClass.NOT_EVALUATED]
-    return min(applicable, key=_how_soon, default=None)
+def leading_assessment(answers: Sequence[Assessment]) -> tuple[Assessment, NextStep] | None:
+    """The answer whose step is the earliest safe one, with the reason; None when no guideline asks for a step."""
+    by_step = {_step(answer): answer for answer in reversed(answers)}
+    chosen = next_step(_step(answer) for answer in answers)
+    return None if chosen is None else (by_step[chosen.step], chosen)
 
 
-def _how_soon(answer: Assessment) -> tuple[int, date]:
-    kind = _class(answer)
-    rank = (ManagementClass.WORK_UP, ManagementClass.DATED, ManagementClass.NO_FOLLOW_UP).index(kind)
-    return rank, _window(answer)[2]
+def _step(answer: Assessment) -> Step:
+    """What a stored answer asks for."""
+    result = answer.answer["result"]
+    interval = result["interval"]
+    window = (
+        None if interval is None else (date.fromisoformat(interval["earliest"]), date.fromisoformat(interval["latest"]))
+    )
+    return Step(answer.guideline, answer.rule_id, answer.management, window, result["lead_nodule"])
 
 
 def _class(answer: Assessment) -> ManagementClass:
