@@ -80,7 +80,9 @@ def owe_review(
             why=why or REVIEW_OWED,
         )
     review.nodules.add(nodule)
-    _end_closure(patient, why or REVIEW_OWED)
+    if closure is not None:  # it covered the other nodules too
+        review.nodules.add(*patient.nodules.filter(state__in=FOLLOWED_NODULE))
+        _end_closure(patient, why or REVIEW_OWED)
     return review
 
 
