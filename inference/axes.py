@@ -37,7 +37,7 @@ def axial_axes(found: Segmentation, filled: Occupancy) -> Axes:
     candidates = np.argsort(-area, kind="stable")[:3]  # voxel counts are coarse: let the contours decide
     contours = {int(k): _contour_mm(found, filled.depth_mm[k]) for k in candidates if area[k] > 0 or k == candidates[0]}
     best = max(contours, key=lambda k: _polygon_area(contours[k]))
-    long_mm, short_mm = _long_and_short(contours[best])
+    long_mm, short_mm = long_and_short(contours[best])
     return Axes(long_mm, short_mm, best + found.near.start_zyx[0])
 
 
@@ -61,7 +61,7 @@ def _polygon_area(contour: Floats) -> float:
     return 0.5 * abs(float(np.dot(y, np.roll(x, -1)) - np.dot(x, np.roll(y, -1))))
 
 
-def _long_and_short(contour: Floats) -> tuple[float, float]:
+def long_and_short(contour: Floats) -> tuple[float, float]:
     """Largest distance between two points of the outline, and the longest chord at right angles to it."""
     distances = squareform(pdist(contour))
     first, second = np.unravel_index(int(distances.argmax()), distances.shape)
