@@ -1,73 +1,34 @@
-"""One nodule on both scans: where it is, whether it is the same, and what became of it.
+"""All asked nodules on both scans: where each is, whether it is the same, and what became of it.
 
-The point is measured where it was asked, its centre carried through the registration, and the nearest blob measured
-there in that scan's own voxels. The registration says where to look; the image says what is there. Nothing is called
-new or resolved unless the other scan shows clear lung at the place.
-
-Words
------
-*unchanged*: the volume ratio lies within what repeat scans of an unchanged nodule show (25 %, or the 95 % interval
-when that is wider). *markedly* larger or smaller: beyond that, and by at least 20 % in diameter (a factor 1.73 in
-volume), the step that RECIST 1.1 calls progression (Eisenhauer et al. 2009, Eur J Cancer 45:228). *slightly*:
-between.
+Every nodule is measured where it was asked and what stands near its place on the other scan as well (``sightings``);
+then all blobs of both scans are paired in one go (``registration.match``), so that no blob is two nodules. Where
+another blob or nodule could be the partner, both are named and no change is claimed. The words are those of ``words``.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Final, Literal
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from inference.absence import Obscuring, explain_absence
 from inference.comparability import Comparability
-from inference.errors import NotMeasured, PointOutsideScan, TooSmall
+from inference.errors import NotMeasured, PointOutsideScan
 from inference.growth import Growth, growth
-from inference.measure import NoduleMeasurement, measure
+from inference.measure import NoduleMeasurement
 from inference.neighbourhood import Floats
-from inference.noise import ScanNoise
-from inference.surroundings import is_clear_lung, is_in_field, summits
-from registration.lungs import Lungs
+from inference.sightings import Asked, Carried, Point, Scan, Side, Sighting, Sightings, look, other_side
+from inference.togetherness import Joined, joined_nodules
+from inference.words import ComparisonWord, change_word
+from registration.match import Matching, Pair, match_findings
 from registration.transform import Registration
-from registration.volume import Volume
 
-Side = Literal["prior", "current"]
-ComparisonWord = Literal[
-    "new",
-    "unchanged",
-    "larger-slightly",
-    "larger-markedly",
-    "smaller-slightly",
-    "smaller-markedly",
-    "resolved",
-    "outside-field",
-    "not-assessable",
-]
-Point = tuple[float, float, float]
-
-MARKED_RATIO: Final = 1.2**3
-SNAP_MM: Final = 3.0  # a blob nearer than this to the carried place, or half a diameter, may be the nodule
-SNAP_DIAMETERS: Final = 0.5
-UNKNOWN_DIAMETER_MM: Final = 6.0  # of a nodule that could not be measured where it was asked
 OTHER_BORDER_ERROR: Final = 0.2  # solid on one date, subsolid on the other: a halo counted once may not count twice
-MOST_JOINED: Final = 0.3  # share of the surface; beyond, the blob is a branching vessel
-STILL_THERE: Final = 0.6  # of the diameter: a dot too small to measure but this large may be what is left
-SURE_RESIDUAL_MM: Final = 2.0  # or half a diameter: beyond, "nothing there" cannot be said
-SAME_MM: Final = 1.5  # two measured centres nearer than this are one blob
-WIDER: Final = 1.5  # so much further a second blob is looked for
-ALTERNATIVE: Final = 0.5  # of the best one's likeness: a second blob this alike makes the match ambiguous
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Scan:
-    """A CT with what is known about it; what is not given is measured or done without."""
-
-    volume: Volume
-    lungs: Lungs | None = None
-    slice_thickness_mm: float | None = None
-    noise: ScanNoise | None = None
+CLOSE_CALL: Final = 0.2  # a partner this probable, though not taken, forbids to say that there is none
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -78,17 +39,27 @@ class FollowedNodule:
     ----------
     prior_lps_mm, current_lps_mm
         Centre of the nodule, or the place where it would be; None where the map does not reach.
+    comparison, change
+        What became of it; the change of size of a nodule on both scans, also where the word says something else.
     confidence
         0 to 1: of the match where both are present, of the absence where one is not.
     residual_mm
         Distance between the carried place and the blob; the map's expected error where there is no blob; None where
         the map does not reach.
     ambiguous
-        A second blob near the place is nearly as alike.
+        Another blob, or another nodule, could be the partner; ``rivals`` and ``rival_places_lps_mm`` name them.
+    rivals
+        Other asked nodules, by number, that could be meant, lie in the same blob, or are one with this nodule.
+    rival_places_lps_mm
+        Centres of other blobs on the other scan that it could be.
+    same_as
+        Asked nodules, by number, that are this one: asked twice, or on either scan.
+    obscured_by
+        With the word ``"obscured"``.
     prior, current
         The measurement, or why there is none; None where the nodule is absent or the place outside the field.
     growth
-        None unless both are measured and a growth rate is allowed.
+        None unless both are measured, the pair is clear, and a growth rate is allowed.
     """
 
     asked_lps_mm: Point
@@ -102,25 +73,52 @@ class FollowedNodule:
     prior: NoduleMeasurement | NotMeasured | None
     current: NoduleMeasurement | NotMeasured | None
     growth: Growth | None
+    change: ComparisonWord | None = None
+    rivals: tuple[int, ...] = ()
+    rival_places_lps_mm: tuple[Point, ...] = ()
+    same_as: tuple[int, ...] = ()
+    obscured_by: Obscuring | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Carried:
-    """The asked nodule's place on the other scan."""
+class Pairing:
+    """All that the words are made of."""
 
-    place_lps_mm: Floats
-    rough_lps_mm: Floats
-    residual_mm: float
+    scans: dict[Side, Scan]
+    seen: Sightings
+    matching: Matching
+    joined: dict[int, Joined]
+    interval_days: int | None
+    comparability: Comparability | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Counterpart:
-    """What the other scan shows: a measurement, a refusal, or nothing."""
+def follow_nodules(
+    prior: Scan,
+    current: Scan,
+    registration: Registration,
+    asked: Sequence[Asked],
+    *,
+    interval_days: int | None = None,
+    comparability: Comparability | None = None,
+) -> tuple[FollowedNodule, ...]:
+    """Find nodules on both scans, measure them on both, and say what became of each.
 
-    found: NoduleMeasurement | NotMeasured | None
-    likeness: float = 0.0
-    away_mm: float = 0.0
-    ambiguous: bool = False
+    Parameters
+    ----------
+    asked
+        A point inside each nodule on one of the scans.
+    interval_days
+        By acquisition dates; without it there is no growth rate, the words remain.
+    comparability
+        Its extra error widens the ratio's interval; grade D gives no growth rate.
+
+    Returns
+    -------
+    One for each asked nodule, in their order. Never raises for a nodule that cannot be measured: the refusal stands in
+    its place.
+    """
+    seen = look(prior, current, registration, asked)
+    return pair_up(prior, current, registration, seen, interval_days=interval_days, comparability=comparability)
 
 
 def follow_nodule(
@@ -133,221 +131,218 @@ def follow_nodule(
     interval_days: int | None = None,
     comparability: Comparability | None = None,
 ) -> FollowedNodule:
-    """Find one nodule on both scans, measure it on both, and say what became of it.
-
-    Parameters
-    ----------
-    asked_lps_mm : (3,)
-        A point inside the nodule on the scan ``asked_on``.
-    interval_days
-        By acquisition dates; without it there is no growth rate, the words remain.
-    comparability
-        Its extra error widens the ratio's interval; grade D gives no growth rate.
-
-    Returns
-    -------
-    FollowedNodule
-        Never raises for a nodule that cannot be measured: the refusal stands in its place.
-    """
-    here, there = (prior, current) if asked_on == "prior" else (current, prior)
-    asked = np.asarray(asked_lps_mm, dtype=np.float64)
-    start = _measure_or_refusal(here, asked)
-    if isinstance(start, PointOutsideScan):
-        return _followed(asked, asked_on, start, None, None, "not-assessable")
-    centre = np.asarray(start.centre_lps_mm) if isinstance(start, NoduleMeasurement) else asked
-    carried = _carry(registration, centre, asked_on)
-    if not np.isfinite(carried.place_lps_mm).all():
-        word: ComparisonWord = "not-assessable" if is_in_field(there.volume, carried.rough_lps_mm) else "outside-field"
-        return _followed(asked, asked_on, start, None, None, word)
-    if not is_in_field(there.volume, carried.place_lps_mm):
-        return _followed(asked, asked_on, start, carried, None, "outside-field")
-    other = _counterpart(there, carried, start)
-    result = _followed(asked, asked_on, start, carried, other, "not-assessable")
-    if isinstance(result.prior, NoduleMeasurement) and isinstance(result.current, NoduleMeasurement):
-        return _compared(result, interval_days, comparability)
-    if isinstance(start, NoduleMeasurement) and other.found is None and _surely_absent(there, carried, start):
-        return replace(result, comparison="new" if asked_on == "current" else "resolved", confidence=other.likeness)
-    return result
-
-
-def shared_places(followed: Sequence[FollowedNodule]) -> list[list[int]]:
-    """For each nodule the others (indices) that claim the same blob on either scan: the match is then ambiguous.
-
-    Two claims are the same when their centres lie nearer than half the smaller diameter.
-    """
-    shared: list[list[int]] = [[] for _ in followed]
-    for first in range(len(followed)):
-        for second in range(first):
-            if any(_same_blob(followed[first], followed[second], side) for side in ("prior", "current")):
-                shared[first].append(second)
-                shared[second].append(first)
-    return [sorted(others) for others in shared]
-
-
-def _same_blob(first: FollowedNodule, second: FollowedNodule, side: str) -> bool:
-    one, other = getattr(first, side), getattr(second, side)
-    if not isinstance(one, NoduleMeasurement) or not isinstance(other, NoduleMeasurement):
-        return False
-    smaller_mm = min(one.mean_diameter_mm.value, other.mean_diameter_mm.value)
-    return math.dist(one.centre_lps_mm, other.centre_lps_mm) < smaller_mm / 2
-
-
-def _measure_or_refusal(scan: Scan, seed_lps_mm: Floats) -> NoduleMeasurement | NotMeasured:
-    try:
-        return measure(
-            scan.volume,
-            seed_lps_mm,
-            lungs=scan.lungs,
-            slice_thickness_mm=scan.slice_thickness_mm,
-            noise=scan.noise,
-        )
-    except NotMeasured as refusal:
-        return refusal
-
-
-def _carry(registration: Registration, centre: Floats, asked_on: Side) -> _Carried:
-    if asked_on == "prior":
-        place, rough = registration.current_from_prior(centre), registration.roughly_on_current(centre)
-        residual = registration.residual_mm(centre)
-    else:
-        place, rough = registration.prior_from_current(centre), registration.roughly_on_prior(centre)
-        residual = registration.residual_mm(place)
-    return _Carried(place, rough, float(residual))
-
-
-def _counterpart(there: Scan, carried: _Carried, start: NoduleMeasurement | NotMeasured) -> _Counterpart:
-    """Measure the blobs near the place; keep the one most like the asked nodule."""
-    diameter = start.mean_diameter_mm.value if isinstance(start, NoduleMeasurement) else UNKNOWN_DIAMETER_MM
-    within_mm = max(SNAP_MM, SNAP_DIAMETERS * diameter) + carried.residual_mm
-    found, refusals = _blobs(there, carried, within_mm, diameter)
-    alike = [
-        _Counterpart(blob, _likeness(start, blob, away, carried.residual_mm), away)
-        for blob in found
-        if (away := math.dist(blob.centre_lps_mm, carried.place_lps_mm)) <= WIDER * _reach_mm(blob, within_mm)
-    ]
-    alike.sort(key=lambda counterpart: -counterpart.likeness)
-    best = next((one for one in alike if one.away_mm <= _reach_mm(one.found, within_mm)), None)
-    if best is None:
-        left = next((refusal for refusal in refusals if _may_be_the_nodule(refusal, diameter)), None)
-        return _Counterpart(left, likeness=0.5 if len(refusals) > 1 else 0.9, away_mm=carried.residual_mm)
-    ambiguous = any(one is not best and one.likeness > ALTERNATIVE * best.likeness for one in alike)
-    return replace(best, ambiguous=ambiguous, likeness=best.likeness * (0.5 if ambiguous else 1.0))
-
-
-def _reach_mm(blob: NoduleMeasurement | NotMeasured | None, within_mm: float) -> float:
-    """How far a blob's centre may lie from the place: large ones further."""
-    if not isinstance(blob, NoduleMeasurement):
-        return within_mm
-    return max(within_mm, SNAP_DIAMETERS * blob.mean_diameter_mm.value)
-
-
-def _blobs(
-    there: Scan, carried: _Carried, within_mm: float, diameter_mm: float
-) -> tuple[list[NoduleMeasurement], list[NotMeasured]]:
-    """Measure every separate blob near the place once; give also why others could not be measured."""
-    found: list[NoduleMeasurement] = []
-    refusals: list[NotMeasured] = []
-    for seed in summits(there.volume, carried.place_lps_mm, within_mm=WIDER * within_mm, diameter_mm=diameter_mm):
-        if any(math.dist(seed, blob.centre_lps_mm) < blob.mean_diameter_mm.value / 2 for blob in found):
-            continue
-        blob = _measure_or_refusal(there, seed)
-        if isinstance(blob, NotMeasured):
-            if math.dist(seed, carried.place_lps_mm) <= within_mm:
-                refusals.append(blob)
-        elif blob.joined_share <= MOST_JOINED and not any(_is_same(blob, other) for other in found):
-            found.append(blob)
-    return found, refusals
-
-
-def _is_same(first: NoduleMeasurement, second: NoduleMeasurement) -> bool:
-    return math.dist(first.centre_lps_mm, second.centre_lps_mm) < SAME_MM
-
-
-def _may_be_the_nodule(refusal: NotMeasured, diameter_mm: float) -> bool:
-    """Tell whether a refusal means that something is there which could be the nodule."""
-    if isinstance(refusal, TooSmall):
-        left_mm = refusal.facts["diameter_mm"]
-        return isinstance(left_mm, float) and left_mm > STILL_THERE * diameter_mm
-    return refusal.code in {"cut_by_scan_edge", "slices_too_thick", "too_large"}
-
-
-def _likeness(
-    start: NoduleMeasurement | NotMeasured, found: NoduleMeasurement, away_mm: float, residual_mm: float
-) -> float:
-    """How alike in place, size and attenuation, 0 to 1; one standard deviation each off gives 0.6."""
-    diameter = found.mean_diameter_mm.value
-    place = away_mm / (1.0 + residual_mm + 0.1 * diameter)
-    if not isinstance(start, NoduleMeasurement):
-        return math.exp(-0.5 * place**2)
-    size = math.log(found.volume_mm3.value / start.volume_mm3.value) / 1.2
-    density = (found.mean_hu - start.mean_hu) / 300
-    return math.exp(-0.5 * (place**2 + size**2 + density**2) / 1.5)
-
-
-def _surely_absent(there: Scan, carried: _Carried, start: NoduleMeasurement) -> bool:
-    diameter = start.mean_diameter_mm.value
-    if not carried.residual_mm <= max(SURE_RESIDUAL_MM, diameter / 2):
-        return False
-    return is_clear_lung(there.volume, carried.place_lps_mm, diameter_mm=diameter, contrast_hu=start.contrast_hu)
-
-
-def _compared(result: FollowedNodule, interval_days: int | None, comparability: Comparability | None) -> FollowedNodule:
-    """Add the word and the growth of a nodule measured on both scans."""
-    if not isinstance(result.prior, NoduleMeasurement) or not isinstance(result.current, NoduleMeasurement):
-        return result
-    if comparability is not None and not comparability.sizes_comparable:
-        return result
-    extra = comparability.extra_relative_error if comparability else 0.0
-    if result.prior.attenuation != result.current.attenuation:
-        extra = math.hypot(extra, OTHER_BORDER_ERROR)
-    dated = interval_days is not None and interval_days > 0
-    change = growth(
-        result.prior.volume_mm3,
-        result.current.volume_mm3,
-        interval_days if interval_days is not None and dated else 1,  # the word does not depend on the days
-        extra_relative_error=extra,
+    """Follow one nodule alone; see :func:`follow_nodules`."""
+    x, y, z = (float(v) for v in np.asarray(asked_lps_mm, dtype=np.float64))
+    (followed,) = follow_nodules(
+        prior,
+        current,
+        registration,
+        [Asked((x, y, z), asked_on)],
+        interval_days=interval_days,
+        comparability=comparability,
     )
-    allowed = dated and (comparability is None or comparability.allows_growth)
-    return replace(result, comparison=change_word(change), growth=change if allowed else None)
+    return followed
 
 
-def change_word(change: Growth) -> ComparisonWord:
-    """Comparison word of a nodule present on both scans; see the module for what the words mean."""
-    if change.significant:
-        return "larger-markedly" if change.volume_ratio >= MARKED_RATIO else "larger-slightly"
-    if change.significantly_smaller:
-        return "smaller-markedly" if change.volume_ratio <= 1 / MARKED_RATIO else "smaller-slightly"
-    return "unchanged"
+def pair_up(
+    prior: Scan,
+    current: Scan,
+    registration: Registration,
+    seen: Sightings,
+    *,
+    interval_days: int | None = None,
+    comparability: Comparability | None = None,
+) -> tuple[FollowedNodule, ...]:
+    """Pair what was seen on both scans and put it into words; the second half of :func:`follow_nodules`."""
+    matching = match_findings(
+        [one.as_finding() for one in seen.on_prior],
+        [one.as_finding() for one in seen.on_current],
+        registration,
+        settled=seen.settled,
+    )
+    scans: dict[Side, Scan] = {"prior": prior, "current": current}
+    pairing = Pairing(scans, seen, matching, joined_nodules(seen, matching), interval_days, comparability)
+    return tuple(_followed(number, pairing) for number in range(len(seen.asked)))
 
 
-def _followed(
-    asked: Floats,
-    asked_on: Side,
-    start: NoduleMeasurement | NotMeasured,
-    carried: _Carried | None,
-    other: _Counterpart | None,
+def _followed(number: int, pairing: Pairing) -> FollowedNodule:
+    seen = pairing.seen
+    position, asked = seen.own[number], seen.asked[number]
+    if position is None:
+        refusal = PointOutsideScan()
+        return _told(number, pairing, Sighting(refusal, asked.lps_mm), None, "not-assessable")
+    own = seen.on(asked.on)[position]
+    if number in pairing.joined:
+        return _joined(number, pairing, own, pairing.joined[number])
+    pair = _pair_of(pairing.matching, asked.on, position)
+    return _absent(number, pairing, own) if pair is None else _present(number, pairing, own, pair)
+
+
+def _pair_of(matching: Matching, side: Side, position: int) -> Pair | None:
+    return next((pair for pair in matching.pairs if getattr(pair, side) == position), None)
+
+
+def _present(number: int, pairing: Pairing, own: Sighting, pair: Pair) -> FollowedNodule:
+    """The nodule has a partner on the other scan; say what has changed, or between whom it is open."""
+    seen, side = pairing.seen, pairing.seen.asked[number].on
+    there = seen.on(other_side(side))
+    partner = there[pair.current if side == "prior" else pair.prior]
+    others_there, others_here = (
+        (pair.rivals, pair.prior_rivals) if side == "prior" else (pair.prior_rivals, pair.rivals)
+    )
+    rivals = [there[one] for one in others_there] + [seen.on(side)[one] for one in others_here]
+    measured = (own.shown, partner.shown) if side == "prior" else (partner.shown, own.shown)
+    change = None if pair.ambiguous else _change(measured, pairing)
+    word: ComparisonWord = change_word(change) if change else "not-assessable"
+    in_retrospect = change is not None and side == "current" and not partner.asked and _prior_was_read(seen)
+    return _told(
+        number,
+        pairing,
+        own,
+        partner,
+        "seen-in-retrospect" if in_retrospect else word,
+        change=word if change else None,
+        growth=change if _rate_allowed(pairing) else None,
+        confidence=pair.probability,
+        residual_mm=pair.distance_mm,
+        ambiguous=pair.ambiguous,
+        rivals=tuple(sorted({one for rival in rivals for one in rival.asked})),
+        rival_places_lps_mm=tuple(there[one].centre_lps_mm for one in others_there),
+    )
+
+
+def _prior_was_read(seen: Sightings) -> bool:
+    """Tell whether the prior scan came with a list of its nodules: then what is missing from it was overlooked."""
+    return any(one.on == "prior" for one in seen.asked)
+
+
+def _change(
+    measured: tuple[NoduleMeasurement | NotMeasured, NoduleMeasurement | NotMeasured], pairing: Pairing
+) -> Growth | None:
+    """Change of volume of a nodule measured on both scans; None where the sizes cannot be compared."""
+    prior, current = measured
+    if not isinstance(prior, NoduleMeasurement) or not isinstance(current, NoduleMeasurement):
+        return None
+    graded = pairing.comparability
+    if graded is not None and not graded.sizes_comparable:
+        return None
+    extra = graded.extra_relative_error if graded else 0.0
+    if prior.attenuation != current.attenuation:
+        extra = math.hypot(extra, OTHER_BORDER_ERROR)
+    days = pairing.interval_days
+    # The word does not depend on the days; without them the rate is not told.
+    return growth(prior.volume_mm3, current.volume_mm3, days if days and days > 0 else 1, extra_relative_error=extra)
+
+
+def _rate_allowed(pairing: Pairing) -> bool:
+    dated = pairing.interval_days is not None and pairing.interval_days > 0
+    return dated and (pairing.comparability is None or pairing.comparability.allows_growth)
+
+
+def _joined(number: int, pairing: Pairing, own: Sighting, joined: Joined) -> FollowedNodule:
+    """Two nodules of one scan are one blob of the other: named together, and no change is computed of either."""
+    there = pairing.seen.on(other_side(pairing.seen.asked[number].on))
+    return _told(
+        number,
+        pairing,
+        own,
+        there[joined.parts[0]],
+        joined.word,
+        confidence=joined.confidence,
+        residual_mm=joined.away_mm,
+        rivals=joined.with_asked,
+        rival_places_lps_mm=tuple(there[part].centre_lps_mm for part in joined.parts[1:]),
+    )
+
+
+def _absent(number: int, pairing: Pairing, own: Sighting) -> FollowedNodule:
+    """The nodule has no partner; say why."""
+    seen = pairing.seen
+    side, carried, position = seen.asked[number].on, seen.carried[number], seen.own[number]
+    if carried is None or position is None:
+        raise ValueError(f"asked nodule {number} was not seen on its own scan")
+    gone: ComparisonWord = "resolved" if side == "prior" else "new"
+    told = explain_absence(
+        pairing.scans[side],
+        pairing.scans[other_side(side)],
+        own.shown,
+        carried,
+        seen.refusals[number],
+        gone,
+    )
+    chances = pairing.matching.chances[position] if side == "prior" else pairing.matching.chances[:, position]
+    likeliest = float(chances.max(initial=0.0))
+    there = seen.on(other_side(side))
+    near = tuple(int(one) for one in np.flatnonzero(chances >= CLOSE_CALL))
+    known = told.word in ("resolved", "new", "obscured")
+    open_still = known and bool(near)
+    return _told(
+        number,
+        pairing,
+        own,
+        Sighting(told.refusal, _point(carried.place_lps_mm)) if told.refusal else None,
+        "not-assessable" if open_still else told.word,
+        confidence=1.0 - likeliest if known else 0.5 if told.refusal else 0.0,
+        ambiguous=bool(near),
+        rivals=tuple(sorted({asked for one in near for asked in there[one].asked})),
+        rival_places_lps_mm=tuple(there[one].centre_lps_mm for one in near),
+        obscured_by=None if open_still else told.obscured_by,
+    )
+
+
+def _told(  # noqa: PLR0913 - one record from parts that differ by what became of the nodule
+    number: int,
+    pairing: Pairing,
+    own: Sighting,
+    partner: Sighting | None,
     word: ComparisonWord,
+    *,
+    change: ComparisonWord | None = None,
+    growth: Growth | None = None,
+    confidence: float = 0.0,
+    residual_mm: float | None = None,
+    ambiguous: bool = False,
+    rivals: tuple[int, ...] = (),
+    rival_places_lps_mm: tuple[Point, ...] = (),
+    obscured_by: Obscuring | None = None,
 ) -> FollowedNodule:
-    own = _point(np.asarray(start.centre_lps_mm)) if isinstance(start, NoduleMeasurement) else _point(asked)
-    found = other.found if other else None
-    place = _point(carried.place_lps_mm) if carried else None
-    if isinstance(found, NoduleMeasurement):
-        place = found.centre_lps_mm
-    points = (own, place) if asked_on == "prior" else (place, own)
-    sides = (start, found) if asked_on == "prior" else (found, start)
+    seen, asked = pairing.seen, pairing.seen.asked[number]
+    carried = seen.carried[number]
+    place = _place_there(partner, carried)
+    if residual_mm is None and carried is not None and np.isfinite(carried.residual_mm):
+        residual_mm = carried.residual_mm
+    points = (own.centre_lps_mm, place) if asked.on == "prior" else (place, own.centre_lps_mm)
+    sides = (own.shown, partner.shown if partner else None)
+    prior, current = sides if asked.on == "prior" else sides[::-1]
+    same = {*own.asked, *(partner.asked if partner and not ambiguous and number not in pairing.joined else ())}
+    same.discard(number)
     return FollowedNodule(
-        asked_lps_mm=_point(asked),
-        asked_on=asked_on,
+        asked_lps_mm=asked.lps_mm,
+        asked_on=asked.on,
         prior_lps_mm=points[0],
         current_lps_mm=points[1],
         comparison=word,
-        confidence=other.likeness if other and found is not None else 0.0,
-        residual_mm=other.away_mm if other else (carried.residual_mm if carried else None),
-        ambiguous=bool(other and other.ambiguous),
-        prior=sides[0],
-        current=sides[1],
-        growth=None,
+        confidence=confidence,
+        residual_mm=residual_mm,
+        ambiguous=ambiguous,
+        prior=prior,
+        current=current,
+        growth=growth,
+        change=change,
+        rivals=tuple(one for one in rivals if one != number),
+        rival_places_lps_mm=rival_places_lps_mm,
+        same_as=tuple(sorted(same)),
+        obscured_by=obscured_by,
     )
+
+
+def _place_there(partner: Sighting | None, carried: Carried | None) -> Point | None:
+    """Centre of the partner; without one, or when it was not measured, where the map puts the nodule."""
+    if partner is not None and isinstance(partner.shown, NoduleMeasurement):
+        return partner.centre_lps_mm
+    if carried is None or not np.isfinite(carried.place_lps_mm).all():
+        return None
+    return _point(carried.place_lps_mm)
 
 
 def _point(lps_mm: Floats) -> Point:

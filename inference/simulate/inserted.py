@@ -1,4 +1,4 @@
-"""Nodules of known volume put into a CT that exists: truth for finding, in the noise and among the vessels of a patient.
+"""Nodules of known volume put into a CT that exists: truth for finding, among the noise and vessels of a patient.
 
 Only the voxels of the nodule change. They keep the noise of the scan and whatever is brighter than the nodule, so a
 nodule laid on a vessel or on the chest wall joins it.

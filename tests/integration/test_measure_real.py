@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inference.candidates import find_candidates, look_elsewhere
+from inference.candidates import find_candidates, held_against_each_other
 from inference.errors import NotMeasured
-from inference.follow import FollowedNodule, Scan, follow_nodule
+from inference.follow import FollowedNodule, follow_nodule
 from inference.measure import NoduleMeasurement, measure
 from inference.noise import measure_noise
+from inference.sightings import Scan
 from nodules_app.dicom.choose import choose_series
 from nodules_app.dicom.examination import read_examination
 from nodules_app.dicom.volumes import read_volume
@@ -119,9 +120,11 @@ def test_the_same_pair_the_other_way_round_mirrors_the_growth(pair: Pair):
 
 def test_candidates_hold_every_nodule_and_the_new_one_first(pair: Pair):
     assert pair.current.lungs is not None
+    assert pair.prior.lungs is not None
     found = find_candidates(pair.current.volume, pair.current.lungs)
-    places = pair.registration.prior_from_current([spot.lps_mm for spot in found])
-    ranked = look_elsewhere(found, pair.prior.volume, places)
+    before = find_candidates(pair.prior.volume, pair.prior.lungs)
+    volumes = pair.prior.volume, pair.current.volume
+    _, ranked = held_against_each_other(before, found, volumes, pair.registration)
     for name, nodule in pair.nodules.items():
         ranks = [
             rank

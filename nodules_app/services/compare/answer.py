@@ -8,9 +8,10 @@ from typing import Any
 
 from inference.candidates import Candidate
 from inference.errors import NotMeasured
-from inference.follow import SNAP_MM, FollowedNodule, Side
+from inference.follow import FollowedNodule
 from inference.growth import Growth
 from inference.measure import NoduleMeasurement
+from inference.sightings import SNAP_MM, Side
 from nodules_app.clinical.errors import Refused as ClinicalRefused
 from nodules_app.services.compare.comparing import Compared, Stopwatch, peak_mb
 from nodules_app.services.compare.reading import ReadyScan
@@ -52,7 +53,7 @@ def refused(refusal: Refused | ClinicalRefused) -> Json:
 
 
 def _seconds(watch: Stopwatch) -> Json:
-    # Finding again and measuring are one act of ``follow_nodule``: its time stands under "measure".
+    # "measure" holds measuring on both scans, of the nodules and of all that could be their partners.
     steps = ("read", "lungs", "register", "match", "measure", "candidates", "assess")
     told: Json = {step: _rounded(watch.seconds.get(step), 3) for step in steps}
     return told | {"total": round(watch.total_s, 3)}
@@ -89,7 +90,6 @@ def _registration(compared: Compared) -> Json:
 
 
 def _nodule(number: int, followed: FollowedNodule, compared: Compared) -> Json:
-    claimed_with = compared.claimed_with[number]
     return {
         "id": str(number + 1),
         "asked_lps_mm": _point(followed.asked_lps_mm, 2),
@@ -97,11 +97,15 @@ def _nodule(number: int, followed: FollowedNodule, compared: Compared) -> Json:
         "prior_lps_mm": _place(followed, "prior", compared),
         "current_lps_mm": _place(followed, "current", compared),
         "comparison": followed.comparison,
+        "change": followed.change,
+        "obscured_by": followed.obscured_by,
         "match": {
             "confidence": round(followed.confidence, 3),
             "residual_mm": _rounded(followed.residual_mm, 2),
             "ambiguous": followed.ambiguous,
-            "ambiguous_with": [str(other + 1) for other in claimed_with],
+            "ambiguous_with": [str(other + 1) for other in followed.rivals],
+            "rival_places_lps_mm": [_point(place, 2) for place in followed.rival_places_lps_mm],
+            "same_as": [str(other + 1) for other in followed.same_as],
         },
         "prior": _measurement(followed.prior),
         "current": _measurement(followed.current),
@@ -177,7 +181,7 @@ def _candidate(side: Side, one: Candidate, nodules: Sequence[FollowedNodule]) ->
         "diameter_mm": round(one.diameter_mm, 1),
         "score": round(one.score, 4),
         "on": side,
-        "clear_elsewhere": one.clear_elsewhere,
+        "change": one.change,
         "matched": _nodule_at(side, one, nodules),
     }
 

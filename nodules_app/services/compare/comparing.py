@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from math import dist
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from inference.candidates import Candidate, find_candidates, look_elsewhere
+from inference.candidates import Candidate, find_candidates, held_against_each_other
 from inference.comparability import Comparability, grade
-from inference.follow import FollowedNodule, Point, Side, follow_nodule, shared_places
+from inference.follow import FollowedNodule, pair_up
+from inference.sightings import Asked, Point, Side, look
 from nodules_app.dicom.findings import read_findings
 from nodules_app.services.compare.question import AskedNodule, DatesReversed, DifferentPatients, Question, SameDay
 from nodules_app.services.compare.reading import ReadScan, ReadyScan, make_ready, read_scan
@@ -23,7 +24,7 @@ from registration.register import register
 from registration.transform import Registration
 
 SAME_PLACE_MM = 5.0  # marks of several readers closer than this, or half their extent, mean one nodule
-STEPS = ("read", "lungs", "register", "measure", "candidates", "assess")
+STEPS = ("read", "lungs", "register", "measure", "match", "candidates", "assess")
 
 Progress = Callable[[str], None]
 
@@ -62,7 +63,6 @@ class Compared:
     points_lps_mm: NDArray[np.float64]
     points_residual_mm: NDArray[np.float64]
     nodules: tuple[FollowedNodule, ...]
-    claimed_with: tuple[tuple[int, ...], ...]
     warnings: tuple[str, ...]
     candidates: tuple[tuple[Side, Candidate], ...] = ()
 
@@ -99,9 +99,11 @@ def compare(question: Question, watch: Stopwatch) -> Compared:
             registration_residual_mm=found_map.median_residual_mm,
             interval_days=interval_days,
         )
-        followed = tuple(_follow(nodule, ready, found_map, graded, interval_days) for nodule in asked)
+        scans = ready[0].for_following, ready[1].for_following
+        seen = look(*scans, found_map, [Asked(nodule.lps_mm, nodule.on) for nodule in asked])
+    with watch.step("match"):
+        followed = pair_up(*scans, found_map, seen, interval_days=interval_days, comparability=graded)
     proposed = _propose(ready, found_map, watch) if question.candidates else ()
-    claims = tuple(tuple(others) for others in shared_places(followed))
     warnings += [*prior.warnings, *current.warnings]
     return Compared(
         *ready,
@@ -111,7 +113,6 @@ def compare(question: Question, watch: Stopwatch) -> Compared:
         carried,
         residual,
         followed,
-        claims,
         tuple(dict.fromkeys(warnings)),
         proposed,
     )
@@ -120,37 +121,12 @@ def compare(question: Question, watch: Stopwatch) -> Compared:
 def _propose(
     ready: tuple[ReadyScan, ReadyScan], found_map: Registration, watch: Stopwatch
 ) -> tuple[tuple[Side, Candidate], ...]:
-    """Propose nodules on both scans, those first that the other scan does not show."""
-    sides: tuple[tuple[Side, ReadyScan, ReadyScan, Callable[[ArrayLike], NDArray[np.float64]]], ...] = (
-        ("current", ready[1], ready[0], found_map.prior_from_current),
-        ("prior", ready[0], ready[1], found_map.current_from_prior),
-    )
-    proposed: list[tuple[Side, Candidate]] = []
+    """Propose nodules on both scans, those first that are new, gone or grown."""
     with watch.step("candidates"):
-        for side, here, there, carry in sides:
-            found = find_candidates(here.read.volume, here.lungs)
-            places = carry(np.asarray([one.lps_mm for one in found]).reshape(-1, 3))
-            proposed.extend((side, one) for one in look_elsewhere(found, there.read.volume, places))
-    return tuple(proposed)
-
-
-def _follow(
-    nodule: AskedNodule,
-    ready: tuple[ReadyScan, ReadyScan],
-    found_map: Registration,
-    graded: Comparability,
-    interval_days: int | None,
-) -> FollowedNodule:
-    prior, current = ready
-    return follow_nodule(
-        prior.for_following,
-        current.for_following,
-        found_map,
-        nodule.lps_mm,
-        asked_on=nodule.on,
-        interval_days=interval_days,
-        comparability=graded,
-    )
+        prior, current = (find_candidates(one.read.volume, one.lungs) for one in ready)
+        volumes = ready[0].read.volume, ready[1].read.volume
+        prior, current = held_against_each_other(prior, current, volumes, found_map)
+        return (*(("current", one) for one in current), *(("prior", one) for one in prior))
 
 
 def _interval_days(prior: ReadScan, current: ReadScan, question: Question) -> int | None:

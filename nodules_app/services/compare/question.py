@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from inference.follow import Point, Side
+from inference.sightings import Point, Side
 from registration.errors import Refused, gettext_noop
 
 

@@ -41,19 +41,20 @@ def recommend(compared: Compared, facts: Mapping[str, object]) -> Recommendation
     if compared.current.read.series.acquired_on is None:
         nothing: tuple[list[Json], ...] = tuple([] for _ in told)
         return Recommendations(nothing, [], ("The current exam has no date: the guidelines were not asked.",))
-    by_nodule = tuple(_results(compared, facts, [nodule]) if nodule else [] for nodule in told)
-    sized = [nodule for nodule in told if nodule is not None]
-    return Recommendations(by_nodule, _results(compared, facts, sized) if sized else [])
+    once = [number for number, followed in enumerate(compared.nodules) if not _told_before(followed, number)]
+    by_nodule = tuple(_results(compared, facts, [nodule], count=len(once)) if nodule else [] for nodule in told)
+    known = [nodule for number in once if (nodule := told[number]) is not None]
+    return Recommendations(by_nodule, _results(compared, facts, known, count=len(once)) if known else [])
 
 
-def _results(compared: Compared, facts: Mapping[str, object], nodules: Sequence[Json]) -> list[Json]:
+def _results(compared: Compared, facts: Mapping[str, object], nodules: Sequence[Json], *, count: int) -> list[Json]:
     case: Json = {
         "id": "comparison",
         "setting": facts.get("setting", "incidental"),
         "patient": _person(compared, _of_person(facts)),
         "exams": _exams(compared),
         "nodules": list(nodules),
-        "nodule_count": max(1, len(compared.nodules)),
+        "nodule_count": max(1, count),
     }
     case |= {name: facts[name] for name in ABOUT_THE_CASE if name in facts}
     results: list[Json] = answer_to_json(assess(case_from_json(json.dumps(case))))["results"]
@@ -92,17 +93,28 @@ def _exams(compared: Compared) -> list[Json]:
     return exams
 
 
+def _told_before(followed: FollowedNodule, number: int) -> bool:
+    """Tell whether an earlier one of the asked nodules is this one."""
+    return any(other < number for other in followed.same_as)
+
+
 def _nodule(label: str, followed: FollowedNodule, compared: Compared) -> Json | None:
     sides = [
-        (compared.prior.read.series.acquired_on, followed.prior, compared.interval_days is not None),
-        (compared.current.read.series.acquired_on, followed.current, True),
+        (compared.prior.read.series.acquired_on, followed.prior, compared.interval_days is not None, "prior"),
+        (compared.current.read.series.acquired_on, followed.current, True, "current"),
     ]
+    # A partner that is open, or that is two nodules in one, would make a change that nobody has seen.
+    alone = followed.ambiguous or followed.comparison in ("merged", "split")
     entries: list[Json] = [
         {"date": day.isoformat()} | _sizes(measured)
-        for day, measured, counts in sides
-        if counts and day is not None and isinstance(measured, NoduleMeasurement)
+        for day, measured, counts, side in sides
+        if counts
+        and day is not None
+        and isinstance(measured, NoduleMeasurement)
+        and (side == followed.asked_on or not alone)
     ]
-    latest = followed.current if isinstance(followed.current, NoduleMeasurement) else followed.prior
+    own = followed.prior if followed.asked_on == "prior" else followed.current
+    latest = followed.current if isinstance(followed.current, NoduleMeasurement) and not alone else own
     if not isinstance(latest, NoduleMeasurement) or not entries:
         return None
     current_on = compared.current.read.series.acquired_on

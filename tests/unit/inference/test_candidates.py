@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from inference.candidates import Candidate, find_candidates, look_elsewhere
+from inference.candidates import Candidate, find_candidates, held_against_each_other
+from registration.affine import Affine
 from registration.lungs import Lungs
+from registration.mapping import Mapping
+from registration.quality import Support
+from registration.transform import Registration
 from registration.volume import Volume
 
 SHAPE = (90, 110, 110)
@@ -37,8 +43,25 @@ def _away_mm(grid: list[np.ndarray], centre: tuple[float, float, float]) -> np.n
     return np.sqrt(sum((axis - at) ** 2 for axis, at in zip(grid, centre, strict=True)))
 
 
+def standing_still() -> Registration:
+    """Give the map between a scan and itself."""
+    grid = np.stack(np.meshgrid(*(np.arange(-60.0, 200.0, 10.0) for _ in range(3)), indexing="ij"), -1).reshape(-1, 3)
+    return Registration(
+        mapping=Mapping(Affine(np.eye(3), np.zeros(3), np.zeros(3))),
+        prior_rotation=np.eye(3),
+        current_rotation=np.eye(3),
+        support=Support(grid, np.full(len(grid), 0.2)),
+        median_residual_mm=0.2,
+        inverse_error_mm=0.0,
+        fold_fraction=0.0,
+        kept_fraction=0.9,
+        median_agreement=0.9,
+    )
+
+
 WITH, LUNGS = chest(nodules=True)
 FOUND = find_candidates(WITH, LUNGS)
+STILL = standing_still()
 
 
 def lps(centre_zyx_mm: tuple[float, float, float]) -> np.ndarray:
@@ -79,15 +102,30 @@ def test_the_limit_keeps_the_best():
 
 def test_what_the_other_scan_shows_clear_comes_first():
     without, _ = chest(nodules=False)
-    places = np.array([spot.lps_mm for spot in FOUND])
-    noted = look_elsewhere(FOUND, without, places)
-    assert {spot.lps_mm for spot in noted} == {spot.lps_mm for spot in FOUND}
-    assert all(spot.clear_elsewhere for spot in noted[:4])
-    same = look_elsewhere(FOUND[:4], WITH, places[:4])
-    assert not any(spot.clear_elsewhere for spot in same)
+    prior, current = held_against_each_other((), FOUND[::-1], (without, WITH), STILL)
+    assert prior == ()
+    assert {spot.lps_mm for spot in current} == {spot.lps_mm for spot in FOUND}
+    assert [spot.change for spot in current[:4]] == ["new"] * 4
+    assert [spot.score for spot in current[:4]] == sorted((spot.score for spot in current[:4]), reverse=True)
+    gone, _ = held_against_each_other(FOUND, (), (WITH, without), STILL)
+    assert [spot.change for spot in gone[:4]] == ["gone"] * 4
+
+
+def test_a_spot_on_both_scans_is_the_same_or_has_grown():
+    smaller = tuple(replace(spot, diameter_mm=0.7 * spot.diameter_mm) for spot in FOUND[:2])
+    _, same = held_against_each_other(FOUND[:2], FOUND[:2], (WITH, WITH), STILL)
+    _, grown = held_against_each_other(smaller, FOUND[:2], (WITH, WITH), STILL)
+    assert [spot.change for spot in same] == ["same", "same"]
+    assert [spot.change for spot in grown] == ["grown", "grown"]
+
+
+def test_what_has_grown_comes_before_what_stayed():
+    before = (FOUND[0], replace(FOUND[1], diameter_mm=0.6 * FOUND[1].diameter_mm))
+    _, current = held_against_each_other(before, FOUND[:2], (WITH, WITH), STILL)
+    assert current[0].lps_mm == FOUND[1].lps_mm
 
 
 def test_a_place_that_the_map_does_not_reach_is_not_judged():
-    spot = Candidate((0.0, 0.0, 0.0), 6.0, 800.0, 1.0)
-    (noted,) = look_elsewhere([spot], WITH, np.full((1, 3), np.nan))
-    assert noted.clear_elsewhere is None
+    spot = Candidate((900.0, 0.0, 0.0), 6.0, 800.0, 1.0)
+    _, (noted,) = held_against_each_other((), [spot], (WITH, WITH), STILL)
+    assert noted.change is None

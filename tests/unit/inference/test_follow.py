@@ -11,11 +11,13 @@ import pytest
 from inference.comparability import Comparability, Reason
 from inference.errors import NotMeasured
 from inference.estimate import Estimate
-from inference.follow import FollowedNodule, Scan, change_word, follow_nodule, shared_places
+from inference.follow import follow_nodule, follow_nodules
 from inference.growth import growth
-from inference.measure import NoduleMeasurement
+from inference.sightings import Asked, Point, Scan, Side
+from inference.words import change_word
 from registration.affine import Affine
 from registration.mapping import Mapping
+from registration.match import SURE
 from registration.quality import Support
 from registration.transform import Registration
 from registration.volume import Volume
@@ -102,10 +104,11 @@ def test_clear_lung_at_the_place_makes_it_new_or_resolved():
     assert gone.growth is None
 
 
-@pytest.mark.parametrize("hu", [-300, 40])
-def test_an_opacified_place_is_not_assessable(hu: int):
+@pytest.mark.parametrize(("hu", "by"), [(-500, "ground-glass-opacity"), (40, "dense-opacity"), (2500, "metal")])
+def test_what_hides_the_place_is_named(hu: int, by: str):
     followed = follow_nodule(SMALL, lung(hu), SAME_PLACE, SMALL_AT, asked_on="prior", interval_days=200)
-    assert followed.comparison == "not-assessable"
+    assert (followed.comparison, followed.obscured_by) == ("obscured", by)
+    assert followed.current is None
 
 
 def test_a_place_beyond_the_scan_is_outside_the_field():
@@ -167,7 +170,9 @@ def test_two_blobs_at_the_place_are_said_to_be_ambiguous():
     one, at = scan(diameter_mm=5, seed=6)
     followed = follow_nodule(one, twins, nearly_identity(residual_mm=0.8), at, asked_on="prior", interval_days=99)
     assert followed.ambiguous
-    assert followed.confidence < 0.6
+    assert followed.confidence < SURE
+    assert (followed.comparison, followed.growth) == ("not-assessable", None)
+    assert len(followed.rival_places_lps_mm) == 1
 
 
 def test_grade_d_gives_the_word_no_rate():
@@ -205,15 +210,25 @@ def test_without_an_interval_there_is_a_word_but_no_rate():
     assert (followed.comparison, followed.growth) == ("larger-markedly", None)
 
 
-def test_two_asked_points_in_one_nodule_share_their_place():
-    def ask(at: np.ndarray) -> FollowedNodule:
-        return follow_nodule(SMALL, SAME, SAME_PLACE, at, asked_on="prior")
+def test_two_asked_points_in_one_nodule_are_one():
+    one, two = follow_nodules(SMALL, SAME, SAME_PLACE, [point(SMALL_AT), point(SMALL_AT + 1.0)])
+    assert (one.same_as, two.same_as) == ((1,), (0,))
+    assert one.comparison == two.comparison == "unchanged"
+    assert not one.ambiguous
 
-    gone = follow_nodule(SMALL, EMPTY, nearly_identity(shift_x_mm=60), SMALL_AT, asked_on="prior")
-    assert shared_places([ask(SMALL_AT), ask(SMALL_AT + 1.0)]) == [[1], [0]]
-    assert shared_places([ask(SMALL_AT)]) == [[]]
-    assert shared_places([]) == []
-    assert isinstance(gone.prior, NoduleMeasurement)
+
+def test_a_nodule_asked_on_both_scans_is_one():
+    on_prior, on_current = follow_nodules(
+        SMALL, LARGE, SAME_PLACE, [point(SMALL_AT), point(LARGE_AT, "current")], interval_days=200
+    )
+    assert (on_prior.same_as, on_current.same_as) == ((1,), (0,))
+    assert on_prior.comparison == on_current.comparison == "larger-markedly"
+    assert on_prior.confidence == on_current.confidence > 0.9
+
+
+def point(at_lps_mm: np.ndarray, on: Side = "prior", partner: Point | None = None) -> Asked:
+    x, y, z = (float(v) for v in at_lps_mm)
+    return Asked((x, y, z), on, partner)
 
 
 @pytest.mark.parametrize(

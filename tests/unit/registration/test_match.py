@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from registration.match import Finding, match_findings
+from registration.match import Finding, match_findings, pair_probabilities
 from tests.unit.registration.test_transform import registration
 
 SHIFT = np.array([0.0, 0.0, 5.0])
@@ -115,3 +119,85 @@ def test_farther_is_never_surer(place: tuple[float, float, float], near_mm: floa
 def test_a_finding_is_possible(diameter: float, attenuation: str | None) -> None:
     with pytest.raises(ValueError, match="no such"):
         Finding((0, 0, 0), diameter, attenuation)
+
+
+def test_two_neighbours_on_both_scans_are_sure_together_although_each_alone_would_not_be() -> None:
+    """Each current finding could be either prior one, but both taken crosswise would be much less likely."""
+    prior = [Finding((50, 50, 50), 6.0), Finding((50, 50, 55), 6.0)]
+    current = [Finding(carried(50, 50, 50.3), 6.0), Finding(carried(50, 50, 55.3), 6.0)]
+    result = match_findings(prior, current, IDENTITY_TURN)
+    assert [(pair.prior, pair.current) for pair in result.pairs] == [(0, 0), (1, 1)]
+    assert all(pair.sure for pair in result.pairs)
+    assert result.ambiguous == ()
+
+
+def test_two_prior_findings_for_one_current_one_are_both_named() -> None:
+    prior = [Finding((50, 50, 48), 6.0), Finding((50, 50, 52), 6.0)]
+    (pair,) = match_findings(prior, [Finding(carried(50, 50, 50), 6.0)], IDENTITY_TURN).pairs
+    assert pair.ambiguous
+    assert pair.prior_rivals == (1 - pair.prior,)
+    assert pair.rivals == ()
+
+
+def test_a_pair_that_a_person_confirmed_stands_and_is_taken() -> None:
+    prior = [Finding((50, 50, 50), 6.0), Finding((50, 50, 53), 6.0)]
+    current = [Finding(carried(50, 50, 50), 6.0), Finding(carried(50, 50, 53), 6.0)]
+    freely = match_findings(prior, current, IDENTITY_TURN)
+    assert [(pair.prior, pair.current) for pair in freely.pairs] == [(0, 0), (1, 1)]
+    told = match_findings(prior, current, IDENTITY_TURN, settled=[(0, 1)])
+    assert [(pair.prior, pair.current) for pair in told.pairs] == [(0, 1), (1, 0)]
+    assert told.pairs[0].probability == 1.0
+    assert told.pairs[0].rivals == told.pairs[0].prior_rivals == ()
+
+
+def test_clutter_is_believed_less_than_a_marked_finding() -> None:
+    def probability(*, clutter: bool) -> float:
+        there = Finding(moved_by(carried(50, 50, 50), 3.5), 6.0, clutter=clutter)
+        pairs = match_findings([Finding((50, 50, 50), 6.0)], [there], IDENTITY_TURN).pairs
+        return pairs[0].probability if pairs else 0.0
+
+    assert probability(clutter=True) < probability(clutter=False)
+
+
+def test_density_and_shape_decide_too() -> None:
+    prior = [Finding((50, 50, 50), 6.0, mean_hu=-50.0, slenderness=1.1)]
+    at = carried(50, 50, 50)
+    for other in (
+        Finding(moved_by(at, 1.5), 6.0, mean_hu=-650.0, slenderness=1.1),
+        Finding(moved_by(at, 1.5), 6.0, mean_hu=-50.0, slenderness=2.4),
+    ):
+        alike = Finding(moved_by(at, -1.5), 6.0, mean_hu=-60.0, slenderness=1.1)
+        (pair,) = match_findings(prior, [other, alike], IDENTITY_TURN).pairs
+        assert pair.current == 1
+        assert pair.probability > 0.8
+
+
+odds_of_few = st.integers(1, 3).flatmap(
+    lambda rows: st.integers(1, 4).flatmap(
+        lambda columns: arrays(float, (rows, columns), elements=st.sampled_from([0.0, 0.01, 0.7, 3.0, 500.0]))
+    )
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(odds_of_few)
+def test_probabilities_are_those_of_all_pairings_counted_one_by_one(odds: np.ndarray) -> None:
+    rows, columns = odds.shape
+    total, with_pair = 0.0, np.zeros_like(odds)
+    for partners in itertools.product(range(-1, columns), repeat=rows):
+        used = [j for j in partners if j >= 0]
+        if len(used) != len(set(used)):
+            continue
+        weight = math.prod(odds[i, j] for i, j in enumerate(partners) if j >= 0)
+        total += weight
+        for i, j in enumerate(partners):
+            if j >= 0:
+                with_pair[i, j] += weight
+    assert pair_probabilities(odds) == pytest.approx(with_pair / total, rel=1e-9, abs=1e-12)
+
+
+def test_a_large_crowd_is_answered_with_a_lower_bound() -> None:
+    few = np.full((7, 7), 1e-3) + np.diag([1000.0] * 7)
+    chances = pair_probabilities(few)
+    assert np.diag(chances) == pytest.approx([1000.001 / (1001.001 + 12e-3)] * 7)
+    assert (chances.sum(axis=1) <= 1).all()

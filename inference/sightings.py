@@ -1,0 +1,262 @@
+"""What both scans show at the places of the asked nodules: each blob measured once, in that scan's own voxels.
+
+The registration says where to look; the image says what is there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import numpy as np
+
+from inference.errors import NotMeasured, PointOutsideScan
+from inference.measure import NoduleMeasurement, measure
+from inference.neighbourhood import Floats
+from inference.noise import ScanNoise
+from inference.surroundings import is_in_field, summits
+from registration.lungs import Lungs
+from registration.match import Finding
+from registration.transform import Registration
+from registration.volume import Volume
+
+Side = Literal["prior", "current"]
+Point = tuple[float, float, float]
+
+SNAP_MM: Final = 3.0  # a blob nearer than this to the carried place, or half a diameter, may be the nodule
+SNAP_DIAMETERS: Final = 0.5
+WIDER: Final = 1.5  # so much further blobs are looked for
+UNKNOWN_DIAMETER_MM: Final = 6.0  # of a nodule that could not be measured where it was asked
+MOST_JOINED: Final = 0.3  # share of the surface; beyond, the blob is a branching vessel
+SAME_MM: Final = 1.5  # two measured centres nearer than this are one blob
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Scan:
+    """A CT with what is known about it; what is not given is measured or done without."""
+
+    volume: Volume
+    lungs: Lungs | None = None
+    slice_thickness_mm: float | None = None
+    noise: ScanNoise | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A point inside a nodule on one of the scans.
+
+    Parameters
+    ----------
+    partner_lps_mm
+        The same nodule on the other scan, when a person has said so: it is not looked for again, and nothing else is
+        matched with it.
+    """
+
+    lps_mm: Point
+    on: Side
+    partner_lps_mm: Point | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Sighting:
+    """One blob of one scan, or the point of a nodule that could not be measured.
+
+    Parameters
+    ----------
+    shown
+        Its measurement, or why there is none.
+    asked
+        Which of the asked nodules it is, by their number; empty when it was only found near one.
+    """
+
+    shown: NoduleMeasurement | NotMeasured
+    centre_lps_mm: Point
+    asked: list[int] = field(default_factory=list)
+
+    @property
+    def diameter_mm(self) -> float:
+        """Mean diameter; a guess where it could not be measured."""
+        return self.shown.mean_diameter_mm.value if isinstance(self.shown, NoduleMeasurement) else UNKNOWN_DIAMETER_MM
+
+    def as_finding(self) -> Finding:
+        """What the matching weighs."""
+        clutter = not self.asked
+        if not isinstance(self.shown, NoduleMeasurement):
+            return Finding(self.centre_lps_mm, clutter=clutter)
+        return Finding(
+            self.centre_lps_mm,
+            self.diameter_mm,
+            self.shown.attenuation,
+            mean_hu=self.shown.mean_hu,
+            slenderness=self.shown.long_axis_mm / max(self.shown.short_axis_mm, 0.1),
+            clutter=clutter,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Carried:
+    """Place of an asked nodule on the other scan; NaN where the map does not reach. ``rough`` is always defined."""
+
+    place_lps_mm: Floats
+    rough_lps_mm: Floats
+    residual_mm: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sightings:
+    """All that was seen of the asked nodules.
+
+    Parameters
+    ----------
+    on_prior, on_current
+        Blobs of each scan.
+    own
+        For each asked nodule the position of its sighting on its own scan; None outside that scan.
+    carried
+        For each asked nodule its place on the other scan; None outside its own.
+    refusals
+        For each asked nodule why blobs right at that place could not be measured.
+    settled
+        Pairs of positions (prior, current) that a person has confirmed.
+    """
+
+    asked: Sequence[Asked]
+    on_prior: list[Sighting] = field(default_factory=list)
+    on_current: list[Sighting] = field(default_factory=list)
+    own: list[int | None] = field(default_factory=list)
+    carried: list[Carried | None] = field(default_factory=list)
+    refusals: list[list[NotMeasured]] = field(default_factory=list)
+    settled: list[tuple[int, int]] = field(default_factory=list)
+
+    def on(self, side: Side) -> list[Sighting]:
+        """Blobs of one scan."""
+        return self.on_prior if side == "prior" else self.on_current
+
+
+def other_side(side: Side) -> Side:
+    """The other scan of the pair."""
+    return "current" if side == "prior" else "prior"
+
+
+def look(prior: Scan, current: Scan, registration: Registration, asked: Sequence[Asked]) -> Sightings:
+    """Measure every asked nodule, and what stands near its place on the other scan.
+
+    Parameters
+    ----------
+    asked
+        In the order of the answer.
+    """
+    scans: dict[Side, Scan] = {"prior": prior, "current": current}
+    seen = Sightings(asked)
+    for number, one in enumerate(asked):
+        seen.own.append(_at_own_place(seen, scans[one.on], number, one))
+    for number, one in enumerate(asked):
+        position = seen.own[number]
+        seen.refusals.append([])
+        if position is None:
+            seen.carried.append(None)
+            continue
+        own = seen.on(one.on)[position]
+        carried = _carry(registration, np.asarray(own.centre_lps_mm), one.on)
+        seen.carried.append(carried)
+        there = scans[other_side(one.on)]
+        if one.partner_lps_mm is not None:
+            _settle(seen, there, number, one.partner_lps_mm)
+        elif is_in_field(there.volume, carried.place_lps_mm):
+            _look_near(seen, there, number, own.diameter_mm)
+    return seen
+
+
+def measured_or_refused(scan: Scan, seed_lps_mm: Floats) -> NoduleMeasurement | NotMeasured:
+    """Measure at a point; a refusal is an answer."""
+    try:
+        return measure(
+            scan.volume,
+            seed_lps_mm,
+            lungs=scan.lungs,
+            slice_thickness_mm=scan.slice_thickness_mm,
+            noise=scan.noise,
+        )
+    except NotMeasured as refusal:
+        return refusal
+
+
+def _at_own_place(seen: Sightings, scan: Scan, number: int, asked: Asked) -> int | None:
+    """Measure an asked nodule where it was asked; two points in one blob are one sighting."""
+    shown = measured_or_refused(scan, np.asarray(asked.lps_mm, dtype=np.float64))
+    if isinstance(shown, PointOutsideScan):
+        return None
+    position = _position_of(seen.on(asked.on), shown, asked.lps_mm)
+    seen.on(asked.on)[position].asked.append(number)
+    return position
+
+
+def _position_of(known: list[Sighting], shown: NoduleMeasurement | NotMeasured, at_lps_mm: Point) -> int:
+    """Position of what was measured among the known sightings, added when it is another blob."""
+    if isinstance(shown, NoduleMeasurement):
+        at_lps_mm = shown.centre_lps_mm
+        for position, other in enumerate(known):
+            if isinstance(other.shown, NoduleMeasurement) and _is_one_blob(shown, other.shown):
+                return position
+    known.append(Sighting(shown, at_lps_mm))
+    return len(known) - 1
+
+
+def _is_one_blob(first: NoduleMeasurement, second: NoduleMeasurement) -> bool:
+    smaller_mm = min(first.mean_diameter_mm.value, second.mean_diameter_mm.value)
+    return math.dist(first.centre_lps_mm, second.centre_lps_mm) < max(SAME_MM, smaller_mm / 2)
+
+
+def _carry(registration: Registration, centre: Floats, on: Side) -> Carried:
+    if on == "prior":
+        place, rough = registration.current_from_prior(centre), registration.roughly_on_current(centre)
+        residual = registration.residual_mm(centre)
+    else:
+        place, rough = registration.prior_from_current(centre), registration.roughly_on_prior(centre)
+        residual = registration.residual_mm(place)
+    return Carried(place, rough, float(residual))
+
+
+def _settle(seen: Sightings, there: Scan, number: int, partner_lps_mm: Point) -> None:
+    """Take a person's word for what the other scan shows."""
+    own, side = seen.own[number], seen.asked[number].on
+    shown = measured_or_refused(there, np.asarray(partner_lps_mm))
+    position = _position_of(seen.on(other_side(side)), shown, partner_lps_mm)
+    if own is None:
+        return
+    pair = (own, position) if side == "prior" else (position, own)
+    if all(pair[0] != known[0] and pair[1] != known[1] for known in seen.settled):
+        seen.settled.append(pair)
+
+
+def _look_near(seen: Sightings, there: Scan, number: int, diameter_mm: float) -> None:
+    """Measure each separate blob near the place of an asked nodule once; keep why others could not be measured."""
+    carried = seen.carried[number]
+    if carried is None:
+        return
+    known = seen.on(other_side(seen.asked[number].on))
+    within_mm = max(SNAP_MM, SNAP_DIAMETERS * diameter_mm) + carried.residual_mm
+    for seed in summits(there.volume, carried.place_lps_mm, within_mm=WIDER * within_mm, diameter_mm=diameter_mm):
+        if any(_covers(one, seed) for one in known):
+            continue
+        shown = measured_or_refused(there, seed)
+        if isinstance(shown, NotMeasured):
+            if math.dist(seed, carried.place_lps_mm) <= within_mm:
+                seen.refusals[number].append(shown)
+        elif shown.joined_share <= MOST_JOINED and _is_near(shown, carried, within_mm):
+            _position_of(known, shown, shown.centre_lps_mm)
+
+
+def _covers(sighting: Sighting, seed_lps_mm: Floats) -> bool:
+    """Tell whether a point lies in the core of a blob that is known already."""
+    if not isinstance(sighting.shown, NoduleMeasurement):
+        return False
+    return math.dist(seed_lps_mm, sighting.centre_lps_mm) < sighting.diameter_mm / 2
+
+
+def _is_near(shown: NoduleMeasurement, carried: Carried, within_mm: float) -> bool:
+    """Tell whether a blob is near enough to be the nodule: large ones from further."""
+    reach_mm = max(within_mm, SNAP_DIAMETERS * shown.mean_diameter_mm.value)
+    return math.dist(shown.centre_lps_mm, carried.place_lps_mm) <= WIDER * reach_mm
