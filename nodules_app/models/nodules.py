@@ -42,6 +42,8 @@ class ComparisonWord(models.TextChoices):
     RESOLVED = "resolved", _("Resolved")
     RESECTED = "resected", _("Resected")
     NOT_A_NODULE = "not-a-nodule", _("Not a nodule")
+    MERGED = "merged", _("Merged with another")
+    SPLIT = "split", _("Split in two")
     SEEN_IN_RETROSPECT = "seen-in-retrospect", _("Seen in retrospect")
     OUTSIDE_FIELD = "outside-field", _("Outside the scan")
     NOT_ASSESSABLE = "not-assessable", _("Not assessable")
@@ -54,10 +56,15 @@ class Nodule(CodedRow):
     number = models.PositiveIntegerField()  # shown as N1, N2 …; never reused
     tracking_uid = models.CharField(max_length=64, unique=True)
     state = models.CharField(max_length=20, choices=choices(NoduleState), default=NoduleState.ACTIVE)
+    merged_into = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="merged")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(name="patient_has_one_nodule_a_number", fields=["patient", "number"]),
+            models.CheckConstraint(
+                name="merged_nodule_names_the_one_it_is",
+                condition=Q(state=NoduleState.MERGED) ^ Q(merged_into__isnull=True),
+            ),
             models.CheckConstraint(name="nodule_is_in_a_known_state", condition=Q(state__in=list(NoduleState))),
         ]
 
@@ -145,6 +152,8 @@ class Measurement(CodedRow):
     mass_mg = models.FloatField(null=True)
     attached_to = models.JSONField(default=list)
     axial_index = models.PositiveIntegerField(null=True)  # slice of the axes, and of the crop on the page
+    # Measured together with this one of another scan: their ratio is surer than their volumes.
+    measured_with = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
     outline_px = models.JSONField(default=list)  # closed polygons [[x, y], …] in pixels of that slice
 
     class Meta:
@@ -217,6 +226,9 @@ class Growth(models.Model):
     prior_measurement = models.ForeignKey(Measurement, models.PROTECT, related_name="growths_as_prior")
     current_measurement = models.ForeignKey(Measurement, models.PROTECT, related_name="growths_as_current")
     method = models.CharField(max_length=40)
+    version = models.CharField(max_length=20, db_default="1")
+    # Standard error of ln(ratio) that the difference between the scans adds; another grade is another growth.
+    extra_relative_error = models.FloatField(db_default=0.0)
     interval_days = models.PositiveIntegerField()
     volume_ratio = models.FloatField()
     volume_ratio_low = models.FloatField()
@@ -231,7 +243,8 @@ class Growth(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                name="growth_is_computed_once", fields=["prior_measurement", "current_measurement", "method"]
+                name="growth_is_computed_once_a_method",
+                fields=["prior_measurement", "current_measurement", "method", "version", "extra_relative_error"],
             ),
             models.CheckConstraint(
                 name="growth_ratio_lies_in_its_interval",
