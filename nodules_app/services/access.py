@@ -31,6 +31,7 @@ from nodules_app.models import (
     Reminder,
     Resource,
     Run,
+    SavedView,
     Scan,
     Transfer,
     User,
@@ -141,6 +142,11 @@ def follow_up_for(act: Act, code: UUID, *, by: Anybody) -> FollowUp:
 def transfer_for(act: Act, code: UUID, *, by: Anybody) -> Transfer:
     """Fetch a request to another hospital, also one that was answered: its acts say so in words."""
     return fetch(act, Transfer.objects.select_related("patient__clinic"), "patient", by=by, code=code)
+
+
+def saved_view_for(code: UUID, *, by: Anybody) -> SavedView:
+    """Fetch a view of one's own; of anybody else's it is not found."""
+    return get_object_or_404(SavedView, code=code, by=member(by))
 
 
 def run_for(act: Act, code: UUID, *, by: Anybody) -> Run:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -62,6 +61,6 @@ def save_view(*, name: str, query: str, by: User) -> SavedView:
         raise ViewNameTaken(name=name) from taken
 
 
-def remove_view(*, code: UUID, by: User) -> None:
-    """Forget a view of one's own; of anybody else's nothing is touched."""
-    SavedView.objects.filter(code=code, by=by).delete()
+def remove_view(*, view: SavedView) -> None:
+    """Forget a view; nothing else depends on it."""
+    view.delete()

@@ -102,7 +102,7 @@ def save_view(request: HttpRequest) -> HttpResponse:
 @require_POST
 def remove_view(request: HttpRequest, code: UUID) -> HttpResponse:
     """Forget a view of one's own."""
-    worklists.remove_view(code=code, by=access.member(request.user))
+    worklists.remove_view(view=access.saved_view_for(code, by=request.user))
     return redirect("worklist")
 
 
