@@ -109,6 +109,11 @@ check: $(READY_TO_WORK) $(TEXTS)  ## everything that can be judged without runni
 fmt: $(READY_TO_WORK)  ## put code and templates into their form
 	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --quiet --fix .
 
+.PHONY: mutants
+mutants: $(READY_TO_WORK)  ## plant faults in the clinical core and list those that no test notices (ARGS="--sample 100")
+	@$(BIN)/python -m tests.mutants mistakes
+	@$(BIN)/python -m tests.mutants general $(ARGS)
+
 .PHONY: bench
 bench: $(READY_TO_WORK) $(WARM)  ## measure, as ratios against a peer in the same run; appends to docs/benchmarks.md
 	@{ printf '\n## %s, %s\n\n```\n' "$$(date -u +%F)" "$$(git rev-parse --short HEAD)"; \

@@ -25,7 +25,7 @@ before = set(sys.modules)
 start = time.process_time()
 import nodules_app.clinical.assess
 core = time.process_time() - start
-foreign = {name.partition(".")[0] for name in set(sys.modules) - before} - {"nodules_app"}
+foreign = {name.partition(".")[0] for name in set(sys.modules) - before} - sys.stdlib_module_names - {"nodules_app"}
 print(core / python, *sorted(foreign))
 """
 

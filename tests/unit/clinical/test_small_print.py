@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -82,3 +83,24 @@ def test_an_exam_a_day_before_the_fifth_month_is_too_early_for_a_step() -> None:
     for day, category in ((months_ago(5), "2"), (months_ago(5) + timedelta(days=1), "3")):
         of = nodule(measured("7", on=day), measured("7"), previous_category="3", previous_category_date=day)
         assert answer("LUNGRADS2022", of).category == category
+
+
+VALID = [
+    ("mayo", "3.9", {}, False), ("mayo", "4", {}, True), ("mayo", "30", {}, True), ("mayo", "30.1", {}, False),
+    ("mayo", "12", {"previous_extrathoracic_cancer_years": Decimal(5)}, False),
+    ("mayo", "12", {"previous_extrathoracic_cancer_years": Decimal("5.1")}, True),
+    ("va", "6.9", {}, False), ("va", "7", {}, True), ("va", "30", {}, True), ("va", "30.1", {}, False),
+    ("pkuph", "30", {"family_history_any_cancer": False}, True),
+    ("pkuph", "30.1", {"family_history_any_cancer": False}, False),
+    ("brock_2b", "12", {"age": Decimal(49)}, False), ("brock_2b", "12", {"age": Decimal(50)}, True),
+    ("brock_2b", "12", {"age": Decimal(75)}, True), ("brock_2b", "12", {"age": Decimal(76)}, False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "size", "person", "valid"), VALID)
+def test_where_the_population_of_a_model_ends(model: str, size: str, person: dict[str, Any], valid: bool) -> None:
+    smoker = c.Smoking(c.SmokingStatus.FORMER, quit_years=Decimal(3))
+    of = nodule(measured(size), calcification=c.Calcification.NONE)
+    found = assess(case(of, setting="screening", patient=replace(PERSON, smoking=smoker, **person))).risk[model]
+    assert found.probability is not None
+    assert found.valid == valid
