@@ -57,6 +57,7 @@ class Owed:
     owner: str
     nodules: tuple[str, ...]
     version: int
+    exam_on: date | None  # the exam that answers it and is still to be read
 
     def is_overdue(self, today: date) -> bool:
         return self.due_until < today and self.state not in EXAM_MADE
@@ -214,12 +215,13 @@ def owed(step: FollowUp) -> Owed:
         owner=str(step.owner or ""),
         nodules=tuple(nodule.label for nodule in sorted(step.nodules.all(), key=lambda one: one.number)),
         version=step.version,
+        exam_on=step.exam.acquired_on if step.exam else None,
     )
 
 
 def open_steps(patient: Patient) -> tuple[Owed, ...]:
     steps = FollowUp.objects.filter(patient=patient, state__in=OPEN_FOLLOW_UP)
-    rows = steps.select_related("owner", "assessment").prefetch_related("nodules").order_by("due_until", "pk")
+    rows = steps.select_related("owner", "assessment", "exam").prefetch_related("nodules").order_by("due_until", "pk")
     return tuple(owed(step) for step in rows)
 
 

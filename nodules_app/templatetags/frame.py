@@ -138,5 +138,5 @@ def safety_net_words() -> dict[str, object]:
         "title": title,
         "moment": moment,
         "covered": covered,
-        "url": f"{reverse('worklist')}#list",
+        "url": reverse("safety-net"),
     }

@@ -13,7 +13,7 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from nodules_app.clinical.management import MANAGEMENT, ManagementClass
-from nodules_app.lifecycles import NODULE, NoduleState, RunState, steps_from
+from nodules_app.lifecycles import EXAM_MADE, NODULE, NoduleState, RunState, steps_from
 from nodules_app.models import FollowUpKind, Origin, RunKind, Setting, Sex
 from nodules_app.selectors.patients import Answer, Owed, Work
 from nodules_app.selectors.timeline import Change
@@ -113,6 +113,8 @@ def next_step_words(step: Owed, answers: Sequence[Answer], today: date) -> Step:
 
 def _title(step: Owed) -> str:
     first, last = day_text(step.due_from), day_text(step.due_until)
+    if step.state in EXAM_MADE and step.exam_on is not None:
+        return gettext("Read the exam of %(day)s") % {"day": day_text(step.exam_on)}
     if step.booked_on is not None:
         return gettext("CT booked on %(day)s") % {"day": day_text(step.booked_on)}
     if step.kind == FollowUpKind.REVIEW:
@@ -161,6 +163,8 @@ def _until(step: Owed, today: date) -> str:
 
 
 def _if_nobody_acts(step: Owed, today: date) -> str:
+    if step.state in EXAM_MADE:
+        return gettext("A later exam was received; it answers this step once it has been read")
     if step.is_overdue(today):
         return gettext("It stands first on the worklist until somebody acts")
     overdue_on = day_text(step.due_until + timedelta(days=1))

@@ -12,13 +12,11 @@ from nodules_app.clinical.management import MANAGEMENT, ManagementClass
 from nodules_app.clinical.next_step import NextStep, Step, next_step
 from nodules_app.lifecycles import FOLLOWED_NODULE
 from nodules_app.models import Assessment, FollowUpKind, Nodule, Patient, Run
-from nodules_app.services import assessments, follow_ups
+from nodules_app.services import assessments, follow_ups, policy
 from nodules_app.services.pipeline.assessing import whose
 from nodules_app.services.scans import scans_in_order
 
 Window = tuple[date, date, date]
-WORKUP_WITHIN_DAYS: Final = 14  # "now" in a clinic's week: the referral is late after a fortnight
-DISCHARGE_WITHIN_DAYS: Final = 30  # a rule that asks for nothing still needs a signature
 KIND: Final[Mapping[ManagementClass, FollowUpKind]] = {
     ManagementClass.WORK_UP: FollowUpKind.WORKUP,
     ManagementClass.DATED: FollowUpKind.CT,
@@ -50,8 +48,9 @@ def plan_next_step(run: Run) -> Callable[[], Mapping[str, str]]:
 
 
 def latest_answers(patient: Patient) -> list[Assessment]:
-    """The answer in force of each guideline, in the order in which they stand side by side."""
-    order = assessments.SIDE_BY_SIDE[patient.setting]
+    """The answer in force of each guideline, the clinic's own first, then as they stand side by side."""
+    own = policy.of(patient).guideline
+    order = sorted(assessments.SIDE_BY_SIDE[patient.setting], key=lambda guideline: guideline != own)
     rows = Assessment.objects.filter(patient=patient, guideline__in=order).order_by("guideline", "-pk")
     latest = {row.guideline: row for row in rows.distinct("guideline")}
     return [latest[guideline] for guideline in order if guideline in latest]
@@ -86,7 +85,7 @@ def _window(answer: Assessment) -> Window:
         return earliest, target, latest
     # Counted from the day on which the answer was given, so that asking again does not move the deadline.
     given_on = timezone.localtime(answer.created_at).date()
-    within = WORKUP_WITHIN_DAYS if _class(answer) == ManagementClass.WORK_UP else DISCHARGE_WITHIN_DAYS
+    within = policy.of(answer.patient).within_days[KIND[_class(answer)]]
     return given_on, given_on + timedelta(days=within // 2), given_on + timedelta(days=within)
 
 
