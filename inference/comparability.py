@@ -16,9 +16,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
+import numpy as np
+
+from inference.neighbourhood import FLOOR_HU
 from registration.errors import gettext_noop
+from registration.volume import Volume
+
+if TYPE_CHECKING:
+    from registration.lungs import Lungs
 
 Grade = Literal["A", "B", "C", "D"]
 
@@ -31,6 +38,8 @@ LOOSE_MM: Final = 2.0
 VERY_LOOSE_MM: Final = 4.0
 SHORT_DAYS: Final = 30
 REMARKS_MAKE_A_RESERVATION: Final = 3
+LUNG_SAMPLES: Final = 20_000
+AERATED_HU: Final = -400.0  # brighter are vessels and what closes the lungs' outline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +53,8 @@ class ScanFacts:
         (``scan_grain_mm``).
     lung_volume_ml
         Both lungs; None when a lung is cut by the scan or was not found.
+    lung_hu
+        Mean attenuation of the lungs (``mean_lung_hu``); tells the breath where a lung is cut.
     """
 
     slice_thickness_mm: float
@@ -52,6 +63,7 @@ class ScanFacts:
     noise_hu: float | None = None
     grain_mm: float | None = None
     lung_volume_ml: float | None = None
+    lung_hu: float | None = None
     lungs_cut: bool = False
     contrast: bool | None = None
     blocking: tuple[str, ...] = ()  # sentences of the reader of files that forbid volumetry (missing slices, ...)
@@ -97,6 +109,16 @@ Finding = tuple[Reason, float]  # with the error it adds to ln(ratio)
 def scan_grain_mm(correlation_voxels: float, pixel_mm: float) -> float:
     """Width in mm over which noise goes together, from ``ScanNoise``: a measure of the kernel, whatever its name."""
     return math.sqrt(correlation_voxels) * pixel_mm
+
+
+def mean_lung_hu(volume: Volume, lungs: Lungs) -> float:
+    """Mean attenuation of aerated lung: it falls as breath comes in, also where a part of the lung is not shown."""
+    coarse = np.argwhere(lungs.mask > 0)[:: max(1, int((lungs.mask > 0).sum()) // LUNG_SAMPLES)]
+    along = (coarse * lungs.spacing_zyx_mm)[:, ::-1]
+    points = along @ np.asarray(lungs.direction).T + np.asarray(lungs.origin_lps_mm)
+    index = np.clip(np.round(volume.index_from_lps(points)).astype(int), 0, np.asarray(volume.shape_zyx) - 1)
+    hu = volume.array_hu[tuple(index.T)]
+    return float(hu[(hu > FLOOR_HU) & (hu < AERATED_HU)].mean(dtype=np.float64))
 
 
 def grade(
@@ -185,16 +207,25 @@ def _noise(prior: ScanFacts, current: ScanFacts) -> Iterable[Finding]:
 
 
 def _breath(prior: ScanFacts, current: ScanFacts) -> Iterable[Finding]:
-    if prior.lung_volume_ml is None or current.lung_volume_ml is None:
+    if prior.lung_volume_ml is not None and current.lung_volume_ml is not None:
+        change = current.lung_volume_ml / prior.lung_volume_ml
+        facts: dict[str, object] = {"percent": abs(change - 1) * 100}
+        sentence = (
+            gettext_noop("Deeper breath now: the lungs hold {percent:.0f} % more air and tissue than before.")
+            if change > 1
+            else gettext_noop("Shallower breath now: the lungs hold {percent:.0f} % less air and tissue than before.")
+        )
+    elif prior.lung_hu is not None and current.lung_hu is not None:
+        # The tissue stays, so its share per volume falls as the volume grows.
+        change = (prior.lung_hu + 1000) / (current.lung_hu + 1000)
+        facts = {"prior_hu": prior.lung_hu, "current_hu": current.lung_hu}
+        sentence = gettext_noop(
+            "The depth of breath differs: the lungs measure {prior_hu:.0f} HU on average before, {current_hu:.0f} HU "
+            "now."
+        )
+    else:
         return
-    change = current.lung_volume_ml / prior.lung_volume_ml - 1
-    larger = max(current.lung_volume_ml / prior.lung_volume_ml, prior.lung_volume_ml / current.lung_volume_ml)
-    facts = {"percent": abs(change) * 100}
-    sentence = (
-        gettext_noop("Deeper breath now: the lungs hold {percent:.0f} % more air and tissue than before.")
-        if change > 0
-        else gettext_noop("Shallower breath now: the lungs hold {percent:.0f} % less air and tissue than before.")
-    )
+    larger = max(change, 1 / change)
     if larger > 1.3:
         yield Reason("inspiration_differs", "C", sentence, facts), 0.08
     elif larger > 1.15:

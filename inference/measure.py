@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,9 +19,11 @@ from inference.noise import ScanNoise, measure_noise
 from inference.occupancy import Occupancy, occupancy
 from inference.repeatability import (
     METHOD_VERSION,
+    SEPARATE,
     TYPICAL_NOISE,
     Attachment,
     Attenuation,
+    ErrorTable,
     diameter_error_mm,
     volume_error,
 )
@@ -41,6 +43,16 @@ OUTLINE_FRACTION = 0.33
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SeenOn:
+    """The scan that a nodule is measured on; ``slice_mm`` is thickness or spacing, whichever is larger."""
+
+    volume: Volume
+    slice_mm: float
+    noise: ScanNoise | None = None
+    lungs: Lungs | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class NoduleMeasurement:
     """One nodule on one scan. Lengths, volumes and mass in the units of their names; points in LPS.
 
@@ -54,6 +66,10 @@ class NoduleMeasurement:
         Attenuation of the lung around, and how far the core stands out from it.
     joined_share
         Share of the surface where the nodule goes on into a vessel or other tissue (the wall not counted).
+    wall_share
+        Share of the surface that lies on the wall.
+    border, scan
+        What it was measured from, for measuring it together with another date (``inference.joint``).
     outline : (z, y, x)
         What a reader would draw, for display; starts at voxel ``outline_start_zyx`` of the volume.
     """
@@ -74,6 +90,9 @@ class NoduleMeasurement:
     contrast_hu: float
     edge_blur_mm: float
     joined_share: float
+    wall_share: float
+    border: Segmentation = field(repr=False)
+    scan: SeenOn = field(repr=False)
     outline: NDArray[np.bool_]
     outline_start_zyx: tuple[int, int, int]
     method: str = METHOD
@@ -109,24 +128,45 @@ def measure(
     if lungs is not None and not _near_lungs(lungs, seed_lps_mm):
         raise PointNotInLung(lung_percent=0.0)
     found = segment(volume, seed_lps_mm)
+    scan = SeenOn(volume, max(slice_thickness_mm or 0.0, volume.spacing_zyx_mm[0]), noise, lungs)
+    return describe(found, scan)
+
+
+def describe(found: Segmentation, scan: SeenOn, *, errors: ErrorTable = SEPARATE) -> NoduleMeasurement:
+    """Measure what a border encloses.
+
+    Parameters
+    ----------
+    errors
+        How sure volumes are that were measured this way.
+
+    Raises
+    ------
+    NotMeasured
+        Too small, or slices too thick for a volume.
+    """
+    volume = scan.volume
     filled = occupancy(found)
     axes = axial_axes(found, filled)
     volume_mm3 = float(filled.share.sum(dtype=np.float64)) * volume.voxel_mm3
-    slice_mm = max(slice_thickness_mm or 0.0, volume.spacing_zyx_mm[0])
-    _refuse_what_slices_cannot_show(volume_mm3, axes, slice_mm)
+    _refuse_what_slices_cannot_show(volume_mm3, axes, scan.slice_mm)
     density = describe_density(found, filled, volume_mm3)
     centre = found.centre_lps_mm(volume)
-    joined = attachments(volume, found, centre, lungs)
+    joined = attachments(volume, found, centre, scan.lungs)
+    noise = scan.noise or measure_noise(volume) or TYPICAL_NOISE
     parts = volume_error(
         volume_mm3=volume_mm3,
         contrast_hu=found.levels.contrast_hu,
         voxel_mm3=volume.voxel_mm3,
-        slice_mm=slice_mm,
-        noise=noise or measure_noise(volume) or TYPICAL_NOISE,
-        attached_to=joined,
+        slice_mm=scan.slice_mm,
+        noise=noise,
+        joined_share=float(found.rays.long.mean()),
+        wall_share=float(found.rays.at_wall.mean()),
         attenuation=density.attenuation,
+        table=errors,
     )
-    return _put_together(found, filled, axes, density, joined, centre, volume_mm3, parts.total)
+    seen = SeenOn(volume, scan.slice_mm, noise, scan.lungs)
+    return _put_together(found, filled, axes, density, joined, centre, volume_mm3, parts.total, seen)
 
 
 def _near_lungs(lungs: Lungs, seed_lps_mm: ArrayLike) -> bool:
@@ -156,6 +196,7 @@ def _put_together(  # one record from parts that are all needed
     centre_lps_mm: NDArray[np.float64],
     volume_mm3: float,
     relative_error: float,
+    scan: SeenOn,
 ) -> NoduleMeasurement:
     outline, start = _outline(found, filled)
     x, y, z = (float(v) for v in centre_lps_mm)
@@ -178,6 +219,9 @@ def _put_together(  # one record from parts that are all needed
         contrast_hu=found.levels.contrast_hu,
         edge_blur_mm=found.blur_mm,
         joined_share=float(found.rays.long.mean()),
+        wall_share=float(found.rays.at_wall.mean()),
+        border=found,
+        scan=scan,
         outline=outline,
         outline_start_zyx=start,
     )

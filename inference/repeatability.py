@@ -21,14 +21,44 @@ from inference.noise import ScanNoise
 Attenuation = Literal["solid", "part_solid", "ground_glass"]
 Attachment = Literal["pleura", "vessel", "fissure", "mediastinum", "diaphragm"]
 
-METHOD_VERSION = "star-pv 1"
+METHOD_VERSION = "star-pv 2"
 
-METHOD_ERROR: Final = {"isolated": 0.06, "vessel": 0.09, "wall": 0.12, "subsolid": 0.12}
-SMALL_ON_WALL_MM = 6.0  # below this the wall decides the volume: spread of 30 % on phantoms
-SMALL_ON_WALL_ERROR = 0.30
-SLICES_ARE_THIN = 0.15  # slice thickness over diameter below which sampling does not matter
 TYPICAL_NOISE = ScanNoise(sd_hu=40.0, correlation_voxels=4.0)  # for cut-outs without soft tissue: a low-dose scan
-ON_WALL: Final[frozenset[Attachment]] = frozenset({"pleura", "mediastinum", "diaphragm"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorTable:
+    """How a volume's error follows from what was seen; fitted by ``tests.benchmarks.calibrate_errors``.
+
+    Parameters
+    ----------
+    noise
+        Factor on the error that the scan's noise makes by itself.
+    sampling
+        Factor on the square of slice thickness over diameter.
+    border_mm
+        How far off the whole border may lie, all at once.
+    joined_mm
+        The same of the share of the border that cannot be seen because something joins.
+    wall
+        Relative error of a volume whose base is cut off at a wall.
+    subsolid_mm
+        How far off the border of ground glass may lie.
+    """
+
+    noise: float
+    sampling: float
+    border_mm: float
+    joined_mm: float
+    wall: float
+    subsolid_mm: float
+
+
+# Of one volume, such that the ratio of two volumes measured apart, or together, is held by its 95 % interval.
+SEPARATE: Final = ErrorTable(noise=0.92, sampling=0.24, border_mm=0.008, joined_mm=0.38, wall=0.05, subsolid_mm=0.05)
+TOGETHER: Final = ErrorTable(noise=0.92, sampling=0.24, border_mm=0.008, joined_mm=0.38, wall=0.05, subsolid_mm=0.05)
+OTHER_KIND_ERROR: Final = 0.7  # of the ratio: solid on one date, subsolid on the other, so two borders are compared
+WALL_SHARE: Final = 0.03  # of the border: less is a touch
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +82,10 @@ def volume_error(
     voxel_mm3: float,
     slice_mm: float,
     noise: ScanNoise,
-    attached_to: tuple[Attachment, ...],
+    joined_share: float,
+    wall_share: float,
     attenuation: Attenuation,
+    table: ErrorTable = SEPARATE,
 ) -> ErrorParts:
     """Standard error of ln(volume) of one nodule on one scan.
 
@@ -63,25 +95,19 @@ def volume_error(
         Core less lung.
     slice_mm
         Slice thickness or slice spacing, whichever is larger.
+    joined_share, wall_share
+        Of the border: not seen because something joins; lying on a wall.
     """
     diameter_mm = (6 * volume_mm3 / math.pi) ** (1 / 3)
     counted_voxels = math.pi / 6 * (diameter_mm + 2.6) ** 3 / voxel_mm3
     spread = math.sqrt(noise.correlation_voxels * counted_voxels)
-    noise_part = noise.sd_hu / contrast_hu * spread * voxel_mm3 / volume_mm3
-    coarse = slice_mm / diameter_mm
-    sampling_part = 1.5 * coarse**4 if coarse >= SLICES_ARE_THIN else 0.0
-    return ErrorParts(noise_part, sampling_part, _method_error(diameter_mm, attached_to, attenuation))
-
-
-def _method_error(diameter_mm: float, attached_to: tuple[Attachment, ...], attenuation: Attenuation) -> float:
-    errors = [METHOD_ERROR["isolated"]]
-    if ON_WALL.intersection(attached_to):
-        errors.append(SMALL_ON_WALL_ERROR if diameter_mm < SMALL_ON_WALL_MM else METHOD_ERROR["wall"])
-    if {"vessel", "fissure"}.intersection(attached_to):
-        errors.append(METHOD_ERROR["vessel"])
-    if attenuation != "solid":
-        errors.append(METHOD_ERROR["subsolid"])
-    return max(errors)
+    noise_part = table.noise * noise.sd_hu / contrast_hu * spread * voxel_mm3 / volume_mm3
+    sampling_part = table.sampling * (slice_mm / diameter_mm) ** 2
+    subsolid_mm = 0.0 if attenuation == "solid" else table.subsolid_mm
+    border_mm = math.hypot(table.border_mm, table.joined_mm * joined_share, subsolid_mm)
+    # A layer of this thickness on a ball changes its volume by six times the thickness over the diameter.
+    method_part = math.hypot(6 * border_mm / diameter_mm, table.wall if wall_share >= WALL_SHARE else 0.0)
+    return ErrorParts(noise_part, sampling_part, method_part)
 
 
 def diameter_error_mm(diameter_mm: float, volume_relative_error: float, pixel_mm: float) -> float:

@@ -36,6 +36,7 @@ HALO_FROM_MM = 3.0  # radius; in smaller nodules blur alone makes a halo
 HALO_DEPTH_MM = (1.1, 1.9)  # under the surface: there the ring is looked at
 HALO_SHARE = 0.8  # of the core's contrast; the ring of a uniform nodule keeps more
 HALO_HU = -400.0  # a ring brighter than this is the blurred border of something solid, no ground glass
+CORE_SHARE = 0.45  # of the radius: well out of the border's blur
 FEWEST_CORE = 12  # voxels for a typical value
 NEAREST_CORE = 8
 SECOND_TISSUE_HU = 60.0
@@ -231,7 +232,7 @@ def _core_hu(view: _View, star: Star, levels: Levels) -> float:
     """Attenuation that the border is measured against: the middle's, or that of a ground-glass halo around it."""
     radius = float(np.median(star.ray_radii_mm()))
     distance = view.near.distance_mm(star.centre_mm)
-    inside = view.near.hu[distance < 0.45 * radius]
+    inside = view.near.hu[distance < CORE_SHARE * radius]
     if inside.size > FEWEST_CORE:
         core = _typical_hu(inside)
     else:  # interpolating or smoothing would mix in the next slice; the nearest voxels are the core

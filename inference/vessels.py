@@ -22,8 +22,9 @@ SHELLS_APART_MM = 1.6
 NEIGHBOURS_RAD = 0.26  # between rays: one and a half times their mean distance
 LARGEST_SPOT = 0.2  # of all rays: more is a wall or a fissure, no tube
 FEWEST_RAYS = 2
-FURTHEST_STEP_MM = 3.5  # between the spots of one vessel on both shells
+FURTHEST_STEP_MM = 3.2  # between the spots of one vessel on both shells: twice their distance, else it passes by
 THINNEST_MM = 0.6
+WIDTH_OF_SPOT = 1.7  # radius of a disc over the spread of its points (1.41), and half the distance of two rays
 WIDEST = 0.75  # of the nodule's radius: beyond, the nodule sits on something that is no vessel to it
 BESIDE_MM = 0.35  # around the tube: its blur
 
@@ -62,7 +63,7 @@ def vessel_rays(
         inward = middle - beyond[int(np.argmin(steps))]
         inward /= np.linalg.norm(inward)
         across = _from_axis(here, middle, inward)
-        radius_mm = max(THINNEST_MM, float(np.sqrt(2 * np.mean(across**2))))
+        radius_mm = max(THINNEST_MM, WIDTH_OF_SPOT * float(np.sqrt(np.mean(across**2))))
         if radius_mm > WIDEST * float(np.median(radii_mm)):
             continue
         # As far as the point nearest to the centre; a vessel that goes on leaves by a spot of its own.

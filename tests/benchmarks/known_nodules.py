@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +93,8 @@ def make_pair(seed: int) -> SimulatedPair:
     both.append(both[0] if rng.random() < 0.6 else PROTOCOLS[int(rng.integers(len(PROTOCOLS)))])
     shapes, spacings, scanners = [], [], []
     for thickness_mm, pixel_mm, kernel, exposure_mas in both:
-        shapes.append((round(FIELD_MM[0] / thickness_mm), *[round(FIELD_MM[1] / pixel_mm)] * 2))
+        across = round(FIELD_MM[1] / pixel_mm)
+        shapes.append((round(FIELD_MM[0] / thickness_mm), across, across))
         spacings.append((thickness_mm, pixel_mm, pixel_mm))
         scanners.append(Scanner(kernel, thickness_mm, exposure_mas))
     plans = _plans(rng)
@@ -146,7 +148,7 @@ def keep_pair(folder: Path, seed: int) -> int:
     for nodule in pair.truth.nodules:
         if nodule.prior is None or nodule.current is None or None in noises:
             continue
-        sides = {}
+        sides: dict[str, Any] = {}
         for side, volume, noise, day in zip(
             ("prior", "current"), (pair.prior, pair.current), noises, pair.days, strict=True
         ):
@@ -182,7 +184,8 @@ def _block(volume: Volume, centre_lps_mm: NDArray[np.float64]) -> Volume:
     index, spacing = volume.index_from_lps(centre_lps_mm), np.asarray(volume.spacing_zyx_mm)
     start = np.maximum(np.floor(index - BLOCK_MM / spacing).astype(int), 0)
     stop = np.minimum(np.ceil(index + BLOCK_MM / spacing).astype(int) + 1, volume.shape_zyx)
-    return volume.crop(tuple(int(v) for v in start), tuple(int(v) for v in stop))
+    first, last = ((int(z), int(y), int(x)) for z, y, x in (start, stop))
+    return volume.crop(first, last)
 
 
 def read_nodules(folder: Path, seeds: set[int] | None = None) -> Iterator[KnownNodule]:
@@ -210,11 +213,13 @@ def _read(path: Path) -> KnownNodule:
                     facts["kernel"],
                 )
             )
+        prior, current = scans
         return KnownNodule(
             path.stem,
             attenuation,
             placement,
-            *scans,
+            prior,
+            current,
             np.array(kept["jacobian"]),
             np.array(kept["carried"]),
             float(kept["residual_mm"]),
