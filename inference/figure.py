@@ -12,6 +12,7 @@ class Reason(StrEnum):
     TOO_SMALL = "too_small"  # too few voxels across
     SLICES_TOO_THICK = "slices_too_thick"
     NOT_SOLID = "not_solid"  # ground glass shades into what is looked for
+    HOLLOW = "hollow"  # air inside: the border may have turned into it
     ON_THE_WALL = "on_the_wall"  # too much of the surface is no border
     NO_LUNGS = "no_lungs"  # the lungs of this scan are not known
     NO_FISSURE = "no_fissure"  # no fissure of this lung is seen on the scan

@@ -4,7 +4,7 @@ Definitions
 -----------
 * sphericity: surface of the ball of the same volume over the nodule's own surface (Wadell 1935, J Geol 43:250); 1 for
   a ball, less for anything else. Taken from the fitted surface, which is smooth: spicules do not lower it.
-* lobulation: how far the fitted surface bulges in and out beyond an ellipsoid: root mean square of its harmonics of
+* lobulation: how far the border bulges in and out beyond an ellipsoid: root mean square of its harmonics of
   degree 3 and 4, as a share of the radius.
 * spiculation: number of separate narrow strands that leave the surface and end within some millimetres. A strand that
   goes on is a vessel or a tag and is counted apart.
@@ -28,9 +28,10 @@ from inference.figure import Figure, Reason, Said, Unsaid
 from inference.neighbourhood import Floats, sample
 from inference.occupancy import LEVEL_OFFSET, Occupancy
 from inference.segment import Segmentation
-from inference.star import RAYS, ray_directions
+from inference.star import harmonics, ray_directions
 
 ELLIPSOID_TERMS: Final = 9  # harmonics of degree 0 to 2
+RIDGE: Final = 2.0  # on the finer ones, in rays: keeps them quiet where a vessel or the wall hides the border
 STEP: Final = 0.02  # radians, for slopes of the surface
 MOST_WALL: Final = 0.25  # of the surface
 LEAST_ACROSS: Final = 4.0  # slices or pixels across a nodule, for a shape
@@ -43,6 +44,7 @@ SHELL_RAYS: Final = 2500
 STRAND_OUT_MM: Final = (1.6, 2.4)  # beyond the border: there a strand is looked for
 STRAND_GOES_ON_MM: Final = (5.0, 6.0)  # what is still there is a vessel or a tag
 STRAND_SHARE: Final = 0.2  # of the contrast
+CORE_SHARE: Final = 0.45  # of the radius; calcium there is brighter than the border's level allows for
 NEIGHBOUR: Final = 1.7  # mean distances between neighbouring rays
 WIDEST_MM: Final = 3.5
 PLANES: Final = 18
@@ -136,7 +138,15 @@ def _sphericity(found: Segmentation) -> float:
 
 
 def _lobulation(found: Segmentation) -> float:
-    return float(np.sqrt((found.star.coefficients[ELLIPSOID_TERMS:] ** 2).sum() / RAYS))
+    """Fitted to the rays that ended at a border: the star itself is stiff and smooths lobules away."""
+    clean = ~found.leaking
+    basis = harmonics(ray_directions()[clean])
+    weights = np.sqrt(RIDGE) * np.eye(basis.shape[1])[ELLIPSOID_TERMS:]
+    log_radius = np.log(found.rays.ends_mm[clean])
+    design = np.concatenate([basis, weights])
+    fitted = np.linalg.lstsq(design, np.concatenate([log_radius, np.zeros(len(weights))]), rcond=None)[0]
+    bulges = harmonics(ray_directions())[:, ELLIPSOID_TERMS:] @ fitted[ELLIPSOID_TERMS:]
+    return float(np.sqrt(np.mean(bulges**2)))
 
 
 def _unit(vectors: Floats) -> Floats:
@@ -178,11 +188,13 @@ def _evenly(count: int) -> Floats:
 def _brightest(found: Segmentation, directions: Floats, beyond_mm: tuple[float, float]) -> Floats:
     """Least share (n,) of the nodule's contrast between two distances outside the border, along each direction."""
     border = found.star.radii_mm(directions)
+    inner = found.near.hu[found.near.distance_mm(found.star.centre_mm) < CORE_SHARE * float(border.mean())]
+    core_hu = max(found.levels.core_hu, float(np.median(inner)) if inner.size else found.levels.core_hu)
     shares = []
     for out_mm in np.linspace(*beyond_mm, 3):
         points = found.star.centre_mm + directions * (border + out_mm)[:, None]
         hu = sample(found.near.hu, points, found.near.spacing_mm)
-        shares.append((hu - found.levels.lung_hu) / found.levels.contrast_hu)
+        shares.append((hu - found.levels.lung_hu) / (core_hu - found.levels.lung_hu))
     return np.asarray(np.min(shares, axis=0), dtype=np.float64)
 
 

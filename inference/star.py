@@ -57,6 +57,11 @@ def _orthonormal() -> tuple[Floats, Floats, Floats]:
     return q, np.linalg.inv(r), ridge
 
 
+def harmonics(directions: Floats) -> Floats:
+    """Values (n, (L + 1)^2) at unit vectors (n, 3), in order of degree; orthonormal over the fixed rays, up to RAYS."""
+    return np.asarray(_monomials(directions) @ _orthonormal()[1] * np.sqrt(RAYS))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Star:
     """Surface ``centre + radius(u) * u``; logarithm of the radius in harmonics.

@@ -27,7 +27,12 @@ class NodulePhantom:
     diameter_mm: float = 8.0
     nodule_hu: float = 30.0
     lung_hu: float = -860.0
-    solid_core_mm: float = 0.0  # diameter of a solid centre inside a ground-glass nodule
+    solid_core_mm: float = 0.0  # diameter of a centre of other tissue: the solid part of a ground-glass nodule
+    core_hu: float = 30.0  # of that centre; also calcium, fat or air
+    core_off_mm: float = 0.0  # how far it lies from the middle
+    shell_mm: float = 0.0  # thickness of a shell of the core's tissue instead of a full centre
+    spicules: int = 0  # strands 1.2 mm wide that leave the surface and end after 4 mm
+    knobs: float = 0.0  # of degree 4, in log radius: lobulation
     irregularity: float = 0.0  # standard deviation of the low-order relief of the surface, in log radius
     wall: bool = False  # the nodule sits on a curved pleura, its base cut off
     vessels: int = 0  # thin cylinders that run into the nodule
@@ -54,14 +59,14 @@ def draw(asked: NodulePhantom) -> DrawnNodule:
     axis = (np.arange(round(asked.side_mm / FINE_MM)) + 0.5) * FINE_MM - asked.side_mm / 2
     offset = rng.uniform(-0.5, 0.5, 3)
     grid = np.meshgrid(*(axis - shift for shift in offset), indexing="ij", sparse=True)
-    nodule, radius_mm = _nodule(asked, grid, rng)
+    nodule = _nodule(asked, grid, rng)
     image = np.full(nodule.shape, asked.lung_hu, np.float32)
     vessels = _vessels(asked, grid, rng)
+    vessels = np.maximum(vessels, _spicules(asked, grid, rng))
     image += vessels * (VESSEL_HU - image)
     image += nodule * (np.maximum(asked.nodule_hu, image) - image)
     if asked.solid_core_mm:
-        core = np.clip((asked.solid_core_mm / 2 - radius_mm) / FINE_MM + 0.5, 0, 1)
-        image += core * (30.0 - image)
+        image += _core(asked, grid) * (asked.core_hu - image)
     if asked.wall:
         wall = _wall(asked, grid, rng)
         nodule = nodule * (1 - wall)
@@ -74,9 +79,7 @@ def repeat(asked: NodulePhantom, times: int) -> list[DrawnNodule]:
     return [draw(replace(asked, seed=asked.seed + k)) for k in range(times)]
 
 
-def _nodule(
-    asked: NodulePhantom, grid: list[NDArray[np.float64]], rng: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+def _nodule(asked: NodulePhantom, grid: list[NDArray[np.float64]], rng: np.random.Generator) -> NDArray[np.float32]:
     z, y, x = (axis / stretch for axis, stretch in zip(grid, asked.stretch_zyx, strict=True))
     radius = np.sqrt(z * z + y * y + x * x) + 1e-6
     surface: NDArray[np.float64] | float = asked.diameter_mm / 2
@@ -85,7 +88,10 @@ def _nodule(
         a = rng.normal(size=5)
         relief = a[0] * u * v + a[1] * v * w + a[2] * u * w + a[3] * (u * u - v * v) / 2 + a[4] * (w * w - 1 / 3)
         surface = surface * np.exp(asked.irregularity * relief)
-    return np.clip((surface - radius) / FINE_MM + 0.5, 0, 1).astype(np.float32), radius
+    if asked.knobs:
+        u, v, w = z / radius, y / radius, x / radius
+        surface = surface * np.exp(asked.knobs * 5.73 * (u**4 + v**4 + w**4 - 0.6))  # of unit root mean square
+    return np.asarray(np.clip((surface - radius) / FINE_MM + 0.5, 0, 1), dtype=np.float32)
 
 
 def _vessels(asked: NodulePhantom, grid: list[NDArray[np.float64]], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -100,6 +106,31 @@ def _vessels(asked: NodulePhantom, grid: list[NDArray[np.float64]], rng: np.rand
         radius = min(rng.uniform(0.6, 1.4), 0.22 * asked.diameter_mm)
         one_side = np.clip(along_mm / FINE_MM + 0.5, 0, 1)
         drawn = np.maximum(drawn, (np.clip((radius - away_mm) / FINE_MM + 0.5, 0, 1) * one_side).astype(np.float32))
+    return drawn
+
+
+def _core(asked: NodulePhantom, grid: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    z, y, x = grid
+    away_mm = np.sqrt(z * z + y * y + (x - asked.core_off_mm) ** 2)
+    share = np.clip((asked.solid_core_mm / 2 - away_mm) / FINE_MM + 0.5, 0, 1)
+    if asked.shell_mm:
+        share -= np.clip((asked.solid_core_mm / 2 - asked.shell_mm - away_mm) / FINE_MM + 0.5, 0, 1)
+    return np.asarray(share)
+
+
+def _spicules(asked: NodulePhantom, grid: list[NDArray[np.float64]], rng: np.random.Generator) -> NDArray[np.float32]:
+    drawn = np.zeros(np.broadcast_shapes(*(axis.shape for axis in grid)), np.float32)
+    z, y, x = grid
+    away_mm = np.sqrt(z * z + y * y + x * x)
+    turn = np.pi * (1 + np.sqrt(5)) * np.arange(asked.spicules) + rng.uniform(0, 2 * np.pi)
+    height = 1 - (2 * np.arange(asked.spicules) + 1) / max(asked.spicules, 1)
+    for angle, up in zip(turn, height, strict=True):
+        flat = np.sqrt(1 - up * up)
+        along_mm = z * up + y * flat * np.cos(angle) + x * flat * np.sin(angle)
+        across_mm = np.sqrt(np.maximum(away_mm**2 - along_mm**2, 0))
+        inside = np.clip((0.6 - across_mm) / FINE_MM + 0.5, 0, 1) * (along_mm > 0)
+        inside = inside * np.clip((asked.diameter_mm / 2 + 4 - along_mm) / FINE_MM + 0.5, 0, 1)
+        drawn = np.maximum(drawn, inside.astype(np.float32))
     return drawn
 
 
