@@ -113,6 +113,9 @@ class Gateway:
     unsigned: int = 0
     answers: list[int] = field(default_factory=list)
     drop_answers: int = 0  # take the message, then close without a word
+    hold: bool = False  # take the message, then wait before answering
+    held: threading.Event = field(default_factory=threading.Event)
+    let_go: threading.Event = field(default_factory=threading.Event)
 
 
 @contextmanager
@@ -136,6 +139,9 @@ def gateway(secret: str) -> Iterator[Gateway]:
                 return
             key = self.headers["Idempotency-Key"]
             state.texts.setdefault(key, json.loads(body))
+            if state.hold:
+                state.held.set()
+                state.let_go.wait(30)
             if state.drop_answers:
                 state.drop_answers -= 1
                 self.close_connection = True

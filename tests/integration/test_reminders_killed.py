@@ -1,0 +1,225 @@
+"""``kill -9`` of the process at every step of a reminder's path: nobody is told twice, and nothing is forgotten.
+
+The blow falls where the other side holds the process: the mail server at a moment of the conversation, the gateway
+before its answer, the database by a lock.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg2
+import pytest
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+
+from nodules_app.ladder.rungs import Channel
+from nodules_app.lifecycles import FollowUpState, ReminderState
+from nodules_app.models import Clinic, ContactPoint, FollowUpKind, Reminder
+from nodules_app.services.reminders.dispatch import dispatch
+from nodules_app.services.reminders.reconcile import reconcile
+from nodules_app.services.reminders.sweep import sweep
+from tests import factories
+from tests.providers import MOMENTS, Gateway, MailServer, gateway, mail_server
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = "a secret of the test"
+LIMIT_S = 60.0
+
+
+def database() -> dict[str, str]:
+    told = connection.settings_dict
+    return {"host": told["HOST"], "port": str(told["PORT"]), "user": told["USER"], "password": told["PASSWORD"]} | {
+        "dbname": told["NAME"]
+    }
+
+
+@contextmanager
+def working(part: str, **env: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of the product at one part of the path; killed at the end if the test has not done it."""
+    to = database()
+    url = f"postgresql://{to['user']}:{to['password']}@{to['host']}:{to['port']}/{to['dbname']}"
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "reminders", part],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": url, "NODULES_SENDING_TIMEOUT_S": "30"} | env,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def locked(table: str) -> Iterator[None]:
+    """Nobody writes this table meanwhile."""
+    link = psycopg2.connect(**database())
+    try:
+        link.cursor().execute(f"LOCK TABLE nodules_app_{table} IN SHARE MODE")
+        yield
+    finally:
+        link.close()
+
+
+def until(reached: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + LIMIT_S
+    while not reached():
+        assert time.monotonic() < deadline_s, "the process never came that far"
+        time.sleep(0.05)
+
+
+def somebody_waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+@pytest.fixture
+def mail(settings: Settings) -> Iterator[MailServer]:
+    with mail_server() as server:
+        settings.SMTP = settings.SMTP | {"EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": server.port}
+        settings.MAIL_FROM = "desk@clinic.example"
+        yield server
+
+
+def env_of(server: MailServer) -> dict[str, str]:
+    return {"NODULES_SMTP_URL": f"smtp://127.0.0.1:{server.port}", "NODULES_MAIL_FROM": "desk@clinic.example"}
+
+
+def waiting(kind: str = "email") -> Reminder:
+    """A message in the queue of a clinic that is open at all hours."""
+    clinic = factories.clinic()
+    Clinic.objects.filter(pk=clinic.pk).update(
+        working_weekdays=[1, 2, 3, 4, 5, 6, 7], quiet_from="00:00", quiet_until="00:00"
+    )
+    patient = factories.patient(clinic=Clinic.objects.get(pk=clinic.pk))
+    value = "patient@home.example" if kind == "email" else "555 0142"
+    ContactPoint.objects.create(patient=patient, kind=kind, value=value, consented=True)
+    target = timezone.localdate() + timedelta(days=3)
+    days = {"due_from": target, "target_on": target, "due_until": target + timedelta(days=14)}
+    step = factories.follow_up(patient, kind=FollowUpKind.CT, state=FollowUpState.PLANNED, **days)
+    sweep(now=timezone.now())
+    return step.reminders.get(state=ReminderState.QUEUED)
+
+
+def make_good(row: Reminder) -> None:
+    """What beat does in the next two days: repair, look, send, many times."""
+    for hours in range(1, 48, 3):
+        now = timezone.now() + timedelta(hours=hours)
+        reconcile(now=now)
+        dispatch(now=lambda now=now: now)
+    row.refresh_from_db()
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_while_the_mail_server_listens(mail: MailServer, moment: str) -> None:
+    """At whatever word: the server takes at most one mail, and when nobody knows, a person is asked, not the server."""
+    row = waiting()
+    mail.hold_at = moment
+    with working("dispatch", **env_of(mail)) as process:
+        assert mail.held.wait(LIMIT_S)
+        process.kill()
+        process.wait()
+    row.refresh_from_db()
+    assert row.state == ReminderState.SENDING
+    mail.hold_at = ""
+    mail.let_go.set()
+    make_good(row)
+    assert row.state == ReminderState.UNCERTAIN
+    assert len(mail.mails) == (moment == "answer")
+    assert row.raised.get(key=f"{row.key}:failed").channel == Channel.TASK
+
+
+def test_killed_before_the_claim_it_is_sent_once(mail: MailServer) -> None:
+    row = waiting()
+    with locked("reminder"), working("dispatch", **env_of(mail)) as process:
+        until(somebody_waits_for_a_lock)
+        process.kill()
+        process.wait()
+    dispatch(now=timezone.now)
+    row.refresh_from_db()
+    assert (row.state, len(mail.mails)) == (ReminderState.HANDED_OVER, 1)
+
+
+def test_killed_between_the_answer_and_writing_it_down(mail: MailServer) -> None:
+    row = waiting()
+    mail.hold_at = "answer"
+    with working("dispatch", **env_of(mail)) as process:
+        assert mail.held.wait(LIMIT_S)
+        with locked("reminderevent"):
+            mail.let_go.set()
+            until(somebody_waits_for_a_lock)
+            process.kill()
+            process.wait()
+    mail.hold_at = ""
+    make_good(row)
+    assert (row.state, len(mail.mails)) == (ReminderState.UNCERTAIN, 1)
+
+
+@pytest.fixture
+def texts(settings: Settings) -> Iterator[Gateway]:
+    with gateway(SECRET) as server:
+        settings.GATEWAY_URL, settings.GATEWAY_SECRET = f"http://127.0.0.1:{server.port}/messages", SECRET
+        yield server
+
+
+def test_killed_before_the_gateways_answer_the_same_key_is_sent_again_and_taken_once(texts: Gateway) -> None:
+    row = waiting("mobile")
+    texts.hold = True
+    env = {"NODULES_GATEWAY_URL": f"http://127.0.0.1:{texts.port}/messages", "NODULES_GATEWAY_SECRET": SECRET}
+    with working("dispatch", **env) as process:
+        assert texts.held.wait(LIMIT_S)
+        process.kill()
+        process.wait()
+    texts.hold = False
+    texts.let_go.set()
+    make_good(row)
+    assert row.state in (ReminderState.HANDED_OVER, ReminderState.UNKNOWN)
+    assert (texts.requests, list(texts.texts)) == (2, [row.key])
+
+
+def test_a_sweep_killed_while_it_writes_leaves_nothing_half_and_its_lock_free(mail: MailServer) -> None:
+    step = waiting().follow_up
+    written = Reminder.objects.count()
+    other = factories.follow_up(
+        factories.patient(),
+        kind=FollowUpKind.CT,
+        state=FollowUpState.PLANNED,
+        due_from=step.due_from,
+        target_on=step.target_on,
+        due_until=step.due_until,
+    )
+    with locked("reminderevent"), working("sweep") as process:
+        until(somebody_waits_for_a_lock)
+        process.kill()
+        process.wait()
+    assert Reminder.objects.count() == written
+    until(lambda: sweep(now=timezone.now()) is not None)
+    assert other.reminders.exists()
+    assert all(row.events.exists() for row in other.reminders.all())
+
+
+def test_a_reconciler_killed_while_it_asks_a_person_asks_once(mail: MailServer) -> None:
+    row = waiting()
+    Reminder.objects.filter(pk=row.pk).update(state=ReminderState.FAILED)
+    with locked("reminderevent"), working("reconcile") as process:
+        until(somebody_waits_for_a_lock)
+        process.kill()
+        process.wait()
+    assert not row.raised.exists()
+    reconcile(now=timezone.now())
+    reconcile(now=timezone.now())
+    assert row.raised.count() == 1
