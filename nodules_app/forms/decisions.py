@@ -38,8 +38,10 @@ class Versioned(forms.Form):
 
     def show_version(self, version: int) -> None:
         """Keep everything that was typed, and go on from what the step is now."""
-        self.data = self.data.copy()
-        self.data["version"] = str(version)
+        kept = QueryDict(mutable=True)
+        kept.update({name: str(told) for name, told in self.data.items()})
+        kept["version"] = str(version)
+        self.data = kept
 
 
 class OverrideForm(Versioned):

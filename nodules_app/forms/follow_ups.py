@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils import timezone
@@ -11,8 +11,13 @@ from django.utils.translation import gettext_lazy as _
 
 from nodules_app.forms.decisions import Versioned
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
-def because(label: object, hint: object = "", *, required: bool = True) -> forms.CharField:
+    Text = str | _StrPromise
+
+
+def because(label: Text, hint: Text = "", *, required: bool = True) -> forms.CharField:
     """Ask for a reason in a person's own words."""
     return forms.CharField(
         label=label,
@@ -24,7 +29,7 @@ def because(label: object, hint: object = "", *, required: bool = True) -> forms
     )
 
 
-def day(label: object, hint: object = "", *, required: bool = True) -> forms.DateField:
+def day(label: Text, hint: Text = "", *, required: bool = True) -> forms.DateField:
     """Ask for a calendar day, in the words of the reader's language or as 2026-11-21."""
     return forms.DateField(
         label=label, help_text=hint, localize=True, required=required, error_messages={"required": _("Give the day.")}
@@ -83,7 +88,7 @@ class DeclineForm(forms.Form):
         return past(self.cleaned_data["letter_on"])
 
     def clean_offer_again_on(self) -> date | None:
-        again = self.cleaned_data["offer_again_on"]
+        again: date | None = self.cleaned_data["offer_again_on"]
         if again is not None and again <= timezone.localdate():
             raise forms.ValidationError(_("Give a day after today, or leave it empty."))
         return again

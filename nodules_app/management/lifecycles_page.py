@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 from typing import Final
 
 from django.utils import translation
@@ -27,10 +26,10 @@ from nodules_app.lifecycles import (
     NoduleState,
     ReminderState,
     RunState,
+    State,
 )
 from nodules_app.templatetags.follow_ups import EVIDENCE, STATE
 
-Table = Mapping[tuple[StrEnum, str], StrEnum]
 GROUPED_FROM: Final = 4  # as many states or more with one step to one goal are drawn as one box
 NEEDS: Final[Mapping[EvidenceKind, str]] = {
     EvidenceKind.EXAMINED: "an exam of this patient, made after the exam that asked, and the answer that rests on it",
@@ -96,7 +95,9 @@ def _page() -> Iterator[str]:
     yield from _chapter("Run", RUN, RunState, RunState.QUEUED)
 
 
-def _chapter(title: str, table: Table, states: type[StrEnum], *begins: StrEnum) -> Iterator[str]:
+def _chapter(
+    title: str, table: Mapping[tuple[State, str], State], states: type[State], *begins: State
+) -> Iterator[str]:
     yield f"## {title}\n\n```mermaid\nstateDiagram-v2\n"
     yield from (f"    [*] --> {state}\n" for state in begins)
     yield from _edges(table)
@@ -108,15 +109,15 @@ def _chapter(title: str, table: Table, states: type[StrEnum], *begins: StrEnum) 
     yield "\n"
 
 
-def _grouped(table: Table) -> dict[tuple[str, StrEnum], tuple[StrEnum, ...]]:
-    sources: dict[tuple[str, StrEnum], list[StrEnum]] = defaultdict(list)
+def _grouped(table: Mapping[tuple[State, str], State]) -> dict[tuple[str, State], tuple[State, ...]]:
+    sources: dict[tuple[str, State], list[State]] = defaultdict(list)
     for (state, step), goal in table.items():
         sources[step, goal].append(state)
     return {edge: tuple(states) for edge, states in sources.items()}
 
 
-def _edges(table: Table) -> Iterator[str]:
-    boxes: dict[tuple[StrEnum, ...], str] = {}
+def _edges(table: Mapping[tuple[State, str], State]) -> Iterator[str]:
+    boxes: dict[tuple[State, ...], str] = {}
     for (step, goal), sources in _grouped(table).items():
         if len(sources) < GROUPED_FROM:
             yield from (f"    {state} --> {goal}: {step}\n" for state in sources)

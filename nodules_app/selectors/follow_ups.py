@@ -98,7 +98,7 @@ def step_page(follow_up: FollowUp) -> StepPage:
         exam_on=exam_on,
         exam_outside=exam_on is not None and not follow_up.due_from <= exam_on <= follow_up.due_until,
         proof=_proof(follow_up.evidence),
-        before=FollowUp.objects.filter(pk=follow_up.succeeds_id).values_list("code", flat=True).first(),
+        before=follow_up.succeeds.code if follow_up.succeeds else None,
         after=newer,
     )
 
