@@ -1,7 +1,7 @@
 """Ladders, the reminders they caused, every change of each, and the batches in which letters were printed.
 
 A reminder is both the step of the ladder and the outgoing row: it is written in the transaction that decided it, and a
-dispatcher hands it over afterwards (docs/decisions/0019).
+dispatcher hands it over afterwards (docs/decisions/0014).
 """
 
 from __future__ import annotations
