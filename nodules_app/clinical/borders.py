@@ -82,17 +82,18 @@ def rank_mm3(now: Measurement) -> Iterator[Decimal]:
     """Volumes at which a nodule passes another one."""
     if now.volume_mm3 is not None:
         yield now.volume_mm3
-    for size in rank_mm(now, with_spheres=False):
-        yield sphere_volume_mm3(size)
+    yield from (sphere_volume_mm3(size) for size in _diameters(now))
 
 
-def rank_mm(now: Measurement, *, with_spheres: bool = True) -> Iterator[Decimal]:
+def rank_mm(now: Measurement) -> Iterator[Decimal]:
     """Diameters at which a nodule passes another one."""
-    for size in (mean_mm(now), longest_mm(now)):
-        if size is not None:
-            yield size
-    if with_spheres and now.volume_mm3 is not None:
+    yield from _diameters(now)
+    if now.volume_mm3 is not None:
         yield sphere_diameter_mm(now.volume_mm3)
+
+
+def _diameters(now: Measurement) -> Iterator[Decimal]:
+    yield from (size for size in (mean_mm(now), longest_mm(now)) if size is not None)
 
 
 # --- set by an earlier size -------------------------------------------------------------------------------------------

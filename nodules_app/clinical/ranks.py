@@ -71,14 +71,17 @@ def chance_to_be_largest(size: Size, states: Sequence[State], place: int) -> Dec
     weight = sum((span.probability for span in state.spans), ZERO)
     total = ZERO
     for span in state.spans:
-        if span.low == span.high:
-            total += span.probability * _product(others, size(_now_at(state, span.low)))
-            continue
-        inside = below(span.high) - below(span.low)
-        places = quadrature((span.low, span.middle, span.high))
-        mean = sum((w * _product(others, size(_now_at(state, z))) for z, w in places), ZERO)
-        total += span.probability * mean / inside if inside else ZERO
+        mean = sum((w * _product(others, size(_now_at(state, z))) for z, w in _places(span)), ZERO)
+        total += span.probability * mean
     return total / weight
+
+
+def _places(span: Span) -> list[tuple[Decimal, Decimal]]:
+    """Places and weights for the mean over a span; one place where only the earlier size is uncertain."""
+    if span.low == span.high:
+        return [(span.low, Decimal(1))]
+    inside = below(span.high) - below(span.low)
+    return [(z, weight / inside) for z, weight in quadrature((span.low, span.middle, span.high))]
 
 
 def _product(shares: Sequence[Callable[[Decimal], Decimal]], value: Decimal) -> Decimal:

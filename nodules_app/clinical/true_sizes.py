@@ -341,15 +341,13 @@ def _sum_along(
     """Add one place of the earlier error to the cells; a cell is named by the borders that lie below it."""
     lowest, highest = middle - REACH * own, middle + REACH * own
     low, below_low, passed = lowest, ZERO, 0
-    for cut, border in (*cuts, (highest, 0)):
-        high = min(cut, highest)
+    inside = [(cut, border) for cut, border in cuts if cut < highest]
+    for high, border in (*inside, (highest, 0)):
         if high > low:
             below_high = below((high - middle) / own)
             _add_to(cells, (start, passed), weight * (below_high - below_low), earlier_z, low, high)
             low, below_low = high, below_high
         passed |= border
-        if cut >= highest:
-            break
 
 
 def _add_to(

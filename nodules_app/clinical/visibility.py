@@ -14,7 +14,7 @@ The chance is that of a normal distribution on the logarithm, the scale on which
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import Final
 
 from nodules_app.clinical.growth import GROWTH_RATIO, Z95, shortest_resolvable_vdt_days
@@ -116,5 +116,5 @@ def log_ratio_sd_of(relative_sd_before: Decimal, relative_sd_later: Decimal) -> 
 
 
 def whole_days(days: Decimal) -> int:
-    """Days as a page prints them, rounded up: no fraction of a day is a scan."""
-    return int(days.to_integral_value(ROUND_CEILING))
+    """Days as a page prints them, rounded down: what is slower by a fraction of a day would not have shown."""
+    return int(days.to_integral_value(ROUND_FLOOR))

@@ -27,6 +27,11 @@ def test_how_likely_a_doubling_in_300_days_shows(after: int, chance: float) -> N
     assert float(found.probability) == pytest.approx(chance, abs=0.006)
 
 
+def test_a_page_prints_whole_days_that_are_still_shown() -> None:
+    limit = v.visibility(365).shows_up_to_vdt_days
+    assert v.whole_days(limit) == 1133 < limit
+
+
 def test_at_the_limit_the_chance_is_even() -> None:
     limit = v.visibility(200).shows_up_to_vdt_days
     assert v.chance_of_showing(limit, 200) == pytest.approx(Decimal("0.5"), abs=Decimal("1e-9"))
