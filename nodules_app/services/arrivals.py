@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.utils.translation import gettext_noop
 
 from nodules_app.lifecycles import EXAM_MADE, FOLLOWED_NODULE, FollowUpState
 from nodules_app.models import Evidence, FollowUp, FollowUpKind, RunKind, Study, User
 from nodules_app.services import follow_ups, runs, steps
+from registration.errors import gettext_noop
 
 EXAM_WITHDRAWN = gettext_noop("The exam that counted does not belong to this patient's follow-up.")
 

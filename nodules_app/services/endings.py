@@ -11,7 +11,6 @@ from typing import Final
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext_noop
 
 from nodules_app.clinical.management import MANAGEMENT, ManagementClass
 from nodules_app.lifecycles import FOLLOWED_NODULE, NODULE, EvidenceKind, NoduleState, after
@@ -30,8 +29,7 @@ from nodules_app.models import (
 )
 from nodules_app.services import follow_ups, policy, runs, steps
 from nodules_app.services.audit import record
-from registration.errors import Refused
-from registration.errors import gettext_noop as marked
+from registration.errors import Refused, gettext_noop
 
 CLINICIANS_OWN: Final = "clinician_choice"  # in place of a management code: a step of a clinician's own
 OFFER_WITHIN_DAYS: Final = 30  # how long an offer that is made again stands before it is late
@@ -45,32 +43,32 @@ class CareHasEnded(Refused):
     """Somebody recorded already why nothing is owed."""
 
     code = "care_has_ended"
-    sentence = marked("This patient's follow-up has ended already: {reason}")
-    remedy = marked("Look at the patient's page. To begin again, choose “Follow again”.")
+    sentence = gettext_noop("This patient's follow-up has ended already: {reason}")
+    remedy = gettext_noop("Look at the patient's page. To begin again, choose “Follow again”.")
 
 
 class CareGoesOn(Refused):
     """There is nothing to begin again."""
 
     code = "care_goes_on"
-    sentence = marked("This patient is followed already.")
-    remedy = marked("What is owed is on the patient's page.")
+    sentence = gettext_noop("This patient is followed already.")
+    remedy = gettext_noop("What is owed is on the patient's page.")
 
 
 class TransferAnswered(Refused):
     """The request is not open any more."""
 
     code = "transfer_answered"
-    sentence = marked("This request was answered or taken back meanwhile.")
-    remedy = marked("Look at the patient's page; ask again if need be.")
+    sentence = gettext_noop("This request was answered or taken back meanwhile.")
+    remedy = gettext_noop("Look at the patient's page; ask again if need be.")
 
 
 class TransferAsked(Refused):
     """Somebody asked another hospital already."""
 
     code = "transfer_asked"
-    sentence = marked("{organisation} was asked already and has not answered.")
-    remedy = marked("Record its answer, or take the request back, before asking somebody else.")
+    sentence = gettext_noop("{organisation} was asked already and has not answered.")
+    remedy = gettext_noop("Record its answer, or take the request back, before asking somebody else.")
 
 
 @transaction.atomic

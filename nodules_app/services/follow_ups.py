@@ -11,7 +11,6 @@ from datetime import date, timedelta
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext_noop
 
 from nodules_app.lifecycles import (
     END_STEP,
@@ -25,8 +24,7 @@ from nodules_app.lifecycles import (
 )
 from nodules_app.models import Assessment, Closure, Evidence, FollowUp, FollowUpKind, Nodule, Patient, Study, User
 from nodules_app.services import policy, steps
-from registration.errors import Refused
-from registration.errors import gettext_noop as marked
+from registration.errors import Refused, gettext_noop
 
 Window = tuple[date, date, date]  # not before, target, not after
 
@@ -43,8 +41,8 @@ class OutsideWindow(Refused):
     """The day is earlier or later than the rule asks for; a person may book it with a reason."""
 
     code = "outside_window"
-    sentence = marked("{on} is outside the window {due_from} to {due_until} that {rule} asks for.")
-    remedy = marked("Choose a day inside the window, or say why this one is right.")
+    sentence = gettext_noop("{on} is outside the window {due_from} to {due_until} that {rule} asks for.")
+    remedy = gettext_noop("Choose a day inside the window, or say why this one is right.")
 
 
 def hold(follow_up: FollowUp, *, seen: int | None = None) -> FollowUp:
