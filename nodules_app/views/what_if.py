@@ -15,16 +15,21 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from nodules_app.charts import ladder as charts
+from nodules_app.charts.definitions import definitions_ladder
 from nodules_app.clinical.assessment import RULESET_VERSION
+from nodules_app.clinical.case import Case
+from nodules_app.clinical.change import Series
+from nodules_app.clinical.growth import measured
 from nodules_app.forms import what_if_case as cases
 from nodules_app.forms.what_if import ChangesForm, WhatIfForm
 from nodules_app.selectors import patients as patient_selectors
 from nodules_app.selectors.what_if import RealCase, real_case
 from nodules_app.services import access, replay, rulesets
-from nodules_app.services.ladders import Ladder, is_told
+from nodules_app.services.ladders import Ladder, Zone, is_told
 from nodules_app.services.what_if import WhatIf, ask
 from nodules_app.templatetags.patients import guideline_name, management_words
 from nodules_app.templatetags.what_if import grade, short_words
+from nodules_app.templatetags.what_if_growth import definition_name, zone_grade, zone_words
 
 if TYPE_CHECKING:
     from nodules_app.models import Patient
@@ -132,7 +137,25 @@ def _asked(form: WhatIfForm) -> Context:
     if valid and form.case is not None and is_told(form.case, form.nodule):
         told = ask(form.case, form.nodule, measured=form.real_case() if form.is_real else None)
     ladders = [_drawn(ladder, number, form.nodule) for number, ladder in enumerate(told.ladders)] if told else []
-    return {"form": form, "told": told, "ladders": ladders, "summary": _summary(form, told)}
+    growth = _growth(form.case, form.nodule, told.series) if told and told.series and form.case else None
+    return {"form": form, "told": told, "ladders": ladders, "growth": growth, "summary": _summary(form, told)}
+
+
+def _growth(case: Case, nodule: str, series: Series) -> Context:
+    """The present measurement, and the definitions of growth along its size."""
+    now = measured(next(one for one in case.nodules if one.id == nodule))[-1]
+    ladder = definitions_ladder(series.whole, now)
+    if ladder is None:
+        return {"now": now, "ladder": None}
+    words = charts.Words(
+        guideline=definition_name,
+        management=lambda code: zone_words(Zone(None, None, code, (), None)),
+        short=zone_words,
+        grade=zone_grade,
+        here=_size_words(ladder),
+        measured="",
+    )
+    return {"now": now, "ladder": {"figure": charts.figure(ladder, words)}}
 
 
 def _summary(form: WhatIfForm, told: WhatIf | None) -> str:
