@@ -173,13 +173,32 @@ def match_findings(
         Each finding in one pair, or alone on its scan, or not carried.
     """
     places = np.array([finding.lps_mm for finding in prior], dtype=np.float64).reshape(-1, 3)
-    carried = registration.current_from_prior(places)
-    residuals_mm = registration.residual_mm(places)
+    carried_lps_mm, residuals_mm = registration.current_from_prior(places), registration.residual_mm(places)
+    return match_carried(prior, current, carried_lps_mm, residuals_mm, settled=settled)
+
+
+def match_carried(
+    prior: Sequence[Finding],
+    current: Sequence[Finding],
+    carried_lps_mm: NDArray[np.float64],
+    residuals_mm: NDArray[np.float64],
+    *,
+    settled: Sequence[tuple[int, int]] = (),
+) -> Matching:
+    """Pair findings whose places are carried already; see :func:`match_findings`.
+
+    Parameters
+    ----------
+    carried_lps_mm : (prior, 3)
+        Places of the prior findings on the current scan; NaN where the map does not reach.
+    residuals_mm : (prior,)
+        Expected error of each (1 sigma).
+    """
     distances_mm = np.full((len(prior), len(current)), np.inf)
     odds = np.zeros_like(distances_mm)
     for i in range(len(prior)):
         for j, finding in enumerate(current):
-            distances_mm[i, j] = math.dist(carried[i], finding.lps_mm)
+            distances_mm[i, j] = math.dist(carried_lps_mm[i], finding.lps_mm)
             if np.isfinite(distances_mm[i, j]):
                 odds[i, j] = _odds(prior[i], finding, float(distances_mm[i, j]), float(residuals_mm[i]))
     return _matching(odds, distances_mm, residuals_mm, settled)

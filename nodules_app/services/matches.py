@@ -25,7 +25,7 @@ from nodules_app.models import (
     RunKind,
     User,
 )
-from nodules_app.services import follow_ups, nodules, runs
+from nodules_app.services import follow_ups, merging, nodules, runs
 from nodules_app.services.audit import record
 from registration.errors import Refused, gettext_noop
 
@@ -106,6 +106,8 @@ def unlink(*, match: Match, by: User, follow_there: bool = True) -> Match:
 def relink(*, match: Match, finding: Finding, by: User) -> Match:
     """Say that a finding, until now another nodule's, shows this nodule; the other one is left without it.
 
+    A nodule that was seen nowhere else is this one: it is joined with it, as ``merging`` does.
+
     Raises
     ------
     MatchReplaced, NotOnBothScans, FindingNotOnPair
@@ -120,6 +122,8 @@ def relink(*, match: Match, finding: Finding, by: User) -> Match:
     kept = held.current_finding if on_prior else held.prior_finding
     if kept is None:
         raise NotOnBothScans
+    if not _is_shown_elsewhere(theirs):
+        return _joined_whole(held, theirs, by=by)
     _part(theirs, by=by)
     for mine in held.nodule.findings.filter(scan=theirs.scan, superseded_at__isnull=True):
         nodules.supersede(mine)
@@ -140,6 +144,22 @@ def relink(*, match: Match, finding: Finding, by: User) -> Match:
     _flag("match.relinked", held, [held.nodule, theirs.nodule], by=by)
     _ask_again(comparison, moved, by=by)
     return joined
+
+
+def _is_shown_elsewhere(theirs: Finding) -> bool:
+    """Whether another finding in force, of any scan, shows the nodule of this one."""
+    others = theirs.nodule.findings.filter(superseded_at__isnull=True, present=True).exclude(pk=theirs.pk)
+    return others.exclude(origin=Origin.REGISTRATION).exists()
+
+
+def _joined_whole(held: Match, theirs: Finding, *, by: User) -> Match:
+    """Join the other nodule with this one, and give the match that this makes."""
+    merging.merge(nodule=theirs.nodule, into=held.nodule, by=by, taking=theirs)
+    theirs.nodule.refresh_from_db(fields=["state", "merged_into"])
+    _flag("match.relinked", held, [held.nodule, theirs.nodule], by=by)
+    return Match.objects.select_related("prior_finding", "current_finding").get(
+        comparison=held.comparison, nodule=held.nodule, superseded_at__isnull=True
+    )
 
 
 def in_doubt(match: Match) -> Finding:

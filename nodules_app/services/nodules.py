@@ -13,6 +13,7 @@ from django.utils import timezone
 from nodules_app.lifecycles import FOLLOWED_NODULE, NODULE, NoduleState, after
 from nodules_app.models import (
     Comparison,
+    ComparisonWord,
     Finding,
     Match,
     Nodule,
@@ -27,6 +28,10 @@ from nodules_app.services.audit import record
 from registration.errors import Refused, gettext_noop
 
 NOTHING_LEFT: Final = gettext_noop("A reader says that nothing of it is followed any more.")
+WORD_OF_A_PERSON: Final = {
+    "reject": ComparisonWord.NOT_A_NODULE,
+    "resect": ComparisonWord.RESECTED,
+}  # never a program's
 SAME_PLACE_MM: Final = 5.0  # two points closer than this on one scan mean one nodule
 
 
@@ -47,8 +52,9 @@ def mark_nodule(
     patient = Patient.objects.select_for_update().get(pk=scan.study.patient_id)
     known = _nodule_at(scan, lps_mm, within_mm=max(SAME_PLACE_MM, extent_mm / 2), tracking_uid=tracking_uid)
     if known is not None:
-        return known
+        return followed_as(known)
     nodule = Nodule.objects.filter(patient=patient, tracking_uid=tracking_uid).first() if tracking_uid else None
+    nodule = followed_as(nodule) if nodule is not None else None
     if nodule is None:
         highest = patient.nodules.aggregate(highest=Max("number"))["highest"] or 0
         nodule = Nodule.objects.create(patient=patient, number=highest + 1, tracking_uid=_free_uid(tracking_uid))
@@ -57,6 +63,13 @@ def mark_nodule(
     Finding.objects.create(nodule=nodule, scan=scan, x_lps_mm=x, y_lps_mm=y, z_lps_mm=z, origin=origin, by=by)
     record("nodule.marked", patient, by=by, nodule=nodule.code, scan=scan.code, origin=origin)
     ask_for_numbers(scan=scan, by=by)
+    return nodule
+
+
+def followed_as(nodule: Nodule) -> Nodule:
+    """The nodule under which this one is followed: itself, unless a reader has joined it with another."""
+    while nodule.merged_into is not None:
+        nodule = nodule.merged_into
     return nodule
 
 
@@ -121,6 +134,12 @@ def reject(*, nodule: Nodule, by: User) -> Nodule:
 
 
 @transaction.atomic
+def resect(*, nodule: Nodule, by: User) -> Nodule:
+    """A reader says that surgery has removed it: it is no longer followed, and what else is owed stays."""
+    return _move(nodule, "resect", by=by)
+
+
+@transaction.atomic
 def reopen(*, nodule: Nodule, by: User) -> Nodule:
     """Follow a nodule again; it is owed a review from this moment."""
     reopened = _move(nodule, "reopen", by=by)
@@ -134,10 +153,26 @@ def _move(nodule: Nodule, step: str, *, by: User) -> Nodule:
     held.state = after(NODULE, NoduleState(held.state), step)
     held.save(update_fields=["state"])
     record(f"nodule.{step}", held.patient, by=by, nodule=held.code)
+    _say_what_became(held, step, by=by)
     if held.state not in FOLLOWED_NODULE:
         follow_ups.settle(patient=held.patient, by=by, reason=NOTHING_LEFT)
         runs.request(RunKind.ASSESS, by=by, patient=held.patient)
     return held
+
+
+def _say_what_became(nodule: Nodule, step: str, *, by: User) -> None:
+    """Write a person's word on the latest pair that shows the nodule; taken back, the word is computed again."""
+    matches = nodule.matches.filter(superseded_at__isnull=True).order_by("-comparison__current__study__acquired_on")
+    if step == "reopen":
+        for match in matches.filter(word__in=WORD_OF_A_PERSON.values()).select_related("comparison"):
+            Match.objects.filter(pk=match.pk).update(word="")
+            runs.request(RunKind.MEASURE, by=by, patient=nodule.patient, comparison=match.comparison)
+        return
+    latest = matches.first()
+    if latest is not None and step in WORD_OF_A_PERSON:
+        Match.objects.filter(pk=latest.pk).update(
+            word=WORD_OF_A_PERSON[step], confirmed_at=timezone.now(), confirmed_by=by
+        )
 
 
 def ask_for_numbers(*, scan: Scan, by: User | None) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from django.conf import LazySettings
 from django.urls import reverse
+from django.utils import timezone
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
@@ -16,6 +17,7 @@ from nodules_app.lifecycles import RunState
 from nodules_app.models import Finding, FindingsFile, ImportBatch, Nodule, Origin, Run, Scan, Series
 from nodules_app.services import intake, scans
 from nodules_app.services.pipeline.execute import execute
+from nodules_app.services.pipeline.marks import lay_marks, store_marks
 from tests import factories
 from tests.data import research_data
 from tests.integration.browsing import signed_in, words
@@ -178,3 +180,20 @@ def test_real_readers_and_a_legacy_file_find_the_archived_exam() -> None:
     assert "z = 97.5 to 115 mm, the CT from -265 to -17.5 mm" in legacy.refusal["sentence"]
     assert read(folder / "seg-sr" / "readers.seg.dcm").state == RunState.SUCCEEDED
     assert Nodule.objects.count() == 1  # four readers of one nodule
+
+
+def test_marks_whose_series_lost_its_place_meanwhile_are_not_dropped_in_silence(stored: Scan, tmp_path: Path) -> None:
+    """Between reading the file and storing its marks another series of the exam came into force."""
+    path = keep(tmp_path / "seg" / "one.dcm", segmentation())
+    (laid,), refused = lay_marks([path], [])
+    assert refused == []
+    Scan.objects.filter(pk=stored.pk).update(superseded_at=timezone.now())
+    run = Run.objects.order_by("-pk").first()
+    assert run is not None
+    notice = store_marks(laid, run)
+    assert notice is not None
+    assert (notice.code, notice.facts["count"]) == ("marks_on_replaced_scan", 1)
+    assert not Finding.objects.exists()
+    Scan.objects.filter(pk=stored.pk).update(superseded_at=None)
+    assert store_marks(laid, run) is None
+    assert Finding.objects.count() == 1

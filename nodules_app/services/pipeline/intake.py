@@ -95,10 +95,11 @@ def read_batch(run: Run) -> Callable[[], Mapping[str, str]]:
         new, turned_away = _store_exams(exams, batch, run)
         if turned_away and len(turned_away) == len(exams) and not laid:
             raise turned_away[0]
-        for marks in laid:
-            store_marks(marks, run)
+        waiting = [notice for marks in laid if (notice := store_marks(marks, run)) is not None]
         ImportBatch.objects.filter(pk=batch.pk).update(
-            notices=[told(notice) for notice in (*turned_away, *said)], files_seen=files_seen, instances_new=new
+            notices=[told(notice) for notice in (*turned_away, *said, *waiting)],
+            files_seen=files_seen,
+            instances_new=new,
         )
         drop_upload(run)
         return {"intake": "1"}

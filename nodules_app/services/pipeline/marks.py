@@ -28,6 +28,14 @@ class MarksOnStoredExam(Notice):
     sentence = gettext_noop("{count} place(s) marked in {file} were taken onto an exam that is stored here.")
 
 
+class MarksOnReplacedScan(Notice):
+    """While a findings file was read, another series became the one that is followed."""
+
+    code = "marks_on_replaced_scan"
+    sentence = gettext_noop("{count} place(s) marked in {file} lie on a series that is not the one in use, and wait.")
+    remedy = gettext_noop("Send the file once more: it is laid on the series in use, or refused with the reason.")
+
+
 @dataclass(frozen=True, slots=True)
 class LaidMarks:
     """The marks of one file, on the series that they lie on; the file itself is in the archive."""
@@ -93,15 +101,21 @@ def _candidates(referred: Referred, delivered: Sequence[CtSeries]) -> Iterator[C
     yield from came.values()
 
 
-def store_marks(laid: LaidMarks, run: Run) -> None:
-    """Take marks as nodules where their series is the scan in force; on another series they wait for a person."""
+def store_marks(laid: LaidMarks, run: Run) -> MarksOnReplacedScan | None:
+    """Take marks as nodules where their series is the scan in force; on another series they wait for a person.
+
+    Returns
+    -------
+    MarksOnReplacedScan or None
+        What to say when another series of the exam came into force after the file was read.
+    """
     scan = (
         Scan.objects.select_related("study__patient", "series")
         .filter(series__series_uid=laid.series_uid, superseded_at__isnull=True)
         .first()
     )
     if scan is None:
-        return
+        return MarksOnReplacedScan(count=len(laid.marks), file=printable(laid.file))
     FindingsFile.objects.get_or_create(
         sop_instance_uid=laid.sop_instance_uid, defaults={"study": scan.study, "sha256": laid.sha256}
     )
@@ -114,3 +128,4 @@ def store_marks(laid: LaidMarks, run: Run) -> None:
             tracking_uid=mark.tracking_uid,
             extent_mm=max(mark.extent_mm),
         )
+    return None
