@@ -20,9 +20,21 @@ from nodules_app.templatetags.reminders import RUNGS, WAYS
 MOST_DAYS: Final = 400
 
 if TYPE_CHECKING:
-    OfClinic, OfDay = forms.ModelForm[Clinic], forms.ModelForm[ClinicDay]
+    from django.utils.functional import _StrPromise as Promise
+
+    class OfClinic(forms.ModelForm[Clinic]): ...
+
+    class OfDay(forms.ModelForm[ClinicDay]): ...
+
 else:  # generic for the type checker only
     OfClinic = OfDay = forms.ModelForm
+
+
+def yes_no(label: Promise) -> forms.TypedChoiceField:
+    """A question that must be answered, since an empty box may also mean that nobody asked."""
+    return forms.TypedChoiceField(
+        label=label, choices=[("no", _("No")), ("yes", _("Yes"))], coerce=lambda said: said == "yes"
+    )
 
 
 class DeskForm(forms.Form):
@@ -140,7 +152,7 @@ class ContactForm(forms.Form):
         max_length=400,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
-    consented = forms.BooleanField(label=_("Agreed to get messages there"), required=False)
+    consented = yes_no(_("Agreed to get messages there"))
     verified_on = forms.DateField(
         label=_("Verified on"), required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
@@ -166,7 +178,7 @@ class WishForm(forms.Form):
     kind = forms.ChoiceField(
         label=_("Preferred way"), required=False, choices=[("", _("No wish")), *ContactKind.choices]
     )
-    call_instead = forms.BooleanField(label=_("Call me instead of writing"), required=False)
+    call_instead = yes_no(_("Call me instead of writing"))
     do_not_contact = forms.CharField(
         label=_("Wants no contact, because"),
         help_text=_("Nothing goes to the patient any more; the clinic is still asked."),
@@ -204,6 +216,8 @@ class ClinicForm(OfClinic):
 
 
 class ClinicDayForm(OfDay):
+    is_working = yes_no(_("A day on which people work"))
+
     class Meta:
         model = ClinicDay
         fields = ["on", "is_working", "name"]

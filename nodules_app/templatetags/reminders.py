@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final, Protocol
 
@@ -164,6 +165,12 @@ def rung_word(code: str) -> str:
     if code.startswith(CATCH_UP):
         return gettext("Make good: %(rung)s") % {"rung": rung_word(code.partition(":")[2])}
     return str(RUNGS.get(code, code))
+
+
+@register.filter
+def key_parts(key: str) -> list[str]:
+    """Cut a key where a line may break."""
+    return re.findall(r"[^:-]*[:-]?", key)
 
 
 @register.filter

@@ -32,7 +32,7 @@ def of_patient(request: HttpRequest, code: UUID) -> HttpResponse:
         {
             "language": wish.language,
             "kind": wish.kind,
-            "call_instead": wish.call_instead,
+            "call_instead": "yes" if wish.call_instead else "no",
             "do_not_contact": wish.do_not_contact,
         }
         if wish

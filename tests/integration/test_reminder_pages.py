@@ -226,7 +226,7 @@ class TestContacts:
         patient = factories.patient()
         client = signed_in(Role.COORDINATOR)
         address = reverse("patient-contacts", kwargs={"code": patient.code})
-        told = {"form": "contact", "of": "patient", "kind": "email", "value": "a@home.example", "consented": "on"}
+        told = {"form": "contact", "of": "patient", "kind": "email", "value": "a@home.example", "consented": "yes"}
         assert client.post(address, told).status_code == 302
         point = patient.contact_points.get()
         assert (point.value, point.consented) == ("a@home.example", True)
@@ -238,7 +238,7 @@ class TestContacts:
     def test_a_wish_is_recorded(self) -> None:
         patient = factories.patient()
         client = signed_in(Role.COORDINATOR)
-        told = {"form": "wish", "language": "zh-hans", "call_instead": "on"}
+        told = {"form": "wish", "language": "zh-hans", "call_instead": "yes"}
         assert client.post(reverse("patient-contacts", kwargs={"code": patient.code}), told).status_code == 302
         assert patient.contact_preference.call_instead
 
@@ -359,7 +359,7 @@ class TestTheClinic:
         assert (clinic.name, clinic.time_zone) == ("Chest clinic", "Asia/Shanghai")
         assert client.post(address, told | {"time_zone": "Mars/Olympus"}).status_code == 422
         next_year = timezone.localdate() + timedelta(days=60)
-        day = {"form": "day", "on": next_year.isoformat(), "name": "Holiday"}
+        day = {"form": "day", "on": next_year.isoformat(), "name": "Holiday", "is_working": "no"}
         assert client.post(address, day).status_code == 302
         marked = ClinicDay.objects.get()
         assert (marked.on, marked.is_working) == (next_year, False)
