@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -18,16 +18,18 @@ from numpy.typing import ArrayLike
 from inference.absence import Obscuring, explain_absence
 from inference.comparability import Comparability
 from inference.errors import NotMeasured, PointOutsideScan
+from inference.growth import METHOD_TOGETHER as GROWTH_TOGETHER
 from inference.growth import Growth, growth
+from inference.joint import METHOD_TOGETHER, measure_together
 from inference.measure import NoduleMeasurement
 from inference.neighbourhood import Floats
+from inference.repeatability import OTHER_KIND_ERROR
 from inference.sightings import Asked, Carried, Point, Scan, Side, Sighting, Sightings, look, other_side
 from inference.togetherness import Joined, joined_nodules
 from inference.words import ComparisonWord, change_word
 from registration.match import Matching, Pair, match_findings
 from registration.transform import Registration
 
-OTHER_BORDER_ERROR: Final = 0.2  # solid on one date, subsolid on the other: a halo counted once may not count twice
 CLOSE_CALL: Final = 0.2  # a partner this probable, though not taken, forbids to say that there is none
 
 
@@ -85,6 +87,7 @@ class Pairing:
     """All that the words are made of."""
 
     scans: dict[Side, Scan]
+    registration: Registration
     seen: Sightings
     matching: Matching
     joined: dict[int, Joined]
@@ -161,7 +164,8 @@ def pair_up(
         settled=seen.settled,
     )
     scans: dict[Side, Scan] = {"prior": prior, "current": current}
-    pairing = Pairing(scans, seen, matching, joined_nodules(seen, matching), interval_days, comparability)
+    joined = joined_nodules(seen, matching)
+    pairing = Pairing(scans, registration, seen, matching, joined, interval_days, comparability)
     return tuple(_followed(number, pairing) for number in range(len(seen.asked)))
 
 
@@ -191,6 +195,8 @@ def _present(number: int, pairing: Pairing, own: Sighting, pair: Pair) -> Follow
         (pair.rivals, pair.prior_rivals) if side == "prior" else (pair.prior_rivals, pair.rivals)
     )
     rivals = [there[one] for one in others_there] + [seen.on(side)[one] for one in others_here]
+    if not pair.ambiguous:
+        own, partner = _drawn_together(own, partner, side, pairing.registration)
     measured = (own.shown, partner.shown) if side == "prior" else (partner.shown, own.shown)
     change = None if pair.ambiguous else _change(measured, pairing)
     word: ComparisonWord = change_word(change) if change else "not-assessable"
@@ -211,6 +217,21 @@ def _present(number: int, pairing: Pairing, own: Sighting, pair: Pair) -> Follow
     )
 
 
+def _drawn_together(
+    own: Sighting, partner: Sighting, side: Side, registration: Registration
+) -> tuple[Sighting, Sighting]:
+    """Both as measured together, where that can be; their ratio is surer than that of two lone volumes."""
+    prior, current = (own.shown, partner.shown) if side == "prior" else (partner.shown, own.shown)
+    if not isinstance(prior, NoduleMeasurement) or not isinstance(current, NoduleMeasurement):
+        return own, partner
+    jacobian = registration.jacobians(prior.centre_lps_mm)[0]
+    both = measure_together(prior, current, jacobian) if np.isfinite(jacobian).all() else None
+    if both is None:
+        return own, partner
+    shown = both if side == "prior" else both[::-1]
+    return replace(own, shown=shown[0]), replace(partner, shown=shown[1])
+
+
 def _prior_was_read(seen: Sightings) -> bool:
     """Tell whether the prior scan came with a list of its nodules: then what is missing from it was overlooked."""
     return any(one.on == "prior" for one in seen.asked)
@@ -227,11 +248,12 @@ def _change(
     if graded is not None and not graded.sizes_comparable:
         return None
     extra = graded.extra_relative_error if graded else 0.0
-    if prior.attenuation != current.attenuation:
-        extra = math.hypot(extra, OTHER_BORDER_ERROR)
+    if (prior.attenuation == "solid") != (current.attenuation == "solid"):
+        extra = math.hypot(extra, OTHER_KIND_ERROR)
     days = pairing.interval_days
     # The word does not depend on the days; without them the rate is not told.
-    return growth(prior.volume_mm3, current.volume_mm3, days if days and days > 0 else 1, extra_relative_error=extra)
+    change = growth(prior.volume_mm3, current.volume_mm3, days if days and days > 0 else 1, extra_relative_error=extra)
+    return replace(change, method=GROWTH_TOGETHER) if prior.method == METHOD_TOGETHER else change
 
 
 def _rate_allowed(pairing: Pairing) -> bool:

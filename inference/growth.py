@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from inference.estimate import Z_95, Estimate
 
 METHOD = "log ratio of two volumes, independent log-normal errors"
+METHOD_TOGETHER = "log ratio of two volumes that were drawn together"
 VERSION = "2"
 REPEATABLE_RATIO = 1.25
 

@@ -166,7 +166,8 @@ def describe(found: Segmentation, scan: SeenOn, *, errors: ErrorTable = SEPARATE
         table=errors,
     )
     seen = SeenOn(volume, scan.slice_mm, noise, scan.lungs)
-    return _put_together(found, filled, axes, density, joined, centre, volume_mm3, parts.total, seen)
+    sure = Estimate(volume_mm3, volume_mm3 * parts.total)
+    return _put_together(found, filled, axes, density, joined, centre, sure, seen)
 
 
 def _near_lungs(lungs: Lungs, seed_lps_mm: ArrayLike) -> bool:
@@ -194,17 +195,16 @@ def _put_together(  # one record from parts that are all needed
     density: Density,
     joined: tuple[Attachment, ...],
     centre_lps_mm: NDArray[np.float64],
-    volume_mm3: float,
-    relative_error: float,
+    volume: Estimate,
     scan: SeenOn,
 ) -> NoduleMeasurement:
     outline, start = _outline(found, filled)
     x, y, z = (float(v) for v in centre_lps_mm)
     diameter_mm = axes.mean_diameter_mm
-    error_mm = diameter_error_mm(diameter_mm, relative_error, float(found.near.spacing_mm[1]))
+    error_mm = diameter_error_mm(diameter_mm, volume.relative_error, float(found.near.spacing_mm[1]))
     return NoduleMeasurement(
         centre_lps_mm=(x, y, z),
-        volume_mm3=Estimate(volume_mm3, volume_mm3 * relative_error),
+        volume_mm3=volume,
         mean_diameter_mm=Estimate(diameter_mm, error_mm),
         long_axis_mm=axes.long_mm,
         short_axis_mm=axes.short_mm,

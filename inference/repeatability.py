@@ -75,7 +75,7 @@ class ErrorParts:
         return math.sqrt(self.noise**2 + self.sampling**2 + self.method**2)
 
 
-def volume_error(
+def volume_error(  # noqa: PLR0913 - every argument is something that makes a volume less sure
     *,
     volume_mm3: float,
     contrast_hu: float,

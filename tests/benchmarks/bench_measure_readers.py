@@ -1,7 +1,7 @@
 """Outlines against those of the readers of LIDC-IDRI: Dice with their consensus, and with how they agree themselves.
 
-Run as ``python -m tests.benchmarks.bench_measure_readers``; needs the reader cubes beside the checkout. The consensus is
-what at least half of the readers drew. A nodule counts as solid when the readers' median texture is 5 of 5.
+Run as ``python -m tests.benchmarks.bench_measure_readers``; needs the reader cubes beside the checkout. The consensus
+is what at least half of the readers drew. A nodule counts as solid when the readers' median texture is 5 of 5.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def score(path: Path) -> Score:
     volume = Volume(padded.astype(np.int16), (z, y, x), (0.0, 0.0, 0.0), np.eye(3))
     inside = np.argwhere(consensus)
     middle = inside[np.argmin(((inside - inside.mean(axis=0)) ** 2).sum(axis=1))]
-    found = measure(volume, volume.lps_from_index(middle + [slices, MARGIN_PX, MARGIN_PX]))
+    found = measure(volume, volume.lps_from_index(middle + np.array([slices, MARGIN_PX, MARGIN_PX])))
     own = _outline(found, volume)[slices:-slices, MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
     between = [dice(first, second) for first, second in itertools.combinations(readers, 2)]
     return Score(dice(own, consensus), min(between), float(np.median(texture)) >= SOLID_TEXTURE)

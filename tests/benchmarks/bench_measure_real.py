@@ -182,8 +182,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="*", default=[1])
     asked = parser.parse_args()
     sys.stdout.write(
-        "| host | n | refused | apart: bias / median error % | covered % | falsely grown | together: bias / median error"
-        " % | covered % | falsely grown |\n|---|---|---|---|---|---|---|---|---|\n"
+        "| host | n | refused | apart: bias / median error % | covered % | falsely grown "
+        "| together: bias / median error % | covered % | falsely grown |\n|---|---|---|---|---|---|---|---|---|\n"
     )
     everything: list[Row] = []
     for host in HOSTS:

@@ -1,8 +1,9 @@
 """Fit the tables of ``inference.repeatability`` on nodules of known growth, and check them on others.
 
 ``python -m tests.benchmarks.calibrate_errors FOLDER`` reads what ``known_nodules`` kept. Every second round of seeds
-through the protocols is fitted, the others are only counted. Printed are the constants of both tables, the coverage of the 95 % interval of the
-ratio by subgroup, how often an unchanged nodule is called grown, and both ways of measuring side by side.
+through the protocols is fitted, the others are only counted. Printed are the constants of both tables, the coverage of
+the 95 % interval of the ratio by subgroup, how often an unchanged nodule is called grown, and both ways of measuring
+side by side.
 
 The errors have heavy tails (a border that ran into a vessel), so the fit is by maximum likelihood of Student's t with
 three degrees of freedom; then all constants are multiplied by the one number that makes the interval of a normal
