@@ -33,6 +33,7 @@ HIGHEST_CORE_HU = 60.0  # calcified cores (1400 HU) would else pull the border i
 LOWEST_CONTRAST_HU = 120.0
 FAINTEST_HU = 110.0  # above lung: the first round looks this far out, so that a halo around a solid core is not missed
 HALO_FROM_MM = 3.0  # radius; in smaller nodules blur alone makes a halo
+HALO_FROM_SLICES = 2.0  # the same, in slices: thick ones blur the poles
 HALO_DEPTH_MM = (1.1, 1.9)  # under the surface: there the ring is looked at
 HALO_SHARE = 0.8  # of the core's contrast; the ring of a uniform nodule keeps more
 HALO_HU = -400.0  # a ring brighter than this is the blurred border of something solid, no ground glass
@@ -239,7 +240,7 @@ def _core_hu(view: _View, star: Star, levels: Levels) -> float:
         nearest = np.argpartition(distance, NEAREST_CORE, axis=None)[:NEAREST_CORE]
         core = float(view.near.hu.ravel()[nearest].mean())
     core = min(core, HIGHEST_CORE_HU)
-    if radius > HALO_FROM_MM:
+    if radius > max(HALO_FROM_MM, HALO_FROM_SLICES * float(view.near.spacing_mm.max())):
         halo = _typical_hu(_ring_hu(view.near, star, distance))
         if halo < HALO_HU and halo - levels.lung_hu < HALO_SHARE * (core - levels.lung_hu):
             core = halo
