@@ -1,11 +1,13 @@
 // Finds what a page asks for by data attributes and hands each element to its module. Pages work without it.
 
+import { pressOnKey } from "./keys.js";
 import { focusOnSlash } from "./search-key.js";
 import { refresh } from "./refresh.js";
 import { upload } from "./upload.js";
 
 const hooks = {
   "[data-search-key]": focusOnSlash,
+  "[data-press-key]": pressOnKey,
   "[data-refresh]": refresh,
   "form[data-upload]": upload,
   "[data-focus]": (element) => element.focus(),

@@ -1,12 +1,9 @@
-// "/" leads to the search field, unless somebody is typing or single keys are switched off in the user menu.
+// "/" leads to the search field.
 
-const TYPING = "input, select, textarea, [contenteditable]";
+import { onKey } from "./keys.js";
 
 export function focusOnSlash(field) {
-  document.addEventListener("keydown", (event) => {
-    const off = document.documentElement.dataset.keys !== "on" || event.ctrlKey || event.altKey || event.metaKey;
-    if (event.key !== "/" || off || event.target.closest?.(TYPING)) return;
-    event.preventDefault();
+  onKey("/", () => {
     field.focus();
     field.select();
   });

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from nodules_app.lifecycles import FollowUpState
 from nodules_app.models import FollowUp, Role, User
 from nodules_app.services import arrivals, decisions, endings, follow_ups, safety_net
 from tests import factories
@@ -49,6 +50,20 @@ def test_the_pages_of_a_step_are_accessible_and_keep_the_policy(
     for path in [*paths, f"/patients/{code}/"]:
         visitor.see(path)
         assert faults(visitor) == []
+
+
+def test_a_step_is_signed_with_one_key_but_not_while_typing(visit: Visit, physician: User) -> None:
+    proposed = factories.followed_patient().follow_ups.get()
+    page = visit(as_=physician).see(f"/patients/{proposed.patient.code}/")
+    page.keyboard.press("/")
+    page.keyboard.type("a")
+    proposed.refresh_from_db()
+    assert proposed.state == FollowUpState.PROPOSED
+    page.keyboard.press("Tab")
+    page.keyboard.press("a")
+    page.get_by_text("Signed. The step is planned").wait_for()
+    proposed.refresh_from_db()
+    assert (proposed.state, proposed.owner) == (FollowUpState.PLANNED, physician)
 
 
 def test_a_clinician_signs_a_discharge_and_follows_again_without_scripts(
