@@ -1,0 +1,65 @@
+"""The pages that the benchmark of a large clinic asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from nodules_app.models import Clinic, Membership, Patient, Role, User
+from nodules_app.selectors.worklist.lists import Show
+from nodules_app.services import safety_net
+from tests.benchmarks.clinic_of_years import Size, fill
+
+
+def prepare(patients: int) -> Size:
+    """Lay out the tables and fill them."""
+    call_command("migrate", verbosity=0)
+    clinic = Clinic.objects.create(name="A large clinic")
+    user = User.objects.create(username="coordinator")
+    for role in (Role.COORDINATOR, Role.RADIOLOGIST):
+        Membership.objects.create(user=user, clinic=clinic, role=role)
+    return fill(clinic.pk, patients=patients)
+
+
+def pages(patients: int) -> dict[str, Callable[[], int]]:
+    """Each page by name, as a function that asks for it and gives the number of queries."""
+    client = Client(headers={"host": "localhost"})
+    client.force_login(User.objects.get(username="coordinator"))
+    someone = Patient.objects.get(pk=patients // 2)
+    asked = {"worklist, to act on": reverse("worklist"), "worklist, everybody": "/?show=everybody"}
+    asked |= {f"worklist, {show}": f"/?show={show}" for show in Show}
+    asked |= {
+        "worklist, everybody, page 1000": "/?show=everybody&page=1000",
+        "search by number": f"/?q={someone.identifier}",
+        "search by part of a name": "/?q=patient+00999",
+        "search by two Chinese characters": "/?q=张伟",
+        "search by pinyin": "/?q=zhangwei",
+        "search by day of birth": f"/?q={someone.birth_date}",
+        "search with a typing error": "/?q=Patinet+0100001",
+        "patient": reverse("patient", kwargs={"code": someone.code}),
+        "schedule": reverse("schedule"),
+        "safety net": reverse("safety-net"),
+    }
+    return {name: _getting(client, address) for name, address in asked.items()} | {"the proof": _proof}
+
+
+def _getting(client: Client, address: str) -> Callable[[], int]:
+    def get() -> int:
+        with CaptureQueriesContext(connection) as caught:
+            answer = client.get(address)
+        if answer.status_code != 200:
+            raise RuntimeError(f"{address} answered {answer.status_code}")
+        return len(caught)
+
+    return get
+
+
+def _proof() -> int:
+    with CaptureQueriesContext(connection) as caught:
+        safety_net.prove()
+    return len(caught)
