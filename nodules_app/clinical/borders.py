@@ -22,6 +22,7 @@ from nodules_app.clinical.sizes import LN2, TENTH, longest_mm, mean_mm, sphere_d
 SizeName = Literal["volume", "mean", "longest", "short"]
 MASS_MM: Final = Decimal("30.5")  # rounds to 31
 PLEURAL_MM: Final = Decimal(10)  # size cap of perifissural nodules
+CAPS_MM: Final = frozenset({MASS_MM, PLEURAL_MM})  # looked at whatever size the rows look up
 VDT_DAYS: Final = (400, 600)
 LARGEST_LOG: Final = Decimal(50)  # keeps the exponential of an interval of decades within reach
 

@@ -17,6 +17,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from nodules_app.clinical.borders import (
+    CAPS_MM,
     Relation,
     SizeName,
     bounds_mm,
@@ -26,11 +27,11 @@ from nodules_app.clinical.borders import (
     relations,
     solid_relations,
 )
-from nodules_app.clinical.case import Measurement, SizeErrors
+from nodules_app.clinical.case import Attenuation, Measurement, SizeBasis, SizeErrors
 from nodules_app.clinical.editions.edition import Edition
 from nodules_app.clinical.editions.lungrads2022_status import reported
 from nodules_app.clinical.normal import below, quadrature
-from nodules_app.clinical.sizes import TENTH, longest_mm, mean_mm, solid_longest_mm, solid_mean_mm
+from nodules_app.clinical.sizes import TENTH, both_volumes, longest_mm, mean_mm, solid_longest_mm, solid_mean_mm
 from nodules_app.clinical.view import Look, View
 
 REACH: Final = Decimal(5)  # standard deviations; what lies beyond is printed as 0.000000
@@ -217,18 +218,51 @@ def _at(look: Look, earlier: Measurement | None, whole: _Cell, solid: _Cell) -> 
 # --- borders along the errors -----------------------------------------------------------------------------------------
 
 
-def _fixed(view: View, edition: Edition, look: Look, lines: Lines, others: Iterable[Look]) -> Iterator[Decimal]:
+def _fixed(
+    view: View, edition: Edition, look: Look, lines: Lines, rows: frozenset[SizeName], others: Iterable[Look] = ()
+) -> Iterator[Decimal]:
     """Errors at which a size of an exam crosses a bound that no other error moves."""
     ranks, risks = list(others), list(edition.risk_limits(view, look))
     kind = look.attenuation
     for name, line in lines.items():
         if not line.slope:
             continue
-        bounds = set(bounds_mm3(edition, kind) if name == "volume" else bounds_mm(edition, kind))
+        by_volume = name == "volume"
+        bounds = set() if by_volume else set(CAPS_MM)
+        if name in rows:
+            bounds.update(bounds_mm3(edition, kind) if by_volume else bounds_mm(edition, kind))
         bounds.update(limit.mm for limit in risks if limit.size == name)
         for other in ranks:
-            bounds.update(rank_mm3(other.now) if name == "volume" else rank_mm(other.now))
+            bounds.update(rank_mm3(other.now) if by_volume else rank_mm(other.now))
         yield from (line.reaches(bound) for bound in bounds)
+
+
+def _sizes_in_rows(
+    view: View, edition: Edition, look: Look, earlier: Measurement | None, lines: Lines
+) -> frozenset[SizeName]:
+    """The sizes that rows look up, when one of them is there that comes before the others."""
+    sizes = frozenset(lines) if edition.reads_short_axis else frozenset(lines) - {"short"}
+    wanted = view.case.size_basis
+    if not edition.volume_first:
+        return sizes - {"volume"} if "mean" in lines and wanted is not SizeBasis.VOLUME else sizes
+    solid = look.attenuation is Attenuation.SOLID
+    comparable = earlier is None or both_volumes(earlier, look.now) is not None
+    if solid and comparable and "volume" in lines and wanted is not SizeBasis.DIAMETER:
+        return sizes & {"volume", "short"}
+    return sizes
+
+
+def _is_compared(view: View, edition: Edition, look: Look, earlier: Measurement, size: SizeName) -> bool:
+    """Whether a relation of this size can matter; where one size is compared, the other one cannot."""
+    wanted = view.case.size_basis
+    if not edition.compares_one_size:
+        return True
+    if edition.volume_first:
+        if both_volumes(earlier, look.now) is None:
+            return size != "volume"
+        return size == "volume" or wanted is SizeBasis.DIAMETER
+    all_means = all(mean_mm(m) is not None for m in (*look.earlier, look.now))
+    return size != "volume" or not all_means or wanted is SizeBasis.VOLUME
 
 
 def _set_by_certain(edition: Edition, look: Look, earlier: Measurement | None, now: Lines) -> Iterator[Decimal]:
@@ -259,8 +293,15 @@ class _Border(NamedTuple):
         return self.before.reaches(self.relation.earlier_from(self.now.start))
 
 
-def _borders(edition: Edition, before: Lines, now: Lines, days: int, *, solid: bool) -> list[_Border]:
-    asked = solid_relations(edition, days) if solid else relations(edition, days)
+def _borders(
+    view: View, edition: Edition, look: Look, earlier: Measurement | None, before: Lines, now: Lines, *, solid: bool
+) -> list[_Border]:
+    if earlier is None:
+        return []
+    days = (look.now.date - earlier.date).days
+    asked: Iterable[Relation] = solid_relations(edition, days)
+    if not solid:
+        asked = (r for r in relations(edition, days) if _is_compared(view, edition, look, earlier, r.size))
     return [
         _Border(_in_steps(relation, before[relation.size]), before[relation.size], now[relation.size])
         for relation in asked
@@ -286,13 +327,8 @@ def _cells(
     now_moves, before_moves = (any(line.slope for line in lines.values()) for lines in (now, before))
     if not now_moves and not before_moves:
         return [_Cell(Decimal(1), ZERO, ZERO, ZERO, ZERO)]
-    days = 0 if earlier is None else (look.now.date - earlier.date).days
-    borders = _borders(edition, before, now, days, solid=solid)
-    in_rows = edition.reads_solid_size or not solid
-    fixed = set(_fixed(view, edition, look, now, () if solid else others)) if in_rows else set()
-    if not solid:
-        fixed.update(_set_by_certain(edition, look, earlier, now))
-    starts = set(_fixed(view, edition, look, before, ())) if edition.reads_class_before and in_rows else set()
+    borders = _borders(view, edition, look, earlier, before, now, solid=solid)
+    fixed, starts = _steady(view, edition, look, earlier, (before, now), others, solid=solid)
     if not now_moves:
         starts.update(border.earlier_z() for border in borders if border.before.slope)
         return [_Cell(cell.probability, ZERO, (cell.low + cell.high) / 2, ZERO, ZERO) for cell in _along(starts)]
@@ -300,6 +336,28 @@ def _cells(
     if not before_moves:
         return _along(fixed | {border.now_z(ZERO) for border in moving})
     return _over_both(fixed, moving, starts, _rho(look.now, earlier))
+
+
+def _steady(
+    view: View,
+    edition: Edition,
+    look: Look,
+    earlier: Measurement | None,
+    lines: tuple[Lines, Lines],
+    others: Iterable[Look],
+    *,
+    solid: bool,
+) -> tuple[set[Decimal], set[Decimal]]:
+    """Borders of the current and of the earlier error that do not move with the other one."""
+    before, now = lines
+    if solid:
+        if not edition.reads_solid_size:
+            return set(), set()
+        both = (set(_fixed(view, edition, look, sizes, frozenset(sizes))) for sizes in (now, before))
+        return next(both), next(both)
+    rows_now, rows_before = (_sizes_in_rows(view, edition, look, earlier, sizes) for sizes in (now, before))
+    fixed = {*_fixed(view, edition, look, now, rows_now, others), *_set_by_certain(edition, look, earlier, now)}
+    return fixed, set(_fixed(view, edition, look, before, rows_before)) if edition.reads_class_before else set()
 
 
 def _along(cuts: Iterable[Decimal]) -> list[_Cell]:

@@ -46,7 +46,10 @@ class Edition:
     volume_limits: frozenset[Decimal] = frozenset()  # mm3
     diameter_limits: frozenset[Decimal] = frozenset()  # mm, unrounded
     reports_to: Decimal | None = None  # mm to which diameters are rounded before a row looks at them
+    volume_first: bool = False  # rows look at the volume of a solid nodule before its diameter
+    reads_short_axis: bool = False
     compares: tuple[Comparing, ...] = ()  # how two exams are compared
+    compares_one_size: bool = False  # by volume or by diameter, never by both
     compares_previous: bool = False  # with the exam before; else with the first
     reads_solid_size: bool = False  # a diameter of the solid component is looked up in the rows
     reads_solid_growth: bool = False

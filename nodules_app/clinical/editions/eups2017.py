@@ -126,6 +126,8 @@ EDITION: Final = Edition(
     "European position statement 2017",
     RULES,
     judge,
+    volume_first=True,
     compares=("volume_ratio", "volume_vdt", "mean_mm", "mean_vdt"),
+    compares_one_size=True,
     part_played=part_played,
 )

@@ -65,6 +65,7 @@ EDITION: Final = Edition(
     has_modifiers=True,
     reports_to=TENTH,
     compares=("reported_mm",),
+    compares_one_size=True,
     compares_previous=True,
     reads_solid_size=True,
     reads_solid_growth=True,

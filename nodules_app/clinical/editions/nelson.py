@@ -221,6 +221,9 @@ EDITION: Final = Edition(
     "NELSON trial protocol",
     RULES,
     judge,
+    volume_first=True,
+    reads_short_axis=True,
     compares=("volume_ratio", "volume_vdt"),
+    compares_one_size=True,
     part_played=part_played,
 )
