@@ -340,7 +340,7 @@ def test_the_fragment_is_what_the_page_shows() -> None:
 def test_another_nodule_can_be_chosen_and_an_unknown_one_is_not() -> None:
     patient = assessed_patient()
     exam = Scan.objects.filter(study__patient=patient).latest("study__acquired_on")
-    second = factories.nodule(patient)
+    second = factories.nodule(patient, covered=False)
     factories.measurement(factories.finding(second, exam, (30.0, 0.0, 0.0)), 90.0)
     store(patient)
     html = of_patient(patient, nodule="N2")
