@@ -7,11 +7,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
 from nodules_app.clinical.assessment import RULESET_VERSION
+from nodules_app.clinical.editions import lungrads2022
 from nodules_app.clinical.editions.catalogue import EDITIONS
 from nodules_app.clinical.editions.edition import Edition
 from nodules_app.clinical.eligibility import RULES as ELIGIBILITY
@@ -97,6 +98,24 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "3m": "3个月", "12m": "12个月", "24m": "24个月",
     }
 )  # fmt: skip
+# What the conditions of a row cannot say, in Chinese; the English stands in the row.
+ALSO: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "3, 4A or 4B with suspicious features": "3、4A或4B类且有可疑征象",
+        "management and window of the next step": "处理和时间窗取下一步",
+        "no nodule, or all earlier ones resolved": "无结节,或既往结节均已消失",
+        "all < 6: consider_ct_24m_48m; one >= 6 before month 3: ct_3_6m_then_most_suspicious": (
+            "均<6:consider_ct_24m_48m;有≥6且未满3个月:ct_3_6m_then_most_suspicious"
+        ),
+        "product rule": "本产品规则",
+        "diffuse, central, laminated or popcorn calcification, or macroscopic fat": (
+            "弥漫性、中央性、层状或爆米花样钙化,或肉眼可见脂肪"
+        ),
+        "from baseline": "自基线起",
+        "stable for 60 months; several < 6: 48 months": "稳定满60个月;多发且均<6:48个月",
+        "next of 12, 24, 48 months from baseline": "自基线起12、24、48个月中的下一次",
+    }
+)
 TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "title": ("Guidelines as this program reads them", "本程序所采用的指南"),
@@ -113,6 +132,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "head": (
             "| rule | condition | management | months | source | rel |",
             "| 规则 | 条件 | 处理 | 月 | 来源 | 可靠性 |",
+        ),
+        "probability": (
+            "Probability of malignancy as published, by category: {rows}.",
+            "指南公布的各类别恶性概率:{rows}。",
         ),
         "eligibility": ("Screening eligibility", "筛查资格"),
         "eligibility_head": (
@@ -143,7 +166,8 @@ def _page(language: Language) -> Iterator[str]:
     yield ""
     yield _text("made", language)
     yield ""
-    yield f"{_text('ruleset', language)} {RULESET_VERSION}, sha256 `{ruleset_hash()}`."
+    comma, stop = (", ", ".") if language == "en" else (",", "。")
+    yield f"{_text('ruleset', language)} {RULESET_VERSION}{comma}sha256 `{ruleset_hash()}`{stop}"
     yield ""
     yield _text("support", language)
     yield ""
@@ -157,6 +181,13 @@ def _page(language: Language) -> Iterator[str]:
 def _edition(edition: Edition, language: Language) -> Iterator[str]:
     yield from ("", f"## {edition.title} ({edition.code})", "", _text("head", language), "|---|---|---|---|---|---|")
     yield from (_row(rule, language) for rule in edition.rules)
+    if edition.code == lungrads2022.CODE:
+        rows = _joined([f"{category} {chance}" for category, chance in lungrads2022.PROBABILITY.items()], language)
+        yield from ("", _text("probability", language).format(rows=rows))
+
+
+def _joined(words: Iterable[str], language: Language) -> str:
+    return (", " if language == "en" else "、").join(words)
 
 
 def _row(rule: Rule, language: Language) -> str:
@@ -176,20 +207,21 @@ def _row(rule: Rule, language: Language) -> str:
 def condition_text(rule: Rule, language: Language) -> str:
     """The conditions of a row in words."""
     parts = [_condition(name, condition, language) for name, condition in rule.when.items()]
-    if rule.also and language == "en":
-        parts.append(rule.also)
-    return "; ".join(parts) or "-"
+    if rule.also:
+        parts.append(rule.also if language == "en" else ALSO[rule.also])
+    return ("; " if language == "en" else ";").join(parts) or "-"
 
 
 def _condition(name: str, condition: Condition, language: Language) -> str:
     label = FIELDS[name][language == "zh"]
+    colon = ": " if language == "en" else ":"
     if isinstance(condition, bool):
         yes = ("yes", "是") if condition else ("no", "否")
-        return f"{label}: {yes[language == 'zh']}"
+        return f"{label}{colon}{yes[language == 'zh']}"
     if isinstance(condition, Span):
         return f"{label} {condition.text}"
     words = sorted(condition) if isinstance(condition, frozenset) else [condition]
-    return f"{label}: {', '.join(_word(word, language) for word in words)}"
+    return f"{label}{colon}{_joined((_word(word, language) for word in words), language)}"
 
 
 def _word(word: str, language: Language) -> str:

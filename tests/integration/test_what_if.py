@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
@@ -340,7 +341,9 @@ def test_the_fragment_is_what_the_page_shows() -> None:
 def test_another_nodule_can_be_chosen_and_an_unknown_one_is_not() -> None:
     patient = assessed_patient()
     exam = Scan.objects.filter(study__patient=patient).latest("study__acquired_on")
-    second = factories.nodule(patient, covered=False)
+    with transaction.atomic():  # until the open review covers it too, it would be lost
+        second = factories.nodule(patient, covered=False)
+        patient.follow_ups.get().nodules.add(second)
     factories.measurement(factories.finding(second, exam, (30.0, 0.0, 0.0)), 90.0)
     store(patient)
     html = of_patient(patient, nodule="N2")
