@@ -19,8 +19,8 @@ UNIT = Path("tests/unit/clinical")
 FOR_MISTAKES = (f"{UNIT}/test_mistakes.py",)
 FIRST = ("mistakes", "tables", "thresholds", "examples", "small_print", "windows", "errors", "risk")  # quick and exact
 LAST = ("laws", "oracle")  # slow
-# The printed pages, the hash of the tables and the planted changes themselves change with every number of a table, which
-# shows that something is different and not that it is wrong; the others start interpreters of their own.
+# The printed pages, the hash of the tables and the planted changes differ with every number of a table, which only
+# shows that something is other and not that it is wrong; the others start interpreters of their own.
 NOT_ASKED = ("house", "printed", "program", "embedding", "mutants", "both_sides")
 
 

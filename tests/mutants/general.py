@@ -37,6 +37,7 @@ HARMLESS: Final[Mapping[str, str]] = {
     "lru_cache(": "the size of a cache",
     "Decimal(0) if volume is None else sphere_diameter_mm(volume)": "no nodule is smaller than 1 mm",
     "(s.age or 0) - 62": "the age was asked for before",
+    'half_up(size_mm, Decimal("0.01"))': "a step rounds by its exponent, not by its digit",
     'mass=_row("SCOPE.MASS"': "the rounded size decides before the row is looked up",
     "MASS: Final = _row(": "the rounded size decides before the row is looked up",
     '"mean_mm": span("> 30")': "the rounded size decides before the row is looked up",
