@@ -9,12 +9,14 @@ from typing import Final
 
 from nodules_app.clinical.case import Measurement
 from nodules_app.clinical.editions.edition import Edition
+from nodules_app.clinical.error_lines import moved
 from nodules_app.clinical.normal import below, quadrature
 from nodules_app.clinical.sizes import comparable_size_mm, longest_mm, sphere_diameter_mm
-from nodules_app.clinical.true_sizes import ZERO, Span, State, moved
+from nodules_app.clinical.true_sizes import Span, State
 from nodules_app.clinical.view import Look
 
 Size = Callable[[Measurement], Decimal]
+ZERO: Final = Decimal(0)
 INSIDE: Final = Decimal("0.001")  # examples keep away from the border by this share of a span
 
 
