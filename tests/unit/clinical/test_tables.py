@@ -25,6 +25,7 @@ from nodules_app.clinical.editions import (
     nelson,
 )
 from nodules_app.clinical.rules import Fact, Rule, Span, span, the_rule
+from tests.unit.clinical.cases import answer, measured, months_ago, nodule
 
 BESIDE = Decimal("0.000001")
 Table = Sequence[Rule]
@@ -210,3 +211,40 @@ def test_two_rows_or_none_are_no_answer() -> None:
     for value in (5, 7):
         with pytest.raises(ValueError, match="values to unpack"):
             the_rule(overlapping, {"value": Decimal(value)})
+
+
+# --- rows that the code picks by name: what is printed of them must be why they were picked ---------------------------
+
+SUBSOLID_LATER = [rule for rule in F.FOLLOW_UP if rule.when.get("attenuation") != "solid"]
+
+
+def subsolid_facts(kind: str, whole: str, solid: str, months: int, *, grew: bool, several: bool) -> dict[str, Fact]:
+    """The facts of a subsolid nodule at follow-up, told from its sizes by the words of the reference."""
+    large = Decimal(whole) >= 6
+    alone = not several or (large and months >= 3)  # several with one >= 6 are confirmed first, then read one by one
+    solid_class = "6-8" if kind == "part_solid" and Decimal(solid) >= 6 else "<6"
+    over = months >= 60 and solid_class == "<6" if alone else not large and months >= 48
+    route = "single" if alone else "over" if over else "confirm" if large else "marks"
+    return {
+        "subsolid": True, "attenuation": kind, "growth": grew, "route": route, "solid_size": solid_class,
+        "years_5": months >= 60, "done": over,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("kind", ["ground_glass", "part_solid"])
+@pytest.mark.parametrize("months", [2, 3, 7, 24, 47, 48, 59, 60, 72])
+def test_the_row_of_a_subsolid_follow_up_is_the_one_whose_conditions_hold(
+    kind: str, months: int, several: bool
+) -> None:
+    for whole, solid, grew in product(("5", "9"), ("2", "6"), (False, True)):
+        if kind == "part_solid" and Decimal(solid) > Decimal(whole):
+            continue
+        part = solid if kind == "part_solid" else None
+        now = str(Decimal(whole) + 2) if grew else whole
+        members = [
+            nodule(measured(whole, solid=part, on=months_ago(months)), measured(now, solid=part), name=name, attenuation=kind)
+            for name in ("a", "b")[: 1 + several]
+        ]  # fmt: skip
+        facts = subsolid_facts(kind, now, solid, months, grew=grew, several=several)
+        assert [answer("FLEISCHNER2017", *members).rule_id] == holding(SUBSOLID_LATER, facts), facts
