@@ -73,7 +73,8 @@ def coarse_mapping(
         correction = robust_affine(near, shifts_mm, trust, start.centre_mm)
         rest_mm = shifts_mm - (correction(near) - near)
         grid = SplineGrid.over(low_mm, high_mm, node_mm)
-        fit = fit_spline(grid, near, rest_mm, trust, stiffness=COUPLING_STIFFNESS, least_outlier_mm=OUTLIER_MM)
+        weights = trust[:, None, None] * np.eye(3)
+        fit = fit_spline(grid, near, rest_mm, weights, stiffness=COUPLING_STIFFNESS, least_outlier_mm=OUTLIER_MM)
         motion = Mapping(correction, (fit.spline,))
     return Mapping(affine.plus(motion.affine), motion.levels)
 

@@ -13,8 +13,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from registration.grid import Grid
-from registration.kernels import Doubles, ImageHu, Wholes, inside, kernel, parallel_kernel, windowed
+from registration.grid import LungImage
+from registration.kernels import Doubles, Wholes, kernel, parallel_kernel, windowed
 
 CELL_MM: Final = 8.0
 TENSOR_SAMPLES: Final = 63  # of the 5 x 5 x 5 voxels, every second one: a checkerboard
@@ -38,46 +38,47 @@ class Keypoints:
 
 
 @parallel_kernel
-def _best_of_cells(grid: Grid, mask: Grid, cell: Wholes, points_mm: Doubles, scores: Doubles) -> None:
-    """Fill the best point and its score of each cell whose centre is in the mask; score -1 for the others."""
-    cells_y, cells_x = grid.image.shape[1] // cell[1], grid.image.shape[2] // cell[2]
-    for cell_z in numba.prange(grid.image.shape[0] // cell[0]):
+def _best_of_cells(lung: LungImage, cell: Wholes, points_mm: Doubles, scores: Doubles) -> None:
+    """Fill the best point of each cell and its score; -1 where the cell shows no lung."""
+    shape = lung.image.shape
+    cells_y, cells_x = shape[1] // cell[1], shape[2] // cell[2]
+    for cell_z in numba.prange(shape[0] // cell[0]):
         for cell_y in range(cells_y):
             for cell_x in range(cells_x):
                 number = (cell_z * cells_y + cell_y) * cells_x + cell_x
                 corner = (cell_z * cell[0], cell_y * cell[1], cell_x * cell[2])
-                centre_z = (corner[0] + cell[0] // 2) * grid.spacing_mm[0] + grid.origin_mm[0]
-                centre_y = (corner[1] + cell[1] // 2) * grid.spacing_mm[1] + grid.origin_mm[1]
-                centre_x = (corner[2] + cell[2] // 2) * grid.spacing_mm[2] + grid.origin_mm[2]
-                scores[number] = -1.0
-                if inside(mask, centre_z, centre_y, centre_x):
-                    scores[number] = _best_of_cell(grid, corner, cell, points_mm[number])
+                scores[number] = _best_of_cell(lung, corner, cell, points_mm[number])
 
 
 @kernel
-def _best_of_cell(grid: Grid, corner: tuple[int, int, int], cell: Wholes, point_mm: Doubles) -> float:
+def _best_of_cell(lung: LungImage, corner: tuple[int, int, int], cell: Wholes, point_mm: Doubles) -> float:
     """Fill the point of the voxel (every second one is tried) with the largest score; that score."""
-    image, spacing_mm, origin_mm = grid.image, grid.spacing_mm, grid.origin_mm
+    shape = lung.image.shape
     best = -1.0
-    for z in range(max(3, corner[0]), min(image.shape[0] - 3, corner[0] + cell[0]), 2):
-        for y in range(max(3, corner[1]), min(image.shape[1] - 3, corner[1] + cell[1]), 2):
-            for x in range(max(3, corner[2]), min(image.shape[2] - 3, corner[2] + cell[2]), 2):
-                score = _foerstner_score(image, spacing_mm, z, y, x)
+    for z in range(max(3, corner[0]), min(shape[0] - 3, corner[0] + cell[0]), 2):
+        for y in range(max(3, corner[1]), min(shape[1] - 3, corner[1] + cell[1]), 2):
+            for x in range(max(3, corner[2]), min(shape[2] - 3, corner[2] + cell[2]), 2):
+                if lung.inner[z, y, x] == 0:
+                    continue
+                score = _foerstner_score(lung, z, y, x)
                 if score > best:
                     best = score
-                    point_mm[0] = z * spacing_mm[0] + origin_mm[0]
-                    point_mm[1] = y * spacing_mm[1] + origin_mm[1]
-                    point_mm[2] = x * spacing_mm[2] + origin_mm[2]
+                    point_mm[0] = z * lung.spacing_mm[0] + lung.origin_mm[0]
+                    point_mm[1] = y * lung.spacing_mm[1] + lung.origin_mm[1]
+                    point_mm[2] = x * lung.spacing_mm[2] + lung.origin_mm[2]
     return best
 
 
 @kernel
-def _foerstner_score(image: ImageHu, spacing_mm: Doubles, z: int, y: int, x: int) -> float:
-    """1 / trace(S^-1) over 5 x 5 x 5 voxels, every second of them."""
+def _foerstner_score(lung: LungImage, z: int, y: int, x: int) -> float:
+    """1 / trace(S^-1) over 5 x 5 x 5 voxels, every second of them, those outside the lung left out."""
+    image, spacing_mm = lung.image, lung.spacing_mm
     zz, yy, xx, zy, zx, yx = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for k in range(z - 2, z + 3):
         for j in range(y - 2, y + 3):
             for i in range(x - 2 + ((k + j + z + y) & 1), x + 3, 2):
+                if lung.inner[k, j, i] == 0:
+                    continue
                 gz = (windowed(image[k + 1, j, i]) - windowed(image[k - 1, j, i])) / (2 * spacing_mm[0])
                 gy = (windowed(image[k, j + 1, i]) - windowed(image[k, j - 1, i])) / (2 * spacing_mm[1])
                 gx = (windowed(image[k, j, i + 1]) - windowed(image[k, j, i - 1])) / (2 * spacing_mm[2])
@@ -95,26 +96,26 @@ def _foerstner_score(image: ImageHu, spacing_mm: Doubles, z: int, y: int, x: int
     return determinant / minors / TENSOR_SAMPLES
 
 
-def find_keypoints(grid: Grid, mask: Grid, cell_mm: float = CELL_MM) -> Keypoints:
-    """The best point of each cell of ``cell_mm`` whose centre lies in the lungs.
+def find_keypoints(lung: LungImage, cell_mm: float = CELL_MM) -> Keypoints:
+    """The best point of each cell of ``cell_mm`` that reaches into the lungs.
 
     Parameters
     ----------
-    grid
+    lung
         Fine level of a scan.
-    mask
-        Lungs in the same frame, non-zero inside.
+    cell_mm
+        Size of the cells.
 
     Returns
     -------
     Keypoints
         In the order of the cells, so that the same input gives the same list.
     """
-    cell = np.maximum(3, np.rint(cell_mm / grid.spacing_mm)).astype(np.int64)
-    cells = int(np.prod(np.asarray(grid.image.shape) // cell))
+    cell = np.maximum(3, np.rint(cell_mm / lung.spacing_mm)).astype(np.int64)
+    cells = int(np.prod(np.asarray(lung.image.shape) // cell))
     points_mm = np.zeros((cells, 3))
     scores = np.full(cells, -1.0)
-    _best_of_cells(grid, mask, cell, points_mm, scores)
+    _best_of_cells(lung, cell, points_mm, scores)
     found = scores > 0
     return Keypoints(np.ascontiguousarray(points_mm[found]), scores[found])
 

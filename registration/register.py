@@ -10,13 +10,13 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from registration.affine import lung_points_mm, start_affine
 from registration.coarse import coarse_mapping
 from registration.errors import NotRegistrable, TurnedOver, UnknownDevice
 from registration.folding import fold_fraction
-from registration.grid import Grid
+from registration.grid import Grid, LungImage
+from registration.interior import lung_image
 from registration.keypoints import Keypoints, find_keypoints
 from registration.lungs import Lungs, segment_lungs
 from registration.mapping import Mapping
@@ -31,7 +31,7 @@ from registration.volume import Volume
 __all__ = ["Registration", "register"]
 
 DEVICES: Final = ("cpu", "auto")
-ENOUGH_INFORMATION: Final = 1000.0  # HU^2/mm^2: a patch with a vessel in it
+ENOUGH_STRUCTURE: Final = 50.0  # HU^2/mm^2: halfway between a direction that says nothing and one that decides
 KEPT_WEIGHT: Final = 0.03
 LEAST_KEYPOINTS: Final = 100
 OUTLIER_MM: Final = 0.6
@@ -67,9 +67,8 @@ class _Scan:
     frame: Frame
     lungs: Lungs
     mask: Grid
-    wide_mask: Grid
     coarse: Grid
-    fine: Grid
+    fine: LungImage
     lung_points_mm: NDArray[np.float64]
 
 
@@ -158,22 +157,21 @@ def _ready(volume: Volume, lungs: Lungs | None) -> _Scan:
     if not np.allclose(lungs.direction, frame.rotation, atol=1e-6):
         raise ValueError("these lungs belong to a scan with another orientation")
     spacing, origin = np.asarray(lungs.spacing_zyx_mm), frame.from_lps(lungs.origin_lps_mm)
-    wide = ndimage.binary_dilation(lungs.mask > 0)
+    mask = Grid(lungs.mask.astype(np.int16), spacing, origin)
     points = lung_points_mm(lungs, origin)
     return _Scan(
         frame=frame,
         lungs=lungs,
-        mask=Grid(lungs.mask.astype(np.int16), spacing, origin),
-        wide_mask=Grid(wide.astype(np.int16), spacing, origin),
+        mask=mask,
         coarse=block_means(volume, frame, COARSE_MM),
-        fine=crop_around(volume, frame, points.min(axis=0), points.max(axis=0)),
+        fine=lung_image(crop_around(volume, frame, points.min(axis=0), points.max(axis=0)), mask),
         lung_points_mm=points,
     )
 
 
 def _fitted(here: _Scan, there: _Scan) -> _Fit:
     """Search and refine."""
-    keypoints = find_keypoints(here.fine, here.mask)
+    keypoints = find_keypoints(here.fine)
     if len(keypoints.scores) < LEAST_KEYPOINTS:
         raise NotRegistrable(reason="the lungs of the prior scan show too little structure")
     start = start_affine(here.lungs, there.lungs, here.mask.origin_mm, there.mask.origin_mm)
@@ -186,17 +184,18 @@ def _fitted(here: _Scan, there: _Scan) -> _Fit:
         places_mm = mapping(keypoints.points_mm)
         found = _moved(here, there, keypoints.points_mm, places_mm, mapping, turn)
         steps_mm = found.points_mm - places_mm
-        weights = _weights(found, steps_mm, turn, there.fine)
+        trust = _trust(found, steps_mm, turn, there.fine.grid)
+        weights = trust[:, None, None] * _known_directions(found.structure)
         fit = _fold_free_fit(mapping, keypoints, steps_mm, weights, turn, low_mm, high_mm, judged)
         mapping = mapping.plus(fit.spline)
         if not rounds:
-            believed = weights > KEPT_WEIGHT
+            believed = trust > KEPT_WEIGHT
             step_mm = np.linalg.norm(steps_mm[believed], axis=1)
             if turn is LAST_ROUND or not believed.any() or np.median(step_mm) <= STILL_MOVING_MM:
                 break
             rounds.append(LAST_ROUND)
-    kept = weights * fit.trust > KEPT_WEIGHT
-    common = there.fine.contains(mapping(keypoints.points_mm))
+    kept = np.trace(weights, axis1=1, axis2=2) / 3 * fit.trust > KEPT_WEIGHT
+    common = there.fine.grid.contains(mapping(keypoints.points_mm))
     return _Fit(
         mapping=mapping,
         keypoints=keypoints,
@@ -218,7 +217,6 @@ def _moved(
     return moved(
         here.fine,
         there.fine,
-        here.wide_mask,
         points_mm,
         places_mm,
         mapping.jacobians(points_mm),
@@ -227,12 +225,17 @@ def _moved(
     )
 
 
-def _weights(found: Moved, steps_mm: NDArray[np.float64], turn: Round, other: Grid) -> NDArray[np.float64]:
-    """How far each keypoint (n,) is believed: patches that agree, hold structure, did not run far or out."""
-    agreeing = np.clip(found.agreement, 0, 1) ** 4
-    informed = np.clip(found.information / ENOUGH_INFORMATION, 0, 1)
+def _trust(found: Moved, steps_mm: NDArray[np.float64], turn: Round, other: Grid) -> NDArray[np.float64]:
+    """How far each keypoint (n,) is believed: patches that agree, and did not run far or out."""
+    agreeing = np.clip(found.agreement, 0, 1) ** 8
     near = np.linalg.norm(steps_mm, axis=1) < turn.longest_mm
-    return np.asarray(agreeing * informed * near * other.contains(found.points_mm) + 1e-6)
+    return np.asarray(agreeing * near * other.contains(found.points_mm))
+
+
+def _known_directions(structure: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights (n, 3, 3) between 0 and 1 along each direction: across a vessel its patch decides, along it hardly."""
+    eye = np.eye(3)
+    return np.asarray(eye - ENOUGH_STRUCTURE * np.linalg.inv(structure + ENOUGH_STRUCTURE * eye))
 
 
 def _fold_free_fit(
@@ -269,7 +272,7 @@ def _judged_points_mm(scan: _Scan) -> NDArray[np.float64]:
 
 def _inverse_error_mm(here: _Scan, there: _Scan, mapping: Mapping, support: Support) -> float:
     """Median distance that keypoints of the current scan would move, asked for their place on the prior."""
-    keypoints = find_keypoints(there.fine, there.mask, INVERSE_CELL_MM)
+    keypoints = find_keypoints(there.fine, INVERSE_CELL_MM)
     places_mm = mapping.inverse(keypoints.points_mm)
     reached = support.covers(places_mm)
     points_mm, places_mm = keypoints.points_mm[reached], places_mm[reached]
@@ -279,7 +282,6 @@ def _inverse_error_mm(here: _Scan, there: _Scan, mapping: Mapping, support: Supp
     found = moved(
         there.fine,
         here.fine,
-        there.wide_mask,
         points_mm,
         places_mm,
         np.asarray(np.linalg.inv(mapping.jacobians(places_mm)), dtype=np.float64),
@@ -287,7 +289,7 @@ def _inverse_error_mm(here: _Scan, there: _Scan, mapping: Mapping, support: Supp
         half_width_mm=turn.half_width_mm,
     )
     steps_mm = found.points_mm - places_mm
-    believed = _weights(found, steps_mm, turn, here.fine) > KEPT_WEIGHT
+    believed = _trust(found, steps_mm, turn, here.fine.grid) > KEPT_WEIGHT
     return float(np.median(np.linalg.norm(steps_mm[believed], axis=1))) if believed.any() else float("nan")
 
 

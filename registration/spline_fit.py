@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from registration.kernels import Doubles, Floats, Wholes, kernel
 from registration.spline import Spline, SplineGrid
 
-RIDGE: Final = 1e-3  # holds nodes that no point reaches near zero
+RIDGE: Final = 1e-4  # holds nodes that no point reaches near zero
 ROBUST_PASSES: Final = 3
 SOLVER_STEPS: Final = 15  # of conjugate gradients in each pass; passes start where the last one ended
 SOLVED: Final = 1e-5  # of the squared right-hand side
+BELIEVED: Final = 0.05  # mean weight of a point whose residual counts as typical
 OUTLIER_MEDIANS: Final = 1.5  # residuals beyond this many medians lose their weight
 
 
@@ -32,7 +33,7 @@ class SplineFit:
     spline
         The displacement.
     residuals_mm : (n,)
-        Distance between what a point asked for and what it got.
+        Distance between what a point asked for and what it got, along the directions that it is believed in.
     trust : (n,)
         1 for a point that the fit followed, towards 0 for one that it left aside.
     """
@@ -51,20 +52,26 @@ class Basis(NamedTuple):
 
 
 @kernel
-def _normal_product(basis: Basis, trust: Doubles, x: Doubles, stiffness: float, product: Doubles) -> None:
+def _normal_product(basis: Basis, weights: Doubles, x: Doubles, stiffness: float, product: Doubles) -> None:
     """``product = (B' W B + stiffness D' D + ridge) x`` with B the basis and D second differences along each axis."""
     for node in range(x.shape[0]):
         for axis in range(3):
             product[node, axis] = RIDGE * x[node, axis]
-    value = np.empty(3)
-    for i in range(trust.shape[0]):
-        if trust[i] > 0.0:
-            value[:] = 0.0
-            _gather(basis, i, x, value)
-            value *= trust[i]
-            _scatter(basis, i, value, product)
+    value, weighted = np.empty(3), np.empty(3)
+    for i in range(weights.shape[0]):
+        value[:] = 0.0
+        _gather(basis, i, x, value)
+        _weigh(weights[i], value, weighted)
+        _scatter(basis, i, weighted, product)
     for axis in range(3):
         _add_bending(basis.shape, axis, x, stiffness, product)
+
+
+@kernel
+def _weigh(weight: Doubles, value: Doubles, weighted: Doubles) -> None:
+    """Fill the product of a weight (3, 3) and a value (3,)."""
+    for axis in range(3):
+        weighted[axis] = weight[axis, 0] * value[0] + weight[axis, 1] * value[1] + weight[axis, 2] * value[2]
 
 
 @kernel
@@ -117,24 +124,27 @@ def _add_bending(shape: tuple[int, int, int], along: int, x: Doubles, stiffness:
 
 
 @kernel
-def _right_hand_side(basis: Basis, trust: Doubles, wanted_mm: Doubles, side: Doubles) -> None:
+def _right_hand_side(basis: Basis, weights: Doubles, wanted_mm: Doubles, side: Doubles) -> None:
     """Fill ``B' W wanted``."""
     side[:] = 0.0
-    for i in range(trust.shape[0]):
-        _scatter(basis, i, trust[i] * wanted_mm[i], side)
+    weighted = np.empty(3)
+    for i in range(weights.shape[0]):
+        _weigh(weights[i], wanted_mm[i], weighted)
+        _scatter(basis, i, weighted, side)
 
 
 @kernel
-def _diagonal(basis: Basis, trust: Doubles, stiffness: float, diagonal: Doubles) -> None:
-    """Fill the diagonal of the normal matrix."""
+def _diagonal(basis: Basis, weights: Doubles, stiffness: float, diagonal: Doubles) -> None:
+    """Fill the diagonal (nodes, 3) of the normal matrix."""
     diagonal[:] = RIDGE + 18.0 * stiffness  # second differences 1, -2, 1 along three axes
-    for i in range(trust.shape[0]):
+    for i in range(weights.shape[0]):
         for p in range(4):
             for q in range(4):
                 row = basis.first[i] + (p * basis.shape[1] + q) * basis.shape[2]
                 for r in range(4):
                     weight = basis.weights[i, (p * 4 + q) * 4 + r]
-                    diagonal[row + r] += trust[i] * weight * weight
+                    for axis in range(3):
+                        diagonal[row + r, axis] += weights[i, axis, axis] * weight * weight
 
 
 def fit_spline(
@@ -154,8 +164,8 @@ def fit_spline(
         Nodes of the spline.
     points_mm, wanted_mm : (n, 3)
         Frame points and the displacement that each asks for.
-    weights : (n,)
-        How much each is believed beforehand, 0 to 1.
+    weights : (n, 3, 3)
+        How much each is believed beforehand along each direction: symmetric, eigenvalues 0 to 1.
     stiffness
         Weight of the squared second differences of neighbouring nodes.
     least_outlier_mm
@@ -164,34 +174,37 @@ def fit_spline(
     basis = Basis(*grid.support(points_mm), grid.shape)
     points = np.ascontiguousarray(points_mm)
     coefficients = np.zeros((grid.nodes, 3))
-    trust = weights.copy()
+    trust = np.ones(len(points))
     residuals_mm = np.zeros(len(points))
+    strength = np.trace(weights, axis1=1, axis2=2) / 3
+    believed = strength > BELIEVED
     for _ in range(ROBUST_PASSES):
-        _solve(basis, trust, wanted_mm, stiffness, coefficients)
+        _solve(basis, weights * trust[:, None, None], wanted_mm, stiffness, coefficients)
         fitted = np.zeros_like(wanted_mm)
         Spline(grid, coefficients).add_to(points, fitted)
-        residuals_mm = np.linalg.norm(wanted_mm - fitted, axis=1)
-        believed = weights > 0.05
+        off_mm = wanted_mm - fitted
+        # Only along what a point knows: where the patch slides along a vessel, its place says nothing.
+        residuals_mm = np.sqrt(np.einsum("ni,nij,nj->n", off_mm, weights, off_mm) / np.maximum(strength, 1e-9))
         typical_mm = float(np.median(residuals_mm[believed])) if believed.any() else 0.0
         outlier_mm = max(least_outlier_mm, OUTLIER_MEDIANS * typical_mm)
-        trust = weights / (1 + (residuals_mm / outlier_mm) ** 2) ** 2
-    return SplineFit(Spline(grid, coefficients), residuals_mm, trust / np.maximum(weights, 1e-9))
+        trust = 1 / (1 + (residuals_mm / outlier_mm) ** 2) ** 2
+    return SplineFit(Spline(grid, coefficients), residuals_mm, trust)
 
 
 def _solve(
     basis: Basis,
-    trust: NDArray[np.float64],
+    weights: NDArray[np.float64],
     wanted_mm: NDArray[np.float64],
     stiffness: float,
     coefficients: NDArray[np.float64],
 ) -> None:
     """Improve ``coefficients`` (nodes, 3) by conjugate gradients, the three components side by side."""
     side, product = np.empty_like(coefficients), np.empty_like(coefficients)
-    diagonal = np.empty(len(coefficients))
-    _right_hand_side(basis, trust, np.ascontiguousarray(wanted_mm), side)
-    _diagonal(basis, trust, stiffness, diagonal)
-    inverse_diagonal = 1.0 / diagonal[:, None]
-    _normal_product(basis, trust, coefficients, stiffness, product)
+    diagonal = np.empty_like(coefficients)
+    _right_hand_side(basis, weights, np.ascontiguousarray(wanted_mm), side)
+    _diagonal(basis, weights, stiffness, diagonal)
+    inverse_diagonal = 1.0 / diagonal
+    _normal_product(basis, weights, coefficients, stiffness, product)
     rest = side - product
     scaled = inverse_diagonal * rest
     direction = scaled.copy()
@@ -200,7 +213,7 @@ def _solve(
     for _ in range(SOLVER_STEPS):
         if energy.max() <= enough:
             return
-        _normal_product(basis, trust, direction, stiffness, product)
+        _normal_product(basis, weights, direction, stiffness, product)
         length = energy / np.maximum((direction * product).sum(axis=0), 1e-30)
         coefficients += length * direction
         rest -= length * product

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from registration.grid import Grid
+from registration.grid import Grid, LungImage
+from registration.interior import lung_image
 from registration.keypoints import Keypoints, find_keypoints, thinned
 from registration.refine import moved
 from registration.search import choose_shifts, shift_costs
@@ -24,13 +25,15 @@ def blobs(shape: tuple[int, int, int] = SHAPE, seed: int = 0) -> np.ndarray:
     return -700 + 150 * noise / noise.std()
 
 
-EVERYWHERE = grid_of(np.ones(SHAPE))
+def lung_of(image: np.ndarray, inner: np.ndarray | None = None) -> LungImage:
+    """All of the image counts as lung unless told otherwise."""
+    return LungImage(*grid_of(image), np.ones(image.shape, np.uint8) if inner is None else inner.astype(np.uint8))
 
 
 def test_keypoints_lie_one_in_each_cell_inside_the_mask() -> None:
     mask = np.zeros(SHAPE)
     mask[:, :, 24:] = 1
-    found = find_keypoints(grid_of(blobs()), grid_of(mask), cell_mm=9.0)
+    found = find_keypoints(lung_of(blobs(), mask), cell_mm=9.0)
     assert 100 < len(found.scores) <= 6 * 7 * 4
     assert (found.points_mm[:, 2] >= 24 * 1.5).all()
     cells = {tuple(cell) for cell in (found.points_mm // 9.0).astype(int)}
@@ -40,14 +43,14 @@ def test_keypoints_lie_one_in_each_cell_inside_the_mask() -> None:
 def test_flat_places_and_edges_hold_no_keypoint() -> None:
     edge = np.full(SHAPE, -900.0)
     edge[20:] = -300.0
-    assert not len(find_keypoints(grid_of(edge), EVERYWHERE).scores)
-    assert not len(find_keypoints(grid_of(np.full(SHAPE, -900.0)), EVERYWHERE).scores)
+    assert not len(find_keypoints(lung_of(edge)).scores)
+    assert not len(find_keypoints(lung_of(np.full(SHAPE, -900.0))).scores)
 
 
 def test_a_corner_scores_where_it_is() -> None:
     image = np.full(SHAPE, -900.0)
     image[20:26, 20:26, 20:26] = -200.0
-    found = find_keypoints(grid_of(image), EVERYWHERE, cell_mm=60.0)
+    found = find_keypoints(lung_of(image), cell_mm=60.0)
     (best,) = found.points_mm[np.argsort(-found.scores)[:1]]
     assert np.abs(best / 1.5 - 22.5).max() < 5
 
@@ -84,12 +87,11 @@ def test_flat_patches_agree_with_nothing() -> None:
     assert costs.values == pytest.approx(np.ones_like(costs.values), abs=0.01)
 
 
-def refined(image: np.ndarray, other: np.ndarray, shift: np.ndarray, mask: Grid = EVERYWHERE):
+def refined(image: np.ndarray, other: np.ndarray, shift: np.ndarray, inner: np.ndarray | None = None):
     points = np.stack(np.meshgrid(*[np.arange(8, 32, 6) * 1.5] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
     jacobians = np.repeat(np.eye(3)[None], len(points), axis=0)
-    found = moved(
-        grid_of(image), grid_of(other), mask, points, points.copy(), jacobians, sigma_mm=4.0, half_width_mm=5.0
-    )
+    lungs = lung_of(image, inner), lung_of(other)
+    found = moved(*lungs, points, points.copy(), jacobians, sigma_mm=4.0, half_width_mm=5.0)
     return found, np.linalg.norm(found.points_mm - points - shift, axis=1)
 
 
@@ -113,9 +115,9 @@ def test_nothing_moves_where_there_is_nothing_to_compare() -> None:
     flat = np.full(SHAPE, -850.0)
     found, off_mm = refined(flat, blobs(), np.zeros(3))
     assert (found.agreement == -1).all()
-    assert (found.information == 0).all()
+    assert (found.structure == 0).all()
     assert (off_mm == 0).all()
-    outside, _ = refined(blobs(), blobs(), np.zeros(3), grid_of(np.zeros(SHAPE)))
+    outside, _ = refined(blobs(), blobs(), np.zeros(3), np.zeros(SHAPE))
     assert (outside.agreement == -1).all()
 
 
@@ -126,6 +128,46 @@ def test_a_patch_beyond_the_mask_is_not_read() -> None:
     against = ndimage.shift(image, -2 * shift / 1.5, order=3, mode="nearest")
     keep = np.zeros(SHAPE)
     keep[:, :, :20] = 1
-    _, off_mm = refined(image, np.where(keep > 0, inside, against), shift, grid_of(keep))
+    _, off_mm = refined(image, np.where(keep > 0, inside, against), shift, keep)
     near_border = np.tile(np.repeat([False, False, True, False], 1), 16)  # points at x index 8, 14, 20, 26
     assert np.median(off_mm[~near_border].reshape(-1, 3)[:, :2]) < 0.1
+
+
+def test_what_the_other_scan_does_not_show_as_lung_is_not_compared() -> None:
+    """A rib that has come beside the patch on the other scan must not pull it."""
+    image = blobs()
+    other = image.copy()
+    other[:, 24:] = -100.0
+    inner = np.ones(SHAPE, np.uint8)
+    inner[:, 23:] = 0
+    points = np.array([[30.0, 28.5, 30.0], [30.0, 48.0, 30.0]])
+    jacobians = np.repeat(np.eye(3)[None], 2, axis=0)
+    window = {"sigma_mm": 4.0, "half_width_mm": 5.0}
+    found = moved(lung_of(image), lung_of(other, inner), points, points.copy(), jacobians, **window)
+    assert np.abs(found.points_mm[0] - points[0]).max() < 0.01
+    assert found.agreement[0] > 0.99
+    assert found.agreement[1] == -1  # it lies in the rib
+    assert (found.points_mm[1] == points[1]).all()
+
+
+def test_a_vessel_fixes_its_place_across_itself_only() -> None:
+    _, y, x = np.indices(SHAPE) * 1.5
+    vessel = -850 + 800 * np.exp(-((y - 30) ** 2 + (x - 33) ** 2) / (2 * 2.0**2))
+    point = np.array([[30.0, 30.0, 33.0]])
+    lungs = lung_of(vessel), lung_of(vessel)
+    found = moved(*lungs, point, point.copy(), np.eye(3)[None], sigma_mm=3.0, half_width_mm=4.5)
+    along, across_y, across_x = np.diag(found.structure[0])
+    assert along < 1
+    assert min(across_y, across_x) > 1000
+
+
+def test_the_inner_lung_keeps_a_mask_voxel_away_from_the_wall_but_not_from_the_end_of_the_scan() -> None:
+    mask = Grid(np.zeros((10, 11, 12), np.int16), np.full(3, 6.0), np.full(3, 2.25))
+    mask.image[:, 3:9, 4:10] = 1
+    inner = lung_image(grid_of(np.zeros(SHAPE)), mask).inner
+    shown = np.argwhere(inner) * 1.5
+    assert shown[:, 0].min() == 0.0
+    assert shown[:, 0].max() == (SHAPE[0] - 1) * 1.5
+    first_y, first_x = 2.25 + 3.5 * 6, 2.25 + 4.5 * 6  # borders of the first mask voxels that have mask on both sides
+    assert 0 <= shown[:, 1].min() - first_y < 1.5
+    assert 0 <= shown[:, 2].min() - first_x < 1.5

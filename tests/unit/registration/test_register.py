@@ -50,7 +50,9 @@ def test_there_and_back_is_where_it_was(chest_pair: ChestPair, chest_registratio
 def test_the_same_scan_twice_does_not_move(chest_pair: ChestPair) -> None:
     registration = register(chest_pair.prior, chest_pair.prior)
     points, _ = chest_pair.truth()
-    assert np.nanmax(errors_mm(registration, points, points)) < 0.005
+    off_mm = errors_mm(registration, points, points)
+    assert np.nanmedian(off_mm) < 0.001
+    assert np.nanmax(off_mm) < 0.02
 
 
 def test_the_order_of_the_scans_may_be_swapped(chest_pair: ChestPair) -> None:

@@ -58,10 +58,13 @@ def test_no_points_give_no_points() -> None:
 
 
 def test_the_expected_error_grows_with_disagreement_and_with_distance() -> None:
-    middle, edge = [50.0, 50.0, 50.0], [50.0, 50.0, -20.0]
+    middle, edge = [52.0, 52.0, 52.0], [52.0, 52.0, -16.0]  # amid eight keypoints; beyond the last of them
+    rim = [52.0, 52.0, -4.0]
     assert registration(0.0).residual_mm(middle) == pytest.approx(FLOOR_MM, rel=0.01)
     assert registration(0.4).residual_mm(middle) > registration(0.2).residual_mm(middle)
-    assert registration(0.2).residual_mm(edge) > registration(0.2).residual_mm(middle)
+    figures = [float(registration(0.2).residual_mm(point)) for point in (middle, rim, edge)]
+    assert figures == sorted(figures)
+    assert figures[1] > 1.2 * figures[0]  # all keypoints lie to one side
 
 
 def test_points_have_three_coordinates() -> None:
