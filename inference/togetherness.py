@@ -98,7 +98,7 @@ def _told_of(seen: Sightings, matching: Matching, side: Side, whole: int, parts:
         positions = tuple(parts) if number in one.asked else (whole,)
         first = (seen.on(side) if number in one.asked else seen.on(other_side(side)))[positions[0]]
         away_mm = math.dist(carried.place_lps_mm, first.centre_lps_mm) if carried else math.nan
-        others = tuple(other for other in members if other != number)
+        others = tuple(sorted(other for other in members if other != number))
         told[number] = Joined(word, positions, others, confidence, away_mm)
     return told
 

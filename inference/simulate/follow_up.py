@@ -147,6 +147,19 @@ def simulate_pair(  # noqa: PLR0913 - every argument is something that benchmark
         Day(prior_grid, Motion.none(), prior_scanner or _usual(prior_grid)),
         Day(current_grid, Motion.drawn(rng, scale=motion_scale), current_scanner or _usual(current_grid)),
     )
+    return _scanned_twice(seed, patient, days, nodules, interval_days, rng, threads)
+
+
+def _scanned_twice(
+    seed: int,
+    patient: Patient,
+    days: tuple[Day, Day],
+    nodules: Sequence[NodulePlan],
+    interval_days: int,
+    rng: np.random.Generator,
+    threads: int,
+) -> SimulatedPair:
+    """Place the nodules, scan on both days, and write down what is true."""
     rest = lungs_at_rest(patient.anatomy, CANDIDATE_STEP_MM)
     candidates = points_inside(*rest, deeper_mm=1.0, rng=rng)[:CANDIDATES]
     seen = _seen(candidates, days)

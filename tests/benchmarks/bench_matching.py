@@ -14,7 +14,7 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from inference.noise import measure_noise
 from inference.sightings import Asked, Scan
 from inference.simulate.follow_up import simulate_pair
 from registration.lungs import segment_lungs
-from registration.match import Finding, match_carried
+from registration.match import Finding, Pair, match_carried
 from registration.register import register
 from tests.benchmarks.bench_candidates import wilson_95
 from tests.benchmarks.bench_registration import research_pair, simulated_pair
@@ -99,7 +99,8 @@ def _in_lungs(rng: np.random.Generator) -> Points:
         unit = rng.uniform(-1, 1, 3)
         if np.linalg.norm(unit) < 1:
             side = rng.choice([-1, 1]) * CENTRE_APART_MM / 2
-            return unit * np.asarray(LUNGS_MM) / 2 + np.array([side, 0.0, 0.0])
+            place: Points = unit * np.asarray(LUNGS_MM) / 2 + np.array([side, 0.0, 0.0])
+            return place
 
 
 def _nodule(rng: np.random.Generator, at_lps_mm: Points) -> Nodule:
@@ -153,18 +154,14 @@ def trial(rng: np.random.Generator, errors: Errors, *, marked: bool) -> Counter[
     off, stated = errors.draw(rng, len(prior))
     carried = np.array([one.lps_mm for one in before]).reshape(-1, 3) + off
     if not marked:
-        after = [Finding(**{**_fields(one), "clutter": True}) for one in after] + _clutter(rng, list(carried))
+        after = [replace(one, clutter=True) for one in after] + _clutter(rng, list(carried))
     matching = match_carried(before, after, carried, stated)
     return _judged(prior, current, matching.pairs)
 
 
-def _fields(one: Finding) -> dict[str, object]:
-    return {name: getattr(one, name) for name in Finding.__slots__}
-
-
-def _judged(prior: list[Nodule], current: list[Nodule], pairs: Sequence[object]) -> Counter[str]:
+def _judged(prior: list[Nodule], current: list[Nodule], pairs: Sequence[Pair]) -> Counter[str]:
     told: Counter[str] = Counter()
-    chosen = {pair.prior: pair for pair in pairs}  # type: ignore[attr-defined]
+    chosen = {pair.prior: pair for pair in pairs}
     for number, nodule in enumerate(prior):
         pair = chosen.get(number)
         partner = current[pair.current] if pair is not None and pair.current < len(current) else None
@@ -211,16 +208,16 @@ def images(seeds: Sequence[int]) -> str:
         pair = simulate_pair(seed, **SCREENING)  # type: ignore[arg-type]  # sizes of both kinds in one mapping
         lungs = segment_lungs(pair.prior), segment_lungs(pair.current)
         found = register(pair.prior, pair.current, prior_lungs=lungs[0], current_lungs=lungs[1])
-        scans = [
+        prior, current = (
             Scan(volume=volume, lungs=one, noise=measure_noise(volume))
             for volume, one in zip((pair.prior, pair.current), lungs, strict=True)
-        ]
+        )
         truth = pair.truth.nodules
         asked = [
             Asked(one.prior_lps_mm, "prior") if one.prior_lps_mm else Asked(one.expected_current_lps_mm, "current")
             for one in truth
         ]
-        for one, said in zip(truth, follow_nodules(*scans, found, asked, interval_days=182), strict=True):
+        for one, said in zip(truth, follow_nodules(prior, current, found, asked, interval_days=182), strict=True):
             kind = "both" if one.prior and one.current else "gone" if one.prior else "new"
             word = said.comparison
             there = said.current_lps_mm
