@@ -155,6 +155,8 @@ class Measurement(CodedRow):
     # Measured together with this one of another scan: their ratio is surer than their volumes.
     measured_with = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
     outline_px = models.JSONField(default=list)  # closed polygons [[x, y], …] in pixels of that slice
+    # Shape, content and place as ``inference.describe`` writes them, its version inside; we never query within.
+    features = models.JSONField(null=True, blank=True)
 
     class Meta:
         constraints = [

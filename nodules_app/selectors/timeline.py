@@ -68,6 +68,7 @@ class Measured:
     mass_mg: float | None
     axial_index: int | None
     outline_px: tuple[tuple[tuple[float, float], ...], ...]
+    features: dict[str, Any] | None
     method: str
     by: str
 
@@ -311,6 +312,7 @@ def _measured(row: Measurement) -> Measured | None:
         mass_mg=row.mass_mg,
         axial_index=row.axial_index,
         outline_px=tuple(tuple((x, y) for x, y in polygon) for polygon in row.outline_px),
+        features=row.features,
         method=f"{row.method} {row.version}",
         by=str(row.by or ""),
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from inference.describe import describe_nodule
 from inference.measure import METHOD, NoduleMeasurement, measure
 from inference.noise import ScanNoise, measure_noise
 from inference.outline import outline_polygons_px
@@ -16,6 +17,7 @@ from nodules_app.services.assessments import in_force
 from nodules_app.services.pipeline.together import Together, measure_matches
 from nodules_app.services.pipeline.volumes import lungs_of, volume_of
 from registration.errors import Refused, gettext_noop
+from registration.lobes import Lobes, find_lobes
 from registration.lungs import Lungs
 from registration.volume import Volume
 
@@ -46,11 +48,16 @@ def measure_scan(run: Run) -> Callable[[], Mapping[str, str]]:
         measured = measure_matches(
             run.comparison, alone, numbers_kept, lambda finding: rulers[finding.scan_id].measure(finding)
         )
+    features = {
+        pk: describe_nodule(outcome, rulers[findings[pk].scan_id].lobes).as_json()
+        for pk, outcome in measured.outcomes.items()
+        if pk in findings and isinstance(outcome, NoduleMeasurement)
+    }
     patient_id = scans[0].study.patient_id
 
     def store() -> Mapping[str, str]:
         patient = Patient.objects.select_for_update().get(pk=patient_id)
-        _store(findings, measured)
+        _store(findings, measured, features)
         if run.comparison:
             runs.request(RunKind.GROWTH, by=run.requested_by, patient=patient, comparison=run.comparison)
         else:
@@ -114,8 +121,13 @@ class Ruler:
         """Its lungs, where they were found."""
         return lungs_of(self.scan) if self.scan.lung_right_ml is not None else None
 
+    @cached_property
+    def lobes(self) -> Lobes | None:
+        """Its fissures, where it has lungs."""
+        return find_lobes(self.volume, self.lungs) if self.lungs is not None else None
 
-def _store(findings: Mapping[int, Finding], measured: Together) -> None:
+
+def _store(findings: Mapping[int, Finding], measured: Together, features: Mapping[int, Mapping[str, object]]) -> None:
     """Write what was measured; an anchor before the finding that was measured with it."""
     rows: dict[int, Measurement] = {}
     for pk in sorted(findings, key=lambda pk: pk in measured.with_whom):
@@ -126,7 +138,9 @@ def _store(findings: Mapping[int, Finding], measured: Together) -> None:
         anchor = rows.get(anchor_pk) if anchor_pk in rows else None
         if anchor_pk is not None and anchor is None:
             anchor = numbers_kept(Finding.objects.get(pk=anchor_pk))
-        rows[pk] = Measurement.objects.create(finding=finding, measured_with=anchor, **_fields(measured.outcomes[pk]))
+        rows[pk] = Measurement.objects.create(
+            finding=finding, measured_with=anchor, features=features.get(pk), **_fields(measured.outcomes[pk])
+        )
 
 
 def _blocking_notice(scan: Scan) -> dict[str, str]:
