@@ -143,12 +143,11 @@ def _one_core(prior: Segmentation, current: Segmentation) -> tuple[Levels, Level
     apart = current.levels.core_hu - prior.levels.core_hu
     if abs(apart) > MOST_CORE_APART_HU:
         return prior.levels, current.levels
-    chance = _core_variance(prior), _core_variance(current)
-    taken = apart * sum(chance) / (sum(chance) + CORE_CHANGE_HU**2)
-    moved = taken * chance[0] / sum(chance)
+    by_prior, by_current = _core_variance(prior), _core_variance(current)
+    share = apart / (by_prior + by_current + CORE_CHANGE_HU**2)
     return (
-        replace(prior.levels, core_hu=prior.levels.core_hu + moved),
-        replace(current.levels, core_hu=current.levels.core_hu - (taken - moved)),
+        replace(prior.levels, core_hu=prior.levels.core_hu + share * by_prior),
+        replace(current.levels, core_hu=current.levels.core_hu - share * by_current),
     )
 
 

@@ -106,3 +106,13 @@ def test_borders_without_anything_in_common_do_not_help_each_other():
 def test_the_method_says_so():
     alone = measured(draw(NodulePhantom(diameter_mm=8)))
     assert {one.method for one in together(alone, alone)} == {METHOD_TOGETHER}
+
+
+def test_cores_without_noise_keep_their_difference():
+    prior = measured(draw(NodulePhantom(diameter_mm=9, noise_hu=0)))
+    current = measured(draw(NodulePhantom(diameter_mm=9, noise_hu=0, nodule_hu=60)))
+    both = draw_together(prior.border, current.border, np.eye(3))
+    assert both is not None
+    assert [one.levels.core_hu for one in both] == pytest.approx(
+        [one.border.levels.core_hu for one in (prior, current)], abs=0.5
+    )
