@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,11 @@ LONGEST_CLOSURE_DAYS: Final = 366  # beyond this no calendar is meant, and a sea
 
 class NeverOpen(ValueError):
     """A calendar without a working day in a year: a fault of its data, found when it is saved."""
+
+
+@lru_cache(maxsize=8192)  # a sweep asks for the same few hundred days a million times
+def _instant(zone: ZoneInfo, day: date, at: time) -> datetime:
+    return datetime.combine(day, at, zone).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,7 @@ class Calendar:
 
     def begins(self, day: date) -> datetime:
         """Midnight at the start of a day in the clinic, UTC: what is a matter of dates begins then."""
-        return datetime.combine(day, time(0), self.zone).astimezone(UTC)
+        return _instant(self.zone, day, time(0))
 
     def opens(self, day: date) -> datetime:
         """The first instant of a day at which a message may go out, UTC.
@@ -72,7 +78,7 @@ class Calendar:
         exist is read with the offset before it.
         """
         begins = self.quiet_until if self._covers(time(0)) else time(0)
-        return datetime.combine(day, begins, self.zone).astimezone(UTC)
+        return _instant(self.zone, day, begins)
 
     def is_quiet(self, now: datetime) -> bool:
         """Whether no message may go out at this instant."""
@@ -94,5 +100,5 @@ class Calendar:
 
     def _quiet_ends(self, now: datetime, today: date) -> datetime:
         """The end of today's quiet hours, when they end today; otherwise now."""
-        ends = datetime.combine(today, self.quiet_until, self.zone).astimezone(UTC)
+        ends = _instant(self.zone, today, self.quiet_until)
         return ends if self.is_quiet(now) and ends > now else now

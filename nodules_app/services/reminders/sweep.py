@@ -21,7 +21,7 @@ from nodules_app.ladder.calendar import Calendar
 from nodules_app.ladder.plan import Step, Telling, Verdict, plan
 from nodules_app.ladder.rungs import OUTSIDE, Channel, Recipient
 from nodules_app.lifecycles import EXAM_MADE, OPEN_FOLLOW_UP, ReminderState
-from nodules_app.models import Clinic, FollowUp, Reminder, ReminderEvent
+from nodules_app.models import Clinic, FollowUp, Reminder
 from nodules_app.selectors.reminders import SWEPT_AT
 from nodules_app.services.reminders.gather import Known, gather
 from nodules_app.services.reminders.rules import LadderInForce, answer_until, calendar_of, ladder_of
@@ -29,6 +29,10 @@ from nodules_app.services.reminders.staff import open_tasks_of, who_answers
 
 SWEEP_LOCK: Final = 910_272
 CHUNK: Final = 1000
+EVENTS: Final = """
+INSERT INTO nodules_app_reminderevent (reminder_id, step, from_state, to_state, why, facts)
+SELECT id, 'plan', '', state, why, '{}' FROM nodules_app_reminder WHERE code = ANY(%s) ORDER BY id
+"""
 WRITTEN: Final = (Verdict.ACTS, Verdict.SUPPRESSED)
 
 
@@ -100,13 +104,9 @@ def _write(steps: Sequence[FollowUp], clinic: Clinic, ladder: LadderInForce, cal
         return 0
     # Committed by another transaction meanwhile: the key is taken, and that row says what this one would.
     Reminder.objects.bulk_create(rows, ignore_conflicts=True, batch_size=CHUNK)
-    stored = dict(Reminder.objects.filter(code__in=[row.code for row in rows]).values_list("code", "pk"))
-    ReminderEvent.objects.bulk_create(
-        ReminderEvent(reminder_id=stored[row.code], step="plan", to_state=row.state, why=row.why)
-        for row in rows
-        if row.code in stored
-    )
-    return len(stored)
+    with connection.cursor() as cursor:
+        cursor.execute(EVENTS, [[row.code for row in rows]])
+        return int(cursor.rowcount)
 
 
 def _rows(
@@ -144,6 +144,8 @@ def _row(
         state=state,
         why=why,
         not_before=now,
+        subject="",  # said here: a default of the database would keep the rows from going in as one UNNEST
+        text="",
         language=one.language if telling.to in OUTSIDE else "",
     )
 
