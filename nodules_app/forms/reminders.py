@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from nodules_app.ladder.rungs import DEFAULT, Order, Recipient, Rung, Tier, Way
 from nodules_app.models import Clinic, ClinicDay, ContactKind, ContactOf, Outcome
+from nodules_app.models.reminders import RUNGS, WAYS
 from nodules_app.selectors.reminders import Show
-from nodules_app.templatetags.reminders import RUNGS, WAYS
 
 MOST_DAYS: Final = 400
 

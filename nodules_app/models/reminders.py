@@ -6,19 +6,45 @@ dispatcher hands it over afterwards (docs/decisions/0014).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from nodules_app.ladder.rungs import Channel, Recipient, Tier
+from nodules_app.ladder.rungs import Channel, Recipient, Tier, Way
 from nodules_app.lifecycles import ReminderState
 from nodules_app.models.clinics import Clinic
 from nodules_app.models.contacts import ContactPoint
 from nodules_app.models.pathway import FollowUp
 from nodules_app.models.patients import Patient
 from nodules_app.models.rows import CodedRow, choices
+
+# How people call the rungs of the product's own ladder and the ways to a patient; pages and forms say the same.
+RUNGS: Final[Mapping[str, Promise]] = {
+    "signed": _("Signed?"),
+    "booked": _("Booked?"),
+    "notice": _("Notice to the patient"),
+    "notice_call": _("Call the patient"),
+    "reminder_1": _("First reminder"),
+    "reminder_2": _("Last reminder"),
+    "not_come": _("Did not come"),
+    "overdue_1": _("Overdue: call"),
+    "overdue_2": _("Overdue: letters"),
+    "overdue_3": _("Overdue: a clinician calls"),
+    "overdue_4": _("Overdue: decide"),
+    "unread": _("Made, not read"),
+    "undecided": _("Read, not decided"),
+}
+WAYS: Final[Mapping[str, Promise]] = {
+    Way.PREFERRED: _("As the patient wishes"),
+    Way.LETTER: _("Letter"),
+    Way.CALL: _("A person calls"),
+}
 
 WAITING = (ReminderState.QUEUED, ReminderState.SENDING)
 # What a person has to do something about; a task is delivered the moment it stands in the list.

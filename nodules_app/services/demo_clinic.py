@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from django.db import transaction
+from django.utils import timezone
 
 from nodules_app.lifecycles import RunState
 from nodules_app.models import Clinic, ImportBatch, Patient, Role, Run, RunKind, Scan, User
 from nodules_app.services import clinics, descriptions, intake, nodules, patients, safety_net
 from nodules_app.services.pipeline.execute import execute
+from nodules_app.services.reminders.sweep import sweep
 
 PASSWORD: Final = "nodules-demo-2026"  # noqa: S105 printed on the demo's sign-in page; the demo holds no real patient
 PEOPLE: Final[Mapping[str, tuple[str, Role]]] = {
@@ -76,6 +78,7 @@ def prepare_demo_clinic(data: Path) -> tuple[SignIn, ...]:
     for truth in sorted(data.rglob(TRUTH_FILE)):
         _mark_known_nodules(json.loads(truth.read_text("utf-8")), batch)
     safety_net.prove()
+    sweep(now=timezone.now())
     return sign_ins
 
 

@@ -14,9 +14,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from nodules_app.ladder.plan import CATCH_UP, Why
-from nodules_app.ladder.rungs import Anchor, Channel, Problem, Recipient, Rung, Tier, Way
+from nodules_app.ladder.rungs import Anchor, Channel, Problem, Recipient, Rung, Tier
 from nodules_app.lifecycles import ReminderState
 from nodules_app.models import Reminder
+from nodules_app.models.reminders import RUNGS
 from nodules_app.selectors import reminders as selectors
 from nodules_app.selectors.reminders import Desk, Show
 from nodules_app.templatetags import quantities
@@ -34,21 +35,6 @@ class Counted(Protocol):
     def total(self) -> int: ...
 
 
-RUNGS: Final[dict[str, Promise]] = {
-    "signed": _("Signed?"),
-    "booked": _("Booked?"),
-    "notice": _("Notice to the patient"),
-    "notice_call": _("Call the patient"),
-    "reminder_1": _("First reminder"),
-    "reminder_2": _("Last reminder"),
-    "not_come": _("Did not come"),
-    "overdue_1": _("Overdue: call"),
-    "overdue_2": _("Overdue: letters"),
-    "overdue_3": _("Overdue: a clinician calls"),
-    "overdue_4": _("Overdue: decide"),
-    "unread": _("Made, not read"),
-    "undecided": _("Read, not decided"),
-}
 WHY: Final[dict[str, Promise]] = {
     Why.DUE: _("due now"),
     Why.NOT_YET: _("its day has not come"),
@@ -100,11 +86,6 @@ CHANNELS: Final[dict[str, Promise]] = {
     Channel.LETTER: _("Letter"),
     Channel.MESSAGE: _("Message"),
     Channel.TASK: _("Task"),
-}
-WAYS: Final[dict[str, Promise]] = {
-    Way.PREFERRED: _("As the patient wishes"),
-    Way.LETTER: _("Letter"),
-    Way.CALL: _("A person calls"),
 }
 RECIPIENTS: Final[dict[str, Promise]] = {
     Recipient.PATIENT: _("Patient"),
