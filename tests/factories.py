@@ -152,7 +152,8 @@ def nodule(of: Patient, *, covered: bool = True, lobe: str = "RUL", **fields: ob
     if lobe:
         NoduleDescription.objects.create(nodule=made, facts={"lobe": lobe})
     if covered:
-        follow_up(of, [made])
+        review = of.follow_ups.filter(kind=FollowUpKind.REVIEW, state=FollowUpState.PROPOSED).first()
+        (review or follow_up(of)).nodules.add(made)  # a patient has one at most
     return made
 
 

@@ -25,7 +25,7 @@ from nodules_app.lifecycles import (
 )
 from nodules_app.models import FollowUp, FollowUpKind, Nodule, OverrideReason, Patient, Role, User
 from nodules_app.selectors.safety_net import uncovered_nodules
-from nodules_app.services import arrivals, decisions, endings, follow_ups, nodules, steps
+from nodules_app.services import arrivals, decisions, endings, follow_ups, merging, nodules, steps
 from registration.errors import Refused
 from tests import factories
 
@@ -194,6 +194,14 @@ class Clinic(RuleBasedStateMachine):
     @rule(pick=days)
     def reopen_a_nodule(self, pick: int) -> None:
         self.did(lambda: nodules.reopen(nodule=self.any_nodule(pick), by=self.by))
+
+    @rule(pick=days, other=days)
+    def join_two_nodules(self, pick: int, other: int) -> None:
+        self.did(lambda: merging.merge(nodule=self.any_nodule(pick), into=self.any_nodule(other), by=self.by))
+
+    @rule(pick=days)
+    def part_two_nodules(self, pick: int) -> None:
+        self.did(lambda: merging.unmerge(nodule=self.any_nodule(pick), by=self.by))
 
     @rule(pick=days)
     def withdraw_an_exam(self, pick: int) -> None:

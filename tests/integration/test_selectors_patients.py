@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from nodules_app.lifecycles import NoduleState
-from nodules_app.models import ComparisonWord, Role
+from nodules_app.models import ComparisonWord, FollowUpKind, Role
 from nodules_app.selectors.patients import largest, patient_page
 from nodules_app.selectors.safety_net import uncovered_nodules
 from nodules_app.selectors.scans import scan_page
@@ -90,7 +90,7 @@ def test_the_latest_answer_of_each_guideline_holds_the_most_urgent_first() -> No
 
 def test_the_step_that_closes_first_comes_first() -> None:
     patient = factories.patient()
-    late = factories.follow_up(patient, overdue=True, today=TODAY)
+    late = factories.follow_up(patient, overdue=True, today=TODAY, kind=FollowUpKind.CT)
     factories.follow_up(patient, today=TODAY)
     steps = patient_page(patient, today=TODAY).owed
     assert steps[0].code == late.code
