@@ -118,10 +118,10 @@ def after_scan(case: Case, guideline: str, on: date) -> AfterScan | None:
     errors.ScanNotLater
         The day does not lie after the current exam.
     """
-    before = outlook(case, guideline)
     view = look_at(case)
     if on <= view.today:
         raise ScanNotLater(on=on, exam_date=view.today)
+    before = outlook(case, guideline)
     result = evaluate(view, EDITIONS[guideline])
     interval = result.interval
     if interval is None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from nodules_app.clinical.case import Measurement
 from nodules_app.clinical.editions.edition import Edition
-from nodules_app.clinical.error_lines import moved
+from nodules_app.clinical.error_lines import Line, moved
 from nodules_app.clinical.normal import below, quadrature
 from nodules_app.clinical.sizes import comparable_size_mm, longest_mm, sphere_diameter_mm
 from nodules_app.clinical.true_sizes import Span, State
@@ -67,15 +67,23 @@ def with_largest(size: Size, states: Sequence[State], largest: int) -> tuple[Loo
 
 
 def chance_to_be_largest(size: Size, states: Sequence[State], place: int) -> Decimal:
-    """How likely one nodule is the largest of all, each within its state."""
-    others = [_share_below(size, state) for n, state in enumerate(states) if n != place]
+    """How likely one nodule is the largest of all, each within its state; along an error sizes are straight lines."""
+    others = [_share_below(_line(size, state), state) for n, state in enumerate(states) if n != place]
     state = states[place]
+    line = _line(size, state)
     weight = sum((span.probability for span in state.spans), ZERO)
     total = ZERO
     for span in state.spans:
-        mean = sum((w * _product(others, size(_now_at(state, z))) for z, w in _places(span)), ZERO)
+        mean = sum((w * _product(others, line.at(z)) for z, w in _places(span)), ZERO)
         total += span.probability * mean
     return total / weight
+
+
+def _line(size: Size, state: State) -> Line:
+    middle = state.example.middle
+    here = size(state.look.now)
+    slope = size(_now_at(state, middle + 1)) - here
+    return Line(here - slope * middle, slope)
 
 
 def _places(span: Span) -> list[tuple[Decimal, Decimal]]:
@@ -93,16 +101,14 @@ def _product(shares: Sequence[Callable[[Decimal], Decimal]], value: Decimal) -> 
     return product
 
 
-def _share_below(size: Size, state: State) -> Callable[[Decimal], Decimal]:
-    """How much of a nodule's state lies below a size; along its error the size is taken as a straight line."""
-    start = size(state.look.now)
-    slope = size(_now_at(state, state.example.middle + 1)) - start
+def _share_below(line: Line, state: State) -> Callable[[Decimal], Decimal]:
+    """How much of a nodule's state lies below a size."""
     weight = sum((span.probability for span in state.spans), ZERO)
 
     def share(value: Decimal) -> Decimal:
-        if slope == 0:
-            return Decimal(value > start)
-        z = (value - start) / slope + state.example.middle
+        if not line.slope:
+            return Decimal(value > line.start)
+        z = line.reaches(value)
         return sum((span.probability * _part_below(span, z) for span in state.spans), ZERO) / weight
 
     return share
