@@ -28,6 +28,8 @@ COMPARISON: Final[dict[str, Sign]] = {
     "resolved": Sign(_("Resolved"), "gone"),
     "resected": Sign(_("Resected"), "resected"),
     "not-a-nodule": Sign(_("Not a nodule"), "cross"),
+    "merged": Sign(_("Merged with another"), "joined"),
+    "split": Sign(_("Split in two"), "forked"),
     "seen-in-retrospect": Sign(_("Seen in retrospect"), "seen"),
     "outside-field": Sign(_("Outside the scan"), "outside"),
     "not-assessable": Sign(_("Not assessable"), "slash"),
