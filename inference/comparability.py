@@ -16,16 +16,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
-import numpy as np
-
-from inference.neighbourhood import FLOOR_HU
 from registration.errors import gettext_noop
-from registration.volume import Volume
-
-if TYPE_CHECKING:
-    from registration.lungs import Lungs
 
 Grade = Literal["A", "B", "C", "D"]
 
@@ -38,8 +31,6 @@ LOOSE_MM: Final = 2.0
 VERY_LOOSE_MM: Final = 4.0
 SHORT_DAYS: Final = 30
 REMARKS_MAKE_A_RESERVATION: Final = 3
-LUNG_SAMPLES: Final = 20_000
-AERATED_HU: Final = -400.0  # brighter are vessels and what closes the lungs' outline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +45,7 @@ class ScanFacts:
     lung_volume_ml
         Both lungs; None when a lung is cut by the scan or was not found.
     lung_hu
-        Mean attenuation of the lungs (``mean_lung_hu``); tells the breath where a lung is cut.
+        Mean attenuation of the aerated lungs; tells the breath where a lung is cut.
     """
 
     slice_thickness_mm: float
@@ -109,16 +100,6 @@ Finding = tuple[Reason, float]  # with the error it adds to ln(ratio)
 def scan_grain_mm(correlation_voxels: float, pixel_mm: float) -> float:
     """Width in mm over which noise goes together, from ``ScanNoise``: a measure of the kernel, whatever its name."""
     return math.sqrt(correlation_voxels) * pixel_mm
-
-
-def mean_lung_hu(volume: Volume, lungs: Lungs) -> float:
-    """Mean attenuation of aerated lung: it falls as breath comes in, also where a part of the lung is not shown."""
-    coarse = np.argwhere(lungs.mask > 0)[:: max(1, int((lungs.mask > 0).sum()) // LUNG_SAMPLES)]
-    along = (coarse * lungs.spacing_zyx_mm)[:, ::-1]
-    points = along @ np.asarray(lungs.direction).T + np.asarray(lungs.origin_lps_mm)
-    index = np.clip(np.round(volume.index_from_lps(points)).astype(int), 0, np.asarray(volume.shape_zyx) - 1)
-    hu = volume.array_hu[tuple(index.T)]
-    return float(hu[(hu > FLOOR_HU) & (hu < AERATED_HU)].mean(dtype=np.float64))
 
 
 def grade(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference.comparability import ScanFacts, mean_lung_hu, scan_grain_mm
+from inference.comparability import ScanFacts, scan_grain_mm
 from inference.noise import ScanNoise, measure_noise
 from inference.sightings import Scan
 from nodules_app.dicom.choose import Choice, choose_series
@@ -62,7 +62,7 @@ class ReadyScan:
             noise_hu=self.noise.sd_hu if self.noise else None,
             grain_mm=scan_grain_mm(self.noise.correlation_voxels, spacing_x_mm) if self.noise else None,
             lung_volume_ml=None if cut else self.lungs.total_ml,
-            lung_hu=mean_lung_hu(self.read.volume, self.lungs),
+            lung_hu=self.lungs.mean_hu,
             lungs_cut=cut,
             contrast=series.contrast,
             blocking=tuple(notice.as_sentence() for notice in series.notices if notice.blocks_volumetry),

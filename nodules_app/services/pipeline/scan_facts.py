@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inference.comparability import ScanFacts, mean_lung_hu, scan_grain_mm
+from inference.comparability import ScanFacts, scan_grain_mm
 from inference.noise import measure_noise
 from nodules_app.models import Scan
 from nodules_app.services.pipeline.volumes import lungs_of, volume_of
@@ -11,8 +11,7 @@ from nodules_app.services.pipeline.volumes import lungs_of, volume_of
 def facts_of(scan: Scan) -> ScanFacts:
     """Gather header and image facts of a scan; noise and kernel are measured on the image, not only named."""
     series = scan.series
-    volume = volume_of(series)
-    noise = measure_noise(volume)
+    noise = measure_noise(volume_of(series))
     lungs = lungs_of(scan) if scan.lung_right_ml is not None else None
     cut = lungs is None or lungs.cut_above or lungs.cut_below
     return ScanFacts(
@@ -22,7 +21,7 @@ def facts_of(scan: Scan) -> ScanFacts:
         noise_hu=noise.sd_hu if noise else None,
         grain_mm=scan_grain_mm(noise.correlation_voxels, series.spacing_x_mm) if noise else None,
         lung_volume_ml=None if lungs is None or cut else lungs.total_ml,
-        lung_hu=mean_lung_hu(volume, lungs) if lungs else None,
+        lung_hu=lungs.mean_hu if lungs else None,
         lungs_cut=cut,
         contrast=series.contrast,
         blocking=tuple(notice["sentence"] for notice in series.notices if notice["blocks_volumetry"]),

@@ -66,6 +66,18 @@ def test_what_is_unknown_is_no_difference(field: str):
     assert graded(**{field: unknown[field]}).grade == "A"
 
 
+def test_where_a_lung_is_cut_its_density_tells_the_breath():
+    unlike = [replace(GOOD, lung_volume_ml=None, lung_hu=hu) for hu in (-860.0, -830.0, -790.0)]
+    alike = replace(unlike[0], lung_hu=-850.0)
+    grades = [grade(unlike[0], other, registration_residual_mm=0.3).grade for other in (alike, *unlike[1:])]
+    assert grades == ["A", "B", "C"]
+
+
+def test_the_volume_of_whole_lungs_outweighs_their_density():
+    denser = replace(GOOD, lung_hu=-700.0)
+    assert grade(replace(GOOD, lung_hu=-860.0), denser, registration_residual_mm=0.3).grade == "A"
+
+
 def test_a_kernel_of_another_name_that_measures_alike_is_no_difference():
     assert graded(kernel="LUNG", grain_mm=1.2).grade == "A"
 
