@@ -79,6 +79,9 @@ def main() -> None:
             scores.append(score(path))
         except NotMeasured as refusal:
             refusals[refusal.code] += 1
+    if not scores:
+        sys.stdout.write("No reader cubes beside the checkout.\n")
+        return
     lines = ["| nodules | n | Dice median (10th percentile) | at least the readers' lowest % |", "|---|---|---|---|"]
     for name, chosen in (("all", scores), ("solid", [one for one in scores if one.solid])):
         ours = np.array([one.ours for one in chosen])

@@ -1,9 +1,9 @@
 """Real CT with real nodules of other patients in it, grown by known factors: ratios and their intervals.
 
-``python -m tests.benchmarks.bench_measure_real --out FOLDER`` lays nodules of the reader cubes into free lung of the
-research scans, lets the generator beside the data move the patient, breathe, grow the nodules, change slices and add
-noise of its own, and measures both scans as the product does. The prior's noise is smoothed out of the current scan
-first, so that both are independent.
+``python -m tests.benchmarks.bench_measure_real`` lays nodules of the reader cubes into free lung of the research scans,
+lets the generator beside the data move the patient, breathe, grow the nodules and add noise of its own, and measures
+both scans as the product does. The prior's noise is smoothed out of the current scan first, so that both are
+independent; that leaves the current scan softer.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import math
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -178,17 +179,26 @@ def summary(name: str, rows: list[Row], refused: int) -> str:
 def main() -> None:
     """Make the pairs, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="where the pairs are written")
+    parser.add_argument("--out", type=Path, help="where the pairs are written; else they are thrown away")
     parser.add_argument("--seeds", type=int, nargs="*", default=[1])
     asked = parser.parse_args()
+    if not DATA.exists():
+        sys.stdout.write("No research data beside the checkout.\n")
+        return
+    with tempfile.TemporaryDirectory() as thrown_away:
+        compare_hosts(asked.out or Path(thrown_away), asked.seeds)
+
+
+def compare_hosts(out: Path, seeds: list[int]) -> None:
+    """Make and measure the pairs of every host, and print each as it is done."""
     sys.stdout.write(
         "| host | n | refused | apart: bias / median error % | covered % | falsely grown "
         "| together: bias / median error % | covered % | falsely grown |\n|---|---|---|---|---|---|---|---|---|\n"
     )
     everything: list[Row] = []
     for host in HOSTS:
-        for seed in asked.seeds:
-            folder = asked.out / f"{host}-{seed}"
+        for seed in seeds:
+            folder = out / f"{host}-{seed}"
             rows, refused = measure_pair(folder, make_pair(host, seed, folder))
             everything += rows
             sys.stdout.write(summary(f"{host} {seed}", rows, refused) + "\n")
