@@ -28,6 +28,7 @@ from nodules_app.clinical.view import look_at
 from tests.unit.clinical.cases import GUIDELINES, TODAY, answer, case, cases, measured, months_ago, nodule
 
 MANY = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+QUICK = settings(deadline=None, derandomize=True)  # a busy machine is no fault of the core
 KNOWN_RULES = {rule.id for edition in EDITIONS.values() for rule in edition.rules}
 KNOWN_RULES |= {rule.id for rule in lungrads2022.STAYS.values()}
 
@@ -157,6 +158,7 @@ def test_a_larger_nodule_at_follow_up_is_managed_less_urgently_only_as_printed(g
 volumes = st.integers(5, 20000).map(Decimal)
 
 
+@QUICK
 @given(v1=volumes, v2=volumes, days=st.integers(1, 4000))
 def test_forth_and_back_is_no_change(v1: Decimal, v2: Decimal, days: int) -> None:
     start, end = date(2010, 1, 1), date(2010, 1, 1) + timedelta(days=days)
@@ -170,6 +172,7 @@ def test_forth_and_back_is_no_change(v1: Decimal, v2: Decimal, days: int) -> Non
     assert not (forth.significant and back.significant)
 
 
+@QUICK
 @given(v1=volumes, v2=volumes, more=volumes, days=st.integers(1, 4000))
 def test_more_growth_in_the_same_time_doubles_sooner(v1: Decimal, v2: Decimal, more: Decimal, days: int) -> None:
     start, end = date(2010, 1, 1), date(2010, 1, 1) + timedelta(days=days)
@@ -181,6 +184,7 @@ def test_more_growth_in_the_same_time_doubles_sooner(v1: Decimal, v2: Decimal, m
     assert order.index(less.kind) <= order.index(faster.kind)
 
 
+@QUICK
 @given(volume=volumes, percent=st.integers(25, 900), days=st.integers(20, 1500), sooner=st.integers(1, 19))
 def test_the_same_growth_in_less_time_is_never_managed_less_urgently(
     volume: Decimal, percent: int, days: int, sooner: int
@@ -226,6 +230,7 @@ def test_a_stable_nodule_steps_down_once_and_not_before_its_time(
 # --- windows ----------------------------------------------------------------------------------------------------------
 
 
+@QUICK
 @given(anchor=st.dates(date(1990, 1, 1), date(2090, 12, 31)), earliest=st.integers(1, 60), longer=st.integers(0, 60))
 def test_a_window_is_never_inverted_and_ends_on_its_months(anchor: date, earliest: int, longer: int) -> None:
     interval = as_interval(window(earliest, earliest + longer), "exam", anchor)
@@ -238,6 +243,7 @@ def test_a_window_is_never_inverted_and_ends_on_its_months(anchor: date, earlies
 # --- doubling and risk ------------------------------------------------------------------------------------------------
 
 
+@QUICK
 @given(days=st.integers(1, 4000), ratio=st.decimals("1.01", "50", places=2))
 def test_the_doubling_time_doubles_the_volume(days: int, ratio: Decimal) -> None:
     first = date(2010, 1, 1)
@@ -249,6 +255,7 @@ def test_the_doubling_time_doubles_the_volume(days: int, ratio: Decimal) -> None
     assert float(2 ** (Decimal(days) / growth.vdt_days)) == pytest.approx(float(ratio), rel=1e-9)
 
 
+@QUICK
 @given(st.decimals("2", "29", places=1), st.decimals("0.1", "1", places=1))
 def test_risk_rises_with_size(size: Decimal, more: Decimal) -> None:
     patient = c.Patient(
