@@ -20,7 +20,9 @@ def test_the_page_shows_code_with_what_it_prints() -> None:
     assert len(SHOWN[0][0].replace("\n\n", "\n").splitlines()) == 5
 
 
-@pytest.mark.parametrize(("code", "printed"), SHOWN, ids=["five lines", "typed values", "what an interval shows", "a no"])
+@pytest.mark.parametrize(
+    ("code", "printed"), SHOWN, ids=["five lines", "typed values", "what an interval shows", "a no"]
+)
 def test_the_code_prints_what_the_page_says(code: str, printed: str) -> None:
     refuse = f"import sys\nfor name in {NOT_NEEDED!r}:\n    sys.modules[name] = None\n"  # importing one would raise
     done = subprocess.run(

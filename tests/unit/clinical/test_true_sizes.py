@@ -195,7 +195,7 @@ def test_the_laws_of_a_probability(of: c.Case) -> None:
             assert all(p >= 0 for p in chance)
             assert chance == sorted(chance, reverse=True)
             if share == "0":
-                assert [(b.management, b.probability) for b in weighing.branches] == [(judged.code, 1)]
+                assert [(b.management, b.probability) for b in weighing.branches] == [(judged.code, Decimal(1))]
 
 
 def test_nodules_without_a_size_are_left_in_their_order() -> None:
