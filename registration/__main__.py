@@ -35,7 +35,7 @@ def read_ct(path: Path) -> Volume:
     Raises
     ------
     NotReadable
-        Nothing there, no series, or more than one.
+        Nothing there, no series, more than one, or voxels without a value.
     """
     if not path.exists():
         raise NotReadable(path=path, found="nothing: there is no such file or folder")
@@ -50,7 +50,10 @@ def read_ct(path: Path) -> Volume:
         image = SimpleITK.ReadImage(str(path))
     if image.GetDimension() != 3:
         raise NotReadable(path=path, found=f"a picture of {image.GetDimension()} dimensions, not a volume")
-    array = np.clip(SimpleITK.GetArrayViewFromImage(image), -32768, 32767).astype(np.int16)
+    values = SimpleITK.GetArrayViewFromImage(image)
+    if not np.isfinite(values).all():
+        raise NotReadable(path=path, found="voxels that are no numbers")
+    array = np.clip(values, -32768, 32767).astype(np.int16)
     sx, sy, sz = image.GetSpacing()
     x, y, z = image.GetOrigin()
     return Volume(array, (sz, sy, sx), (x, y, z), np.array(image.GetDirection()).reshape(3, 3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from nodules_app.dicom.examination import read_examination
 from nodules_app.dicom.volumes import read_volume
-from registration.errors import NoLungsFound, NotRegistrable
+from registration.errors import NoLungsFound, NotRegistrable, TurnedOver
 from registration.lungs import segment_lungs
 from registration.register import Registration, register
 from registration.volume import Volume
@@ -123,6 +124,19 @@ def test_another_patient_is_refused(prior: Volume) -> None:
     other = volume_of(research_data("lidc-0001/ct"))
     with pytest.raises(NotRegistrable, match="different patients"):
         register(prior, other)
+
+
+@pytest.mark.parametrize(("axis", "how"), [(0, "upside down"), (2, "mirrored")])
+def test_slices_that_run_against_their_header_are_refused(prior: Volume, current: Volume, axis: int, how: str) -> None:
+    wrong = replace(current, array_hu=np.ascontiguousarray(np.flip(current.array_hu, axis)))
+    with pytest.raises(TurnedOver, match=how):
+        register(prior, wrong)
+
+
+def test_scans_of_different_parts_of_the_chest_are_refused(prior: Volume, current: Volume) -> None:
+    bases, apices = prior.crop((0, 0, 0), (45, 9999, 9999)), current.crop((75, 0, 0), (9999, 9999, 9999))
+    with pytest.raises(NotRegistrable):
+        register(bases, apices)
 
 
 def test_the_abdomen_alone_is_refused(prior: Volume) -> None:

@@ -57,6 +57,17 @@ def test_a_path_without_a_series_is_named(name: str, tmp_path: Path, capsys: pyt
     assert "not_readable" in capsys.readouterr().err
 
 
+def test_an_image_with_voxels_that_are_no_numbers_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = np.zeros((20, 20, 20), np.float32)
+    values[3, 4, 5] = np.nan
+    path = tmp_path / "holes.nrrd"
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(values), str(path))
+    assert main([str(path), str(path)]) == 2
+    assert "no numbers" in capsys.readouterr().err
+
+
 def test_warming_compiles_what_registering_needs() -> None:
     warm()
     assert drawn_chest().array_hu.dtype == np.int16
