@@ -11,13 +11,11 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
-from nodules_app.charts.definitions import GROWTH
 from nodules_app.clinical.case import Measurement
 from nodules_app.clinical.change import Band, Change, Comparison, Series
 from nodules_app.clinical.growth import Growth
 from nodules_app.clinical.months import add_months
 from nodules_app.clinical.visibility import ASKED_VDT_DAYS, LOG_RATIO_SD, log_ratio_sd_of, visibility, whole_days
-from nodules_app.services.ladders import Zone
 from nodules_app.templatetags.patients import guideline_name
 
 register = template.Library()
@@ -178,11 +176,6 @@ def _percent(probability: Decimal) -> str:
     return "> 99 %" if percent > 99 else f"{percent:.0f} %"
 
 
-def zone_words(zone: Zone) -> str:
-    """Whether a definition speaks of growth there."""
-    return gettext("Growth") if zone.management == GROWTH else gettext("No growth")
-
-
-def zone_grade(management: str) -> str:
-    """The shade of a zone, as of the ladders."""
-    return "c" if management == GROWTH else "a"
+def verdict_words(*, grew: bool) -> str:
+    """Whether a definition speaks of growth."""
+    return gettext("Growth") if grew else gettext("No growth")

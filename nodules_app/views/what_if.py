@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from nodules_app.charts import ladder as charts
-from nodules_app.charts.definitions import definitions_ladder
+from nodules_app.charts.definitions import GROWTH, definitions_ladder
 from nodules_app.clinical.assessment import RULESET_VERSION
 from nodules_app.clinical.case import Case
 from nodules_app.clinical.change import Series
@@ -25,11 +25,11 @@ from nodules_app.forms.what_if import ChangesForm, WhatIfForm
 from nodules_app.selectors import patients as patient_selectors
 from nodules_app.selectors.what_if import RealCase, real_case
 from nodules_app.services import access, replay, rulesets
-from nodules_app.services.ladders import Ladder, Zone, is_told
+from nodules_app.services.ladders import Ladder, is_told
 from nodules_app.services.what_if import WhatIf, ask
 from nodules_app.templatetags.patients import guideline_name, management_words
 from nodules_app.templatetags.what_if import grade, short_words
-from nodules_app.templatetags.what_if_growth import definition_name, zone_grade, zone_words
+from nodules_app.templatetags.what_if_growth import definition_name, verdict_words
 
 if TYPE_CHECKING:
     from nodules_app.models import Patient
@@ -149,9 +149,9 @@ def _growth(case: Case, nodule: str, series: Series) -> Context:
         return {"now": now, "ladder": None}
     words = charts.Words(
         guideline=definition_name,
-        management=lambda code: zone_words(Zone(None, None, code, (), None)),
-        short=zone_words,
-        grade=zone_grade,
+        management=lambda code: verdict_words(grew=code == GROWTH),
+        short=lambda zone: verdict_words(grew=zone.management == GROWTH),
+        grade=lambda code: "c" if code == GROWTH else "a",
         here=_size_words(ladder),
         measured="",
     )
