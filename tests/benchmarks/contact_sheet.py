@@ -55,7 +55,7 @@ def follow_up_pair() -> Iterator[Shown]:
         volume = _scan(f"nlst-101287/{day}")
         for nodule in truth["nodules"]:
             if nodule[f"{day}_lps_mm"]:
-                yield Shown(f"{nodule.get('name', '')} {day}", volume, np.asarray(nodule[f"{day}_lps_mm"]))
+                yield Shown(f"{nodule['id']} {day}", volume, np.asarray(nodule[f"{day}_lps_mm"]))
 
 
 def large_nodule() -> Iterator[Shown]:

@@ -209,7 +209,10 @@ class TestRefusals:
         (point,) = [n["prior_lps_mm"] for n in truth_of(exams) if n["prior_lps_mm"]][:1]
         nodules.mark_nodule(scan=scan, lps_mm=tuple(point), by=User.objects.get(username="radiologist"))
         work()
-        assert Measurement.objects.get().volume_mm3 > 0
+        measured = Measurement.objects.get()
+        assert measured.volume_mm3 > 0
+        assert measured.features["largest_long_mm"] >= measured.features["largest_short_mm"] > 0
+        assert isinstance(measured.features["pleura_mm"], list)  # the lungs of this scan were found
         assert FollowUp.objects.filter(state__in=OPEN_FOLLOW_UP).get().rule_id
 
     def test_scans_in_order_leaves_out_what_has_no_day(self, exams: Path) -> None:
