@@ -47,7 +47,7 @@ def test_a_ball_is_round_smooth_and_empty(ball: Description) -> None:
 
 def test_an_oval_is_less_round_and_its_axes_are_on_the_slanted_plane() -> None:
     shape = described(NodulePhantom(diameter_mm=10, stretch_zyx=(1.5, 1.0, 0.8))).shape
-    assert figure(shape.sphericity).value == pytest.approx(0.958, abs=0.02)  # of half axes 7.5, 5 and 4 mm
+    assert figure(shape.sphericity).value == pytest.approx(0.950, abs=0.02)  # of half axes 7.5, 5 and 4 mm
     assert shape.largest_long_mm == pytest.approx(15, rel=0.08)
     assert shape.largest_short_mm == pytest.approx(10, rel=0.06)
     assert shape.largest_mean_mm == pytest.approx(12.5, rel=0.06)
