@@ -43,10 +43,11 @@ def attachments(
     named: list[Attachment] = []
     if found.wall is not None and float(found.rays.at_wall.mean()) >= WALL_SHARE:
         named.append(_which_wall(_lps_direction(volume, found.wall.outward), centre_lps_mm, lungs))
-    long = ray_directions()[found.rays.long]
-    share = len(long) / len(found.rays.long)
-    if share >= VESSEL_SHARE:
-        named.append("fissure" if share >= PLANE_SHARE and _is_plane(long) else "vessel")
+    if float(found.rays.long.mean()) >= VESSEL_SHARE:
+        # A vessel along the nodule's side spoils a plane of rays, too; what its course has told is no fissure.
+        open_plane = ray_directions()[found.rays.long & ~found.rays.vessel]
+        flat = len(open_plane) >= PLANE_SHARE * len(found.rays.long) and _is_plane(open_plane)
+        named.append("fissure" if flat else "vessel")
     return tuple(named)
 
 

@@ -19,7 +19,7 @@ from inference.errors import NotMeasured
 from inference.measure import METHOD, NoduleMeasurement, describe
 from inference.neighbourhood import Floats
 from inference.repeatability import TOGETHER, TYPICAL_NOISE
-from inference.segment import CORE_SHARE, NEAREST_CORE, Levels, Rays, Segmentation
+from inference.segment import CORE_SHARE, NEAREST_CORE, Levels, Segmentation
 from inference.star import Star, fit_log_radius, ray_directions
 from registration.volume import Volume
 
@@ -130,7 +130,7 @@ def _with_shared(
     at_wall = found.rays.at_wall
     ends = np.where(unseen & ~at_wall, radii_mm, found.rays.ends_mm)
     star = Star(found.star.centre_mm, fit_log_radius(ends, np.ones(len(ends))))
-    rays = Rays(ends, at_wall, (found.rays.long | long_there) & ~at_wall)
+    rays = replace(found.rays, ends_mm=ends, long=(found.rays.long | long_there) & ~at_wall)
     return replace(found, star=star, rays=rays, levels=levels)
 
 

@@ -80,13 +80,15 @@ class Rays:
     Parameters
     ----------
     ends_mm : (RAYS,)
-    at_wall, long : (RAYS,)
-        The ray ended at the chest wall; it followed something out of the nodule or never ended.
+    at_wall, long, vessel : (RAYS,)
+        The ray ended at the chest wall; it followed something out of the nodule or never ended; of these, what it
+        followed is known to be a vessel.
     """
 
     ends_mm: Floats
     at_wall: NDArray[np.bool_]
     long: NDArray[np.bool_]
+    vessel: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,7 +213,7 @@ def _fit(view: _View, centre: Floats, border_hu: float) -> tuple[Star, Rays]:
         star = Star(centre, fit_log_radius(ends, np.where(ended & ~vessel, 1.0, 0.04)))
     # A ray that leaks along a tag or the angle beside the nodule may end at the wall, too: that is no base of it.
     long = ~ended | vessel | (ends > LONG_RAY * star.ray_radii_mm() + LONG_RAY_MM)
-    return star, Rays(ends, at_wall & ~long, long)
+    return star, Rays(ends, at_wall & ~long, long, vessel)
 
 
 def _first_levels(near: Neighbourhood) -> Levels:
