@@ -11,6 +11,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from nodules_app.models import OverrideReason
+from nodules_app.services.decisions import CLINICIANS_OWN
 
 STEPS: Final = [
     ("ct", _("CT")),
@@ -18,7 +19,6 @@ STEPS: Final = [
     ("review", _("Review by a reader")),
     ("discharge", _("Decide on discharge")),
 ]
-OWN_STEP: Final = "clinician_choice"
 
 
 class VersionForm(forms.Form):
@@ -73,7 +73,7 @@ class OverrideForm(Versioned):
         initial: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(data, initial=dict(initial or {}))
-        own = (OWN_STEP, _("A step of my own, for the reason below"))
+        own = (CLINICIANS_OWN, _("A step of my own, for the reason below"))
         self.fields["management"] = forms.ChoiceField(
             label=_("In whose words"),
             help_text=_("What another guideline says, or a step of your own."),

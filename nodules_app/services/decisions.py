@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Final
 
 from django.db import transaction
 
 from nodules_app.models import Decision, FollowUp, FollowUpKind, OverrideReason, User
 from nodules_app.services import follow_ups, policy
 from nodules_app.services.audit import record
+
+CLINICIANS_OWN: Final = "clinician_choice"  # in place of a management code: a step of a clinician's own
 
 
 @transaction.atomic

@@ -29,9 +29,9 @@ from nodules_app.models import (
 )
 from nodules_app.services import follow_ups, policy, runs, steps
 from nodules_app.services.audit import record
+from nodules_app.services.decisions import CLINICIANS_OWN
 from registration.errors import Refused, gettext_noop
 
-CLINICIANS_OWN: Final = "clinician_choice"  # in place of a management code: a step of a clinician's own
 OFFER_WITHIN_DAYS: Final = 30  # how long an offer that is made again stands before it is late
 DIED: Final = gettext_noop("The patient has died.")
 HANDED_OVER: Final = gettext_noop("Handed over, and acknowledged.")
