@@ -2,8 +2,8 @@
 
 Pairs: real CT moved by a known breath, if the research data lie beside the checkout, the research pair as it stands,
 and simulated patients, whose lungs slide along the ribs. Each case runs in a process of its own, so that its peak
-memory is its own. Run as ``python -m tests.benchmarks.bench_registration``; wall time counts on free cores only, CPU time always.
-Making the moved scans takes one to two CPU minutes each; ``--folder`` keeps them for the next time.
+memory is its own. Run as ``python -m tests.benchmarks.bench_registration``; wall time counts on free cores only, CPU
+time always. Making the moved scans takes one to two CPU minutes each; ``--folder`` keeps them for the next time.
 """
 
 from __future__ import annotations
