@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from pytest_django import Settings
+
+from tests.providers import Gateway, MailServer, gateway, mail_server
+
+SECRET = "a secret of the test"
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +20,22 @@ def simulated_patient(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("simulated") / "patient"
     call_command("simulate", str(folder), size="coarse", verbosity=0)
     return folder
+
+
+@pytest.fixture
+def mail(settings: Settings) -> Iterator[MailServer]:
+    """A mail server that really listens; the product sends by it."""
+    with mail_server() as server:
+        settings.SMTP = settings.SMTP | {"EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": server.port}
+        settings.MAIL_FROM = "desk@clinic.example"
+        settings.SENDING_TIMEOUT_S = 3.0
+        yield server
+
+
+@pytest.fixture
+def texts(settings: Settings) -> Iterator[Gateway]:
+    """A message gateway that really listens; the product sends by it."""
+    with gateway(SECRET) as server:
+        settings.GATEWAY_URL, settings.GATEWAY_SECRET = f"http://127.0.0.1:{server.port}/messages", SECRET
+        settings.SENDING_TIMEOUT_S = 3.0
+        yield server

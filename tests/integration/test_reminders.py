@@ -8,43 +8,36 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.cache import cache
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
-from pytest_django import Settings
 
 from nodules_app.ladder.rungs import Channel, Recipient
 from nodules_app.lifecycles import REMINDER, FollowUpState, NoSuchStep, ReminderState
 from nodules_app.models import (
     AuditEvent,
     Clinic,
-    ContactPoint,
     ContactPreference,
     FollowUp,
-    FollowUpKind,
     Outcome,
     Reminder,
-    ReminderEvent,
     Role,
 )
 from nodules_app.selectors.reminders import pulse
 from nodules_app.services import clinics, follow_ups
 from nodules_app.services.reminders import acts, clockwork
-from nodules_app.services.reminders.dispatch import BACK_OFF, claim, dispatch, hand_over
+from nodules_app.services.reminders.dispatch import claim, dispatch, hand_over
 from nodules_app.services.reminders.gather import plan_of
 from nodules_app.services.reminders.reconcile import reconcile
 from nodules_app.services.reminders.sweep import alone, sweep
 from tests import factories
-from tests.providers import CLOSE, Gateway, MailServer, gateway, mail_server
+from tests.integration.reminding import NOON, TODAY, end_exam, end_step, event_steps, message, owed, written
+from tests.providers import MailServer
 
 pytestmark = pytest.mark.django_db
-
-SECRET = "a secret of the test"
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)  # a Monday
-TODAY = NOON.date()
 
 
 @pytest.fixture(autouse=True)
@@ -52,60 +45,6 @@ def _no_memory() -> Iterator[None]:
     cache.clear()
     yield
     cache.clear()
-
-
-@pytest.fixture
-def mail(settings: Settings) -> Iterator[MailServer]:
-    with mail_server() as server:
-        settings.SMTP = settings.SMTP | {"EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": server.port}
-        settings.MAIL_FROM = "desk@clinic.example"
-        settings.SENDING_TIMEOUT_S = 3.0
-        yield server
-
-
-@pytest.fixture
-def texts(settings: Settings) -> Iterator[Gateway]:
-    with gateway(SECRET) as server:
-        settings.GATEWAY_URL, settings.GATEWAY_SECRET = f"http://127.0.0.1:{server.port}/messages", SECRET
-        settings.SENDING_TIMEOUT_S = 3.0
-        yield server
-
-
-def owed(days: int = 3, *, kind: str = "email", began: date = TODAY, **fields: object) -> FollowUp:
-    """A signed CT, due in some days, of a patient who can be reached in one way."""
-    clinic = factories.clinic()
-    Clinic.objects.filter(pk=clinic.pk).update(reply_phone="555 0100", reply_email="desk@clinic.example")
-    patient = factories.patient(clinic=Clinic.objects.get(pk=clinic.pk))
-    if kind:
-        ContactPoint.objects.create(
-            patient=patient, kind=kind, value="patient@home.example" if kind == "email" else "555 0142", consented=True
-        )
-    target = TODAY + timedelta(days=days)
-    ordinary = {
-        "kind": FollowUpKind.CT,
-        "state": FollowUpState.PLANNED,
-        "due_from": target,
-        "target_on": target,
-        "due_until": target + timedelta(days=14),
-    }
-    step = factories.follow_up(patient, **(ordinary | fields))
-    FollowUp.objects.filter(pk=step.pk).update(created_at=datetime.combine(began, time(6), UTC))
-    return FollowUp.objects.get(pk=step.pk)
-
-
-def written(now: datetime = NOON) -> list[Reminder]:
-    sweep(now=now)
-    return list(Reminder.objects.order_by("pk"))
-
-
-def message(step: FollowUp) -> Reminder:
-    """The one message of a step that waits to be sent."""
-    sweep(now=NOON)
-    return step.reminders.exclude(channel=Channel.TASK).get()
-
-
-def event_steps(reminder: Reminder) -> list[str]:
-    return list(reminder.events.order_by("pk").values_list("step", flat=True))
 
 
 class TestTheSweep:
@@ -166,152 +105,6 @@ class TestTheSweep:
             (step, "catch_up:reminder_1", Channel.TASK) for step in both
         ]
         assert [(row.rung, row.why) for row in after if row not in acting] == [("reminder_1", "outage")] * 2
-
-
-class TestTheOutbox:
-    def test_rule_4_row_and_event_commit_together(self, mail: MailServer) -> None:
-        owed()
-        with transaction.atomic():
-            sweep(now=NOON)
-            assert Reminder.objects.exists()
-            transaction.set_rollback(True)  # as when the process ends before the commit
-        assert not Reminder.objects.exists()
-        assert not ReminderEvent.objects.exists()
-
-    def test_a_mail_goes_out_once_and_names_its_key(self, mail: MailServer) -> None:
-        row = message(owed())
-        assert dispatch(now=lambda: NOON) == 1
-        assert dispatch(now=lambda: NOON) == 0
-        (sent,) = mail.mails
-        row.refresh_from_db()
-        assert (row.state, row.attempt, row.provider_reference) == (ReminderState.HANDED_OVER, 1, "250 queued as T1")
-        assert sent["To"] == "patient@home.example"
-        assert sent["Message-ID"] == f"<{row.key.replace(':', '.')}@clinic.example>"
-        assert sent["Auto-Submitted"] == "auto-generated"
-        assert event_steps(row) == ["plan", "claim", "hand_over"]
-
-    def test_rule_10_it_says_who_that_whom_to_call_and_how_to_stop_and_nothing_else(self, mail: MailServer) -> None:
-        step = owed(booked_on=TODAY + timedelta(days=3), state=FollowUpState.BOOKED)
-        row = message(step)
-        dispatch(now=lambda: NOON)
-        said = mail.mails[0].get_content()
-        row.refresh_from_db()
-        for wanted in ("Clinic writes to you", "26-Nov-2026", "555 0100", "tell us and we stop"):
-            assert wanted in said
-        whole = mail.mails[0].as_string().lower()
-        for forbidden in (
-            "nodule",
-            "cancer",
-            "lung",
-            "ct of",
-            "mm",
-            "patient 0",
-            "1958",
-            step.patient.identifier.lower(),
-        ):
-            assert forbidden not in whole
-        assert row.text.strip() == said.strip().replace("\r\n", "\n")
-
-    def test_the_language_is_the_patients(self, mail: MailServer) -> None:
-        step = owed()
-        ContactPreference.objects.create(
-            patient=step.patient, language="zh-hans", kind="email", by=factories.member(Role.COORDINATOR)
-        )
-        row = message(step)
-        dispatch(now=lambda: NOON)
-        row.refresh_from_db()
-        assert row.language == "zh-hans"
-        assert "预约" in mail.mails[0]["Subject"]
-
-    def test_a_message_goes_through_the_signed_gateway(self, texts: Gateway) -> None:
-        row = message(owed(kind="mobile"))
-        dispatch(now=lambda: NOON)
-        row.refresh_from_db()
-        assert (row.state, row.provider_reference) == (ReminderState.HANDED_OVER, "G-1")
-        assert texts.texts[row.key]["to"] == "555 0142"
-        assert texts.unsigned == 0
-
-    def test_a_wrong_secret_is_for_good(self, texts: Gateway) -> None:
-        texts.secret = "another"
-        row = message(owed(kind="mobile"))
-        dispatch(now=lambda: NOON)
-        row.refresh_from_db()
-        assert row.state == ReminderState.FAILED
-
-    def test_a_lost_answer_of_the_gateway_is_asked_again_under_the_same_key(self, texts: Gateway) -> None:
-        texts.drop_answers = 1
-        row = message(owed(kind="mobile"))
-        dispatch(now=lambda: NOON)
-        row.refresh_from_db()
-        assert (row.state, row.not_before) == (ReminderState.QUEUED, NOON + BACK_OFF[0])
-        dispatch(now=lambda: NOON + BACK_OFF[0])
-        row.refresh_from_db()
-        assert (row.state, texts.requests, len(texts.texts)) == (ReminderState.HANDED_OVER, 2, 1)
-
-    def test_rule_8_after_1_5_30_minutes_and_4_hours_a_person_is_asked_the_same_day(self, mail: MailServer) -> None:
-        mail.codes["rcpt"] = 451
-        row = message(owed())
-        now, waits = NOON, []
-        for _ in range(len(BACK_OFF) + 1):
-            dispatch(now=lambda now=now: now)
-            row.refresh_from_db()
-            waits.append(row.not_before - now)
-            now = max(now, row.not_before)
-        assert tuple(waits[:-1]) == BACK_OFF
-        assert (row.state, row.attempt) == (ReminderState.FAILED, 5)
-        reconcile(now=now)
-        task = row.raised.get()
-        assert (task.channel, task.recipient, task.planned_on) == (Channel.TASK, Recipient.COORDINATORS, TODAY)
-        reconcile(now=now)
-        assert row.raised.count() == 1
-
-    def test_rule_8_a_bounce_ends_the_address_and_asks_a_person(self, mail: MailServer) -> None:
-        step = owed()
-        row = message(step)
-        dispatch(now=lambda: NOON)
-        acts.bounce(reminder=row, because="no such mailbox", by=None)
-        reconcile(now=NOON)
-        assert row.raised.get().why == ReminderState.BOUNCED
-        assert step.patient.contact_points.get().failed_because == "no such mailbox"
-        sweep(now=NOON + timedelta(days=2))
-        assert set(step.reminders.filter(rung="reminder_2").values_list("channel", flat=True)) == {Channel.TASK}
-
-    def test_an_address_refused_for_good_is_not_tried_again(self, mail: MailServer) -> None:
-        mail.codes["rcpt"] = 550
-        row = message(owed())
-        dispatch(now=lambda: NOON)
-        row.refresh_from_db()
-        assert (row.state, row.attempt) == (ReminderState.FAILED, 1)
-
-    @pytest.mark.parametrize("moment", ["greeting", "ehlo", "mail", "rcpt", "data"])
-    def test_what_breaks_before_the_body_is_tried_again(self, mail: MailServer, moment: str) -> None:
-        mail.codes[moment] = CLOSE
-        row = message(owed())
-        dispatch(now=lambda: NOON)
-        row.refresh_from_db()
-        assert row.state == ReminderState.QUEUED
-        mail.codes.clear()
-        dispatch(now=lambda: NOON + BACK_OFF[0])
-        assert len(mail.mails) == 1
-
-    @pytest.mark.parametrize("moment", ["body", "answer"])
-    def test_what_breaks_after_the_body_is_for_a_person_and_never_sent_by_itself(
-        self, mail: MailServer, moment: str
-    ) -> None:
-        mail.codes[moment] = CLOSE
-        row = message(owed())
-        dispatch(now=lambda: NOON)
-        row.refresh_from_db()
-        assert row.state == ReminderState.UNCERTAIN
-        mail.codes.clear()
-        reconcile(now=NOON)
-        for hours in range(1, 60):
-            dispatch(now=lambda hours=hours: NOON + timedelta(hours=hours))
-        assert len(mail.mails) == (moment == "answer")
-        assert row.raised.get().why == ReminderState.UNCERTAIN
-        by = factories.member(Role.COORDINATOR)
-        acts.send_again(reminder=row, by=by)
-        assert row.raised.get().state == ReminderState.CANCELLED
 
 
 class TestRule2DecideAtTheMoment:
@@ -550,24 +343,3 @@ def test_a_claimed_message_that_was_taken_back_is_not_sent_by_the_late_dispatche
     hand_over(row.pk, now=NOON + timedelta(hours=1))
     row.refresh_from_db()
     assert (row.state, mail.mails) == (ReminderState.UNCERTAIN, [])
-
-
-def end_step(step: FollowUp, by: object) -> None:
-    """A clinician signs that the step is not needed."""
-    from nodules_app.models import Evidence
-    from nodules_app.services import steps
-
-    with transaction.atomic():
-        held = steps.hold(step)
-        proof = Evidence.objects.create(
-            patient=held.patient, kind="signed", on=TODAY, by=by, signed=True, reason="Not indicated any more"
-        )
-        steps.end(held, proof, reason="Not indicated any more", by=by)
-
-
-def end_exam(step: FollowUp) -> None:
-    """The patient came."""
-    from nodules_app.services import steps
-
-    with transaction.atomic():
-        steps.move(steps.hold(step), "perform", by=None, exam=factories.scan(step.patient, TODAY).study)

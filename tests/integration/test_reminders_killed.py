@@ -19,7 +19,6 @@ import psycopg2
 import pytest
 from django.db import connection
 from django.utils import timezone
-from pytest_django import Settings
 
 from nodules_app.ladder.rungs import Channel
 from nodules_app.lifecycles import FollowUpState, ReminderState
@@ -28,12 +27,12 @@ from nodules_app.services.reminders.dispatch import dispatch
 from nodules_app.services.reminders.reconcile import reconcile
 from nodules_app.services.reminders.sweep import sweep
 from tests import factories
-from tests.providers import MOMENTS, Gateway, MailServer, gateway, mail_server
+from tests.integration.conftest import SECRET
+from tests.providers import MOMENTS, Gateway, MailServer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
-SECRET = "a secret of the test"
 LIMIT_S = 60.0
 
 
@@ -85,14 +84,6 @@ def somebody_waits_for_a_lock() -> bool:
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
         )
         return bool(cursor.fetchone()[0])
-
-
-@pytest.fixture
-def mail(settings: Settings) -> Iterator[MailServer]:
-    with mail_server() as server:
-        settings.SMTP = settings.SMTP | {"EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": server.port}
-        settings.MAIL_FROM = "desk@clinic.example"
-        yield server
 
 
 def env_of(server: MailServer) -> dict[str, str]:
@@ -167,13 +158,6 @@ def test_killed_between_the_answer_and_writing_it_down(mail: MailServer) -> None
     mail.hold_at = ""
     make_good(row)
     assert (row.state, len(mail.mails)) == (ReminderState.UNCERTAIN, 1)
-
-
-@pytest.fixture
-def texts(settings: Settings) -> Iterator[Gateway]:
-    with gateway(SECRET) as server:
-        settings.GATEWAY_URL, settings.GATEWAY_SECRET = f"http://127.0.0.1:{server.port}/messages", SECRET
-        yield server
 
 
 def test_killed_before_the_gateways_answer_the_same_key_is_sent_again_and_taken_once(texts: Gateway) -> None:

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from nodules_app.ladder.calendar import Calendar, NeverOpen
@@ -61,6 +62,7 @@ def test_a_message_of_friday_night_waits_for_monday_morning() -> None:
     assert Calendar(BERLIN).next_sending(friday_night) == datetime(2026, 11, 23, 8, 0, tzinfo=BERLIN)
 
 
+@examples(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # reading a zone from disk is slow once
 @given(
     now=st.datetimes(datetime(2026, 1, 1), datetime(2029, 12, 31), timezones=st.just(UTC)),  # noqa: DTZ001 bounds
     zone=st.sampled_from([SHANGHAI, BERLIN, NEW_YORK, ZoneInfo("Australia/Lord_Howe"), ZoneInfo("UTC")]),
