@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from registration.lobes import find_lobes
+from registration.lungs import segment_lungs
 from registration.register import register
 from registration.volume import Volume
 
@@ -43,11 +45,12 @@ def drawn_chest(shape_zyx: tuple[int, int, int] = (90, 100, 140), seed: int = 1)
 
 
 def warm() -> None:
-    """Run a registration that touches every compiled loop, and every kind of array that it is called with."""
+    """Run what touches every compiled loop, and every kind of array that it is called with."""
     chest = drawn_chest()
     read_only = Volume(chest.array_hu.copy(), chest.spacing_zyx_mm, (3.0, -2.0, 1.0), chest.direction)
     read_only.array_hu.flags.writeable = False  # what a memory-mapped scan looks like to a compiled loop
     register(chest, read_only)
+    find_lobes(read_only, segment_lungs(read_only))
 
 
 if __name__ == "__main__":

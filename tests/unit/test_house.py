@@ -48,6 +48,10 @@ WITHOUT_UNIT = frozenset(
     {
         "Estimate.value",  # the unit stands in the name of the field that holds the estimate
         "Estimate.standard_error",
+        "Figure.value",  # as of an estimate
+        "Figure.standard_error",
+        "LobeAt.certainty",  # probabilities
+        "Place.lobe_certainty",
         "ErrorParts.noise",  # standard errors of a logarithm
         "ErrorParts.sampling",
         "ErrorParts.method",
