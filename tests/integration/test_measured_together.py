@@ -48,7 +48,7 @@ def compared(prior: Finding, current: Finding) -> Comparison:
 
 
 def standing_still() -> Map:
-    around = 8 * (np.indices((5, 5, 5)).reshape(3, -1).T - 2.0)
+    around = np.asarray(8 * (np.indices((5, 5, 5)).reshape(3, -1).T - 2.0), np.float64)
     return Map(
         mapping=Mapping(Affine(np.eye(3), np.zeros(3), np.zeros(3))),
         prior_rotation=np.eye(3),
@@ -131,7 +131,7 @@ def test_another_error_of_the_pair_is_another_growth(findings: tuple[Finding, Fi
     prior, current, _ = findings
     pair = compared(prior, current)
     work_on(pair)
-    current.scan.series.slice_thickness_mm = 1.4 * prior.scan.series.slice_thickness_mm
+    current.scan.series.slice_thickness_mm = 3.2
     current.scan.series.save()
     compute_growth(factories.run(pair.patient, RunKind.GROWTH, comparison=pair))()
     narrow, wide = Growth.objects.order_by("pk")
