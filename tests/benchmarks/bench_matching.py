@@ -27,7 +27,7 @@ from registration.lungs import segment_lungs
 from registration.match import Finding, Pair, match_carried
 from registration.register import register
 from tests.benchmarks.bench_candidates import wilson_95
-from tests.benchmarks.bench_registration import research_pair, simulated_pair
+from tests.benchmarks.known_motion import research_pair, simulated_pair
 
 Points = NDArray[np.float64]
 SCREENING = {"shape_zyx": (170, 400, 400), "spacing_zyx_mm": (1.9, 0.85, 0.85)}
@@ -54,8 +54,8 @@ class Errors:
         errors, stated = [], []
         for case in (research_pair(), simulated_pair(11, SCREENING)):
             found = register(case.prior, case.current)
-            places = np.concatenate([case.points[0], case.nodules[0]])
-            truth = np.concatenate([case.points[1], case.nodules[1]])
+            places = np.concatenate([case.vessels[0], case.nodules[0]])
+            truth = np.concatenate([case.vessels[1], case.nodules[1]])
             carried = found.current_from_prior(places)
             reached = np.isfinite(carried).all(axis=1)
             errors.append((carried - truth)[reached])

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from inference.errors import NotMeasured
 from inference.measure import NoduleMeasurement, measure
 from registration.volume import Volume
-from tests.benchmarks.bench_registration import DATA
+from tests.benchmarks.known_motion import DATA
 
 TEXTURE = 7  # column of the readers' scores
 SOLID_TEXTURE = 5

@@ -31,7 +31,7 @@ from inference.measure import NoduleMeasurement, measure
 from nodules_app.services.compare.reading import ReadyScan, make_ready, read_scan
 from registration.register import register
 from registration.volume import Volume
-from tests.benchmarks.bench_registration import DATA
+from tests.benchmarks.known_motion import DATA
 
 HOSTS = {"nlst": DATA / "nlst-101287" / "prior", "lidc": DATA / "lidc-0001" / "ct"}
 APART_MM = 42.0

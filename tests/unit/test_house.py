@@ -52,6 +52,10 @@ WITHOUT_UNIT = frozenset(
         "Figure.standard_error",
         "LobeAt.certainty",  # probabilities
         "Place.lobe_certainty",
+        "ErrorTable.noise",  # shares of the volume that each cause is worth
+        "ErrorTable.sampling",
+        "ErrorTable.wall",
+        "Finding.slenderness",  # long through short axis
         "ErrorParts.noise",  # standard errors of a logarithm
         "ErrorParts.sampling",
         "ErrorParts.method",
