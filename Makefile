@@ -11,7 +11,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 PORT ?= 8000
 DATA ?=
 ARGS ?=
-JOBS ?=
+JOBS ?= 2
 UV ?= uv
 TORCH_INDEX ?=
 
@@ -83,7 +83,7 @@ demo: setup  ## the whole product with a simulated clinic (DATA=folder with DICO
 	@exec $(BIN)/python manage.py demo --port $(PORT) $(if $(DATA),--data "$(DATA)")
 
 .PHONY: test
-test: $(READY_TO_WORK) $(TEXTS)  ## all tests, on a PostgreSQL and a Valkey of their own (ARGS="-k word", JOBS=2)
+test: $(READY_TO_WORK) $(TEXTS)  ## all tests, on a PostgreSQL and a Valkey of their own (ARGS="-k word", JOBS=1)
 	@$(BIN)/python -m pytest $(if $(JOBS),-n $(JOBS) --dist loadfile) $(ARGS)
 
 .PHONY: check

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
@@ -94,12 +94,13 @@ class Demo:
 
     def one(self, *words: str) -> psutil.Process:
         """Give the direct child whose command line holds all these words."""
-        (found,) = (
-            child
-            for child in psutil.Process(self.process.pid).children()
-            if all(word in " ".join(child.cmdline()) for word in words)
-        )
-        return found
+        found = []
+        for child in psutil.Process(self.process.pid).children():
+            with suppress(psutil.NoSuchProcess):  # it ended, or waits to be reaped
+                if all(word in " ".join(child.cmdline()) for word in words):
+                    found.append(child)
+        (only,) = found
+        return only
 
 
 def gone(processes: list[psutil.Process]) -> bool:
@@ -192,7 +193,7 @@ def test_the_whole_product_starts_outlives_the_death_of_each_part_and_ends(
     eventually(lambda: worker_log.read_text().count(" ready.") == 2)
 
     for part in ("web", "worker", "beat"):
-        assert healthy(part, var, port, urls)
+        eventually(lambda part=part: healthy(part, var, port, urls))  # a worker may still be reaching its queue again
 
     family = demo.family()
     assert len(family) >= 8  # two servers, pages, worker and clock, and what they started

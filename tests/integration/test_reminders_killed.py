@@ -130,7 +130,8 @@ def test_killed_while_the_mail_server_listens(mail: MailServer, moment: str) -> 
     mail.let_go.set()
     make_good(row)
     assert row.state == ReminderState.UNCERTAIN
-    assert len(mail.mails) == (moment == "answer")
+    # With the body on its way the last line may have reached the server before the blow did.
+    assert len(mail.mails) in {"answer": {1}, "body": {0, 1}}.get(moment, {0})
     assert row.raised.get(key=f"{row.key}:failed").channel == Channel.TASK
 
 
