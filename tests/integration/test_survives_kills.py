@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -16,7 +15,7 @@ import psycopg2
 import pytest
 
 from nodules_app.embedded.machine import free_port
-from tests.integration.test_demo import PRODUCT, ROOT, Demo
+from tests.integration.test_demo import PRODUCT, ROOT, Demo, elsewhere
 
 LIMIT_S = 240.0
 QUICK = {"NODULES_RUN_LEASE_S": "3", "NODULES_SWEEP_S": "1", "NODULES_SEND_AGAIN_S": "3"}
@@ -60,7 +59,7 @@ def test_kills_at_any_moment_lose_nothing_and_do_nothing_twice(
         subprocess.run(
             [sys.executable, "manage.py", "prepare_demo", str(simulated_patient)],
             cwd=ROOT,
-            env=os.environ | read_urls(var),
+            env=elsewhere() | read_urls(var),
             check=True,
             stdout=subprocess.DEVNULL,
         )
