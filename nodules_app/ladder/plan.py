@@ -39,7 +39,6 @@ class Why(StrEnum):
     CAME = "came"
     CONFIRMED = "confirmed"
     READ = "read"
-    DECIDED = "decided"
     NO_DAY = "no_day"  # the day from which it counts is not known (yet)
     DAY_PASSED = "day_passed"
     NOTHING_FOR_THE_PATIENT = "nothing_for_the_patient"

@@ -47,7 +47,6 @@ WHY: Final[dict[str, Promise]] = {
     Why.CAME: _("the patient came"),
     Why.CONFIRMED: _("the patient has confirmed the day"),
     Why.READ: _("read already"),
-    Why.DECIDED: _("decided already"),
     Why.NO_DAY: _("the day it counts from is not known"),
     Why.DAY_PASSED: _("the day has passed"),
     Why.NOTHING_FOR_THE_PATIENT: _("there is nothing the patient has to do"),
