@@ -143,6 +143,22 @@ ENDED_FOLLOW_UP: Final = tuple(state for state in FollowUpState if state not in 
 FOLLOWED_NODULE: Final = (NoduleState.ACTIVE,)
 HELD_APPOINTMENT: Final = (AppointmentState.BOOKED, AppointmentState.ATTENDED)  # nobody else may have the slot
 OPEN_RUN: Final = (RunState.QUEUED, RunState.RUNNING)
+ENDED_MDT_CASE: Final = (MdtCaseState.COMPLETE, MdtCaseState.WITHDRAWN)
+OPEN_MDT_CASE: Final = tuple(state for state in MdtCaseState if state not in ENDED_MDT_CASE)
+MDT_TO_PREPARE: Final = (
+    MdtCaseState.DRAFT,
+    MdtCaseState.SUBMITTED,
+    MdtCaseState.RETURNED,
+    MdtCaseState.NOT_DISCUSSED,
+)
+MDT_MEETS: Final = (  # on the list of a meeting, or dealt with by it
+    MdtCaseState.LISTED,
+    MdtCaseState.DISCUSSED,
+    MdtCaseState.OUTCOME_DRAFT,
+    MdtCaseState.OUTCOME_CONFIRMED,
+    MdtCaseState.ACTIONS_OPEN,
+    MdtCaseState.COMPLETE,
+)
 
 NODULE: Final[Mapping[tuple[NoduleState, str], NoduleState]] = {
     (NoduleState.CANDIDATE, "confirm"): NoduleState.ACTIVE,
