@@ -9,7 +9,8 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from nodules_app.lifecycles import FollowUpState, RunState
+from nodules_app.ladder.rungs import Channel, Recipient, Tier
+from nodules_app.lifecycles import FollowUpState, ReminderState, RunState
 from nodules_app.models import (
     Comparison,
     Finding,
@@ -22,6 +23,7 @@ from nodules_app.models import (
     Nodule,
     NoduleDescription,
     Patient,
+    Reminder,
     Role,
     Run,
     RunKind,
@@ -136,6 +138,24 @@ def refused(patient: Patient, kind: RunKind = RunKind.ASSESS) -> Run:
             "remedy_template": "Send the whole series again from the archive.",
             "facts": {"slice": 112, "gap_mm": 5.0},
         },
+    )
+
+
+def unreached(patient: Patient, state: ReminderState = ReminderState.FAILED) -> Reminder:
+    """Make a message about the patient's first step that did not arrive."""
+    step = FollowUp.objects.filter(patient=patient).order_by("pk")[0]
+    return Reminder.objects.create(
+        key=uuid4().hex,
+        clinic=patient.clinic,
+        patient=patient,
+        follow_up=step,
+        plan="20261123-20261207-",
+        rung="notice",
+        tier=Tier.HIGH,
+        recipient=Recipient.PATIENT,
+        channel=Channel.EMAIL,
+        planned_on=TODAY,
+        state=state,
     )
 
 

@@ -51,6 +51,7 @@ WHAT: Final[Mapping[Show, tuple[Promise, str]]] = {
     Show.REPORT: (_("Awaiting report"), "performed"),
     Show.RUNNING: (_("Being computed"), "pause"),
     Show.REFUSED: (_("Refused"), "slash"),
+    Show.UNREACHED: (_("Reminder failed"), "broken"),
 }
 TILES: Final = (Show.NEW, Show.BOOK, Show.OVERDUE, Show.MISSED, Show.DECIDE)
 RUN_STATE: Final[Mapping[RunState, Promise]] = {
@@ -165,6 +166,7 @@ MATTERS_MOST: Final = (
     (Show.OVERDUE, "critical"),
     (Show.MISSED, "caution"),
     (Show.DECIDE, "caution"),
+    (Show.UNREACHED, "caution"),
     (Show.REFUSED, "caution"),
     (Show.RUNNING, "brand"),
 )

@@ -1,8 +1,10 @@
 """A large clinic with plausible ages of follow-up, written straight into the tables: for benchmarks, never for tests.
 
-A patient has two nodules on five scans of the last years, four steps that ended and one that is open. Of the open steps
-most lie ahead, a few per cent are overdue, some wait for a signature, a booking, a report. Triggers are off while the
-rows go in; afterwards the database is asked whether anybody is lost, as it would be in a clinic.
+A patient has two nodules on five scans of the last years, four steps that ended and one that is open, or was
+discharged after the last scan. Of the open steps most lie ahead, a few per cent are overdue, some wait for a signature,
+a booking, a report. One in a hundred is new: a scan that nobody has read. A run measured each scan, a message told of
+each step that ended. A third of the patients have Chinese names. Triggers are off while the rows go in; afterwards the
+database is asked whether anybody is lost, as it would be in a clinic.
 """
 
 from __future__ import annotations
@@ -12,11 +14,13 @@ from pathlib import Path
 from typing import Final
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
     patients: int
+    open_steps: int
     follow_ups: int
     measurements: int
 
@@ -33,14 +37,18 @@ TABLES: Final = (
     "assessment",
     "evidence",
     "followup",
+    "run",
+    "closure",
+    "reminder",
 )
+UNREAD: Final = 100  # one new patient, whose scan nobody has read, for so many
 
 
-def fill(clinic: int, *, patients: int) -> Size:
+def fill(clinic: int, user: int, *, patients: int) -> Size:
     """Write the clinic; every table gets its statistics, and its keys go on after the last one."""
-    written = (
-        FILL.read_text(encoding="utf-8").replace(":clinic", str(int(clinic))).replace(":patients", str(int(patients)))
-    )
+    written = FILL.read_text(encoding="utf-8")
+    for name, number in {"clinic": clinic, "user": user, "patients": patients, "unread": patients // UNREAD}.items():
+        written = written.replace(f":{name}", str(int(number)))
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute(written)
@@ -50,8 +58,14 @@ def fill(clinic: int, *, patients: int) -> Size:
                 "SELECT setval(pg_get_serial_sequence(%s, 'id'), 10 * %s)", [f"nodules_app_{table}", patients + 1]
             )
         cursor.execute("VACUUM ANALYZE")
-        cursor.execute("SELECT count(*) FROM nodules_app_followup")
-        (follow_ups,) = cursor.fetchone()
-        cursor.execute("SELECT count(*) FROM nodules_app_measurement")
-        (measurements,) = cursor.fetchone()
-    return Size(patients, follow_ups, measurements)
+        return Size(
+            patients=_counted(cursor, "patient"),
+            open_steps=_counted(cursor, "followup", "closed_at IS NULL"),
+            follow_ups=_counted(cursor, "followup"),
+            measurements=_counted(cursor, "measurement"),
+        )
+
+
+def _counted(cursor: CursorWrapper, table: str, condition: str = "true") -> int:
+    cursor.execute(f"SELECT count(*) FROM nodules_app_{table} WHERE {condition}")  # noqa: S608 words of this file
+    return int(cursor.fetchone()[0])

@@ -1,13 +1,22 @@
 -- A large clinic, table by table; see clinic_of_years.py. Triggers are off while it runs.
--- A third has Chinese names; sounds are those of two syllables, enough for the index to have its work.
+-- A study has the key 5 * patient + 0..4; its scan, its answer, its evidence and the step that it ended have the same.
 
 INSERT INTO nodules_app_patient (id, code, created_at, clinic_id, issuer, identifier, name, sounds, birth_date, sex, setting)
-SELECT g, gen_random_uuid(), now(), :clinic, 'SIM', 'SIM-' || lpad(g::text, 7, '0'),
-    CASE WHEN g % 3 = 0 THEN substr('王李张刘陈杨黄赵吴周', 1 + g % 10, 1) || '^' || substr('伟芳娜敏静丽强磊军洋勇艳杰娟涛明超霞平刚', 1 + g / 7 % 20, 1)
-         ELSE 'Demo^Patient ' || lpad(g::text, 7, '0') END,
-    CASE WHEN g % 3 = 0 THEN 'zhang wei zhangwei zw' ELSE '' END,
-    date '1940-01-01' + (g * 37 % 16000)::int, CASE WHEN g % 2 = 0 THEN 'female' ELSE 'male' END, 'incidental'
-FROM generate_series(1, :patients) g;
+SELECT p, gen_random_uuid(), now(), :clinic, 'SIM', 'SIM-' || lpad(p::text, 7, '0'),
+    CASE WHEN p % 3 = 0 THEN han.family[a] || '^' || han.given[b] || han.given[c]
+         ELSE 'Demo^' || initcap(syllable[b] || syllable[c] || syllable[d]) END,
+    CASE WHEN p % 3 = 0 THEN concat_ws(' ', said.family[a], said.given[b], said.given[c],
+        said.family[a] || said.given[b] || said.given[c],
+        left(said.family[a], 1) || left(said.given[b], 1) || left(said.given[c], 1)) ELSE '' END,
+    date '1940-01-01' + (p * 37 % 16000)::int, CASE WHEN p % 2 = 0 THEN 'female' ELSE 'male' END, 'incidental'
+FROM (SELECT string_to_array('王,李,张,刘,陈,杨,黄,赵,吴,周', ',') AS family,
+        string_to_array('伟,芳,娜,敏,静,丽,强,磊,军,洋,勇,艳,杰,娟,涛,明,超,霞,平,刚', ',') AS given) han,
+    (SELECT string_to_array('wang,li,zhang,liu,chen,yang,huang,zhao,wu,zhou', ',') AS family,
+        string_to_array('wei,fang,na,min,jing,li,qiang,lei,jun,yang,yong,yan,jie,juan,tao,ming,chao,xia,ping,gang', ',')
+            AS given) said,
+    (SELECT string_to_array('ba,ke,lu,mi,no,per,ra,si,ta,vo,wel,zi,dor,fen,gu,ha,jol,ku,le,mar', ',') AS syllable) spoken,
+    generate_series(1, :patients + :unread) p
+CROSS JOIN LATERAL (SELECT 1 + p / 3 % 10 AS a, 1 + p / 30 % 20 AS b, 1 + p / 600 % 20 AS c, 1 + p / 7 % 20 AS d) k;
 
 INSERT INTO nodules_app_nodule (id, code, created_at, patient_id, number, tracking_uid, state)
 SELECT 2 * p + n, gen_random_uuid(), now(), p, n + 1, '2.25.' || (2 * p + n), 'active'
@@ -16,7 +25,8 @@ FROM generate_series(1, :patients) p, generate_series(0, 1) n;
 INSERT INTO nodules_app_study (id, code, created_at, patient_id, study_uid, accession, description, acquired_on)
 SELECT 5 * p + s, gen_random_uuid(), now(), p, '2.25.1.' || (5 * p + s), 'A' || (5 * p + s), 'CT thorax',
     current_date - ((4 - s) * (90 + p % 270) + p % 300)::int
-FROM generate_series(1, :patients) p, generate_series(0, 4) s;
+FROM generate_series(1, :patients + :unread) p, generate_series(0, 4) s
+WHERE p <= :patients OR s = 4;
 
 INSERT INTO nodules_app_series (id, code, created_at, study_id, series_uid, frame_of_reference_uid, description,
     manufacturer, model, kernel, slices, rows, columns, slice_thickness_mm, spacing_z_mm, spacing_y_mm,
@@ -29,43 +39,74 @@ SELECT id, gen_random_uuid(), now(), id, id, '[]' FROM nodules_app_study;
 
 INSERT INTO nodules_app_finding (id, code, created_at, nodule_id, scan_id, x_lps_mm, y_lps_mm, z_lps_mm, origin, present)
 SELECT 2 * s.id + n, gen_random_uuid(), now(), 2 * s.patient_id + n, s.id, 10, 20, 30, 'person', true
-FROM nodules_app_study s, generate_series(0, 1) n;
+FROM nodules_app_study s, generate_series(0, 1) n WHERE s.patient_id <= :patients;
 
 INSERT INTO nodules_app_measurement (id, code, created_at, finding_id, method, version, attenuation, volume_mm3,
     volume_sd_mm3, mean_diameter_mm, mean_diameter_sd_mm, long_axis_mm, short_axis_mm, mean_hu, attached_to, outline_px)
 SELECT id, gen_random_uuid(), now(), id, 'star-35', '1', 'solid', 80 + id % 900, 9, 5 + id % 9, 0.3, 6 + id % 9,
     5 + id % 9, -20, '[]', '[]' FROM nodules_app_finding;
 
+INSERT INTO nodules_app_run (id, code, created_at, kind, queue, patient_id, scan_id, state, not_before, attempt,
+    started_at, ended_at, lease_until, progress, refusal, failure, versions)
+SELECT s.id, gen_random_uuid(), s.acquired_on, 'measure', 'cpu', s.patient_id, s.id, w.state, s.acquired_on, 1,
+    s.acquired_on, CASE WHEN w.state <> 'running' THEN s.acquired_on + interval '5 minutes' END,
+    CASE WHEN w.state = 'running' THEN now() + interval '1 day' END, CASE WHEN w.state = 'running' THEN 40 ELSE 100 END,
+    CASE WHEN w.state = 'refused' THEN '{"code": "missing_slices", "sentence": "Slices are missing.",
+        "remedy": "Send the series again.", "template": "Slices are missing.",
+        "remedy_template": "Send the series again.", "facts": {}}'::jsonb END, '', '{}'
+FROM nodules_app_study s
+CROSS JOIN LATERAL (SELECT CASE WHEN s.id % 5 < 4 THEN 'succeeded' WHEN s.patient_id % 500 = 1 THEN 'refused'
+    WHEN s.patient_id % 5000 = 7 THEN 'running' ELSE 'succeeded' END AS state) w
+WHERE s.patient_id <= :patients;
+
 INSERT INTO nodules_app_assessment (id, code, created_at, patient_id, exam_on, guideline, edition,
     ruleset_version, rule_id, management, inputs, answer)
 SELECT id, gen_random_uuid(), now(), patient_id, acquired_on, 'FLEISCHNER2017', '2017', 'R1',
     'FLEISCHNER2017.SOLID.SINGLE.6-8', 'ct_6_12m_then_consider_18_24m', '{}', '{"result": {"guideline": "FLEISCHNER2017", "edition": "2017", "ruleset_version": "R1", "category": "SOLID.SINGLE.6-8", "rule_id": "FLEISCHNER2017.SOLID.SINGLE.6-8", "management": "ct_6_12m_then_consider_18_24m", "interval": null, "lead_nodule": "N1", "why": [], "missing": [], "ambiguities": [], "source": "table", "reliability": "S", "branches": [], "flips": []}, "risk": null, "growth": []}'
-FROM nodules_app_study WHERE id % 5 = 4;
+FROM nodules_app_study WHERE id % 5 = 4 AND patient_id <= :patients;
 
-INSERT INTO nodules_app_evidence (id, code, created_at, patient_id, kind, "on", signed, reason, study_id, assessment_id,
-overrides, explained, source, second_source)
-SELECT id, gen_random_uuid(), now(), patient_id, 'examined', acquired_on, false, '', id, 5 * (id / 5) + 4, false, '', '', ''
-FROM nodules_app_study WHERE id % 5 < 4;
+-- Each exam ended the step before it; every tenth patient was discharged after the last.
+INSERT INTO nodules_app_evidence (id, code, created_at, patient_id, kind, "on", by_id, signed, reason, study_id,
+    assessment_id, overrides, explained, source, second_source)
+SELECT id, gen_random_uuid(), now(), patient_id, CASE WHEN id % 5 < 4 THEN 'examined' ELSE 'discharged' END, acquired_on,
+    CASE WHEN id % 5 = 4 THEN :user END, id % 5 = 4, CASE WHEN id % 5 = 4 THEN 'Unchanged for two years.' ELSE '' END,
+    CASE WHEN id % 5 < 4 THEN id END, 5 * (id / 5) + 4, false, '', '', ''
+FROM nodules_app_study WHERE (id % 5 < 4 OR patient_id % 10 = 3) AND patient_id <= :patients;
+
+INSERT INTO nodules_app_closure (id, code, created_at, patient_id, evidence_id, reason, by_id)
+SELECT id, gen_random_uuid(), now(), patient_id, id, reason, :user FROM nodules_app_evidence WHERE kind = 'discharged';
 
 INSERT INTO nodules_app_followup (id, code, created_at, patient_id, assessment_id, kind, management, rule_id, state,
     due_from, target_on, due_until, booked_on, version, closing_reason, closed_at, evidence_id, exam_id)
-SELECT s.id, gen_random_uuid(), now(), s.patient_id, NULL, 'ct', 'ct_6_12m_then_consider_18_24m',
+SELECT s.id, gen_random_uuid(), s.acquired_on, s.patient_id, NULL, 'ct', 'ct_6_12m_then_consider_18_24m',
     'FLEISCHNER2017.SOLID.SINGLE.6-8', 'closed', s.acquired_on + 150, s.acquired_on + 180, s.acquired_on + 210, NULL,
-    4, 'The exam was made and read.', now(), s.id, s.id
-FROM nodules_app_study s WHERE s.id % 5 < 4;
+    4, 'The exam was made and read.', now(), s.id, CASE WHEN s.id % 5 < 4 THEN s.id END
+FROM nodules_app_study s WHERE (s.id % 5 < 4 OR s.patient_id % 10 = 3) AND s.patient_id <= :patients;
 
 INSERT INTO nodules_app_followup (id, code, created_at, patient_id, assessment_id, kind, management, rule_id, state,
     due_from, target_on, due_until, booked_on, version, closing_reason)
-SELECT s.id, gen_random_uuid(), now(), s.patient_id, s.id, 'ct', 'ct_6_12m_then_consider_18_24m',
+SELECT s.id, gen_random_uuid(), s.acquired_on, s.patient_id, s.id, 'ct', 'ct_6_12m_then_consider_18_24m',
     'FLEISCHNER2017.SOLID.SINGLE.6-8', st.state, w.due_from, w.due_from + 20, w.due_from + 40,
     CASE WHEN st.state = 'booked' THEN w.due_from + 20 END, 1, ''
 FROM nodules_app_study s
 CROSS JOIN LATERAL (SELECT current_date - 50 + (s.patient_id % 400)::int AS due_from) w
 CROSS JOIN LATERAL (SELECT CASE WHEN s.patient_id % 97 = 0 THEN 'proposed' WHEN s.patient_id % 89 = 0 THEN 'performed'
-    WHEN s.patient_id % 83 = 0 THEN 'not_attended' WHEN s.patient_id % 400 < 60 AND s.patient_id % 11 > 0 THEN 'booked'
-    ELSE 'planned' END AS state) st
-WHERE s.id % 5 = 4;
+    WHEN s.patient_id % 83 = 0 THEN 'not_attended' WHEN s.patient_id % 79 = 0 THEN 'lost_suspected'
+    WHEN s.patient_id % 400 < 60 AND s.patient_id % 11 > 0 THEN 'booked' ELSE 'planned' END AS state) st
+WHERE s.id % 5 = 4 AND s.patient_id % 10 <> 3 AND s.patient_id <= :patients;
 
 INSERT INTO nodules_app_followup_nodules (followup_id, nodule_id)
 SELECT f.id, 2 * f.patient_id + n FROM nodules_app_followup f, generate_series(0, 1) n;
 
+INSERT INTO nodules_app_followupchange (follow_up_id, version, at, step, from_state, to_state, why, facts)
+SELECT id, 1, created_at, 'propose', '', 'proposed', '', '{}' FROM nodules_app_followup;
+
+-- Each step that ended was told to the patient once; of the open ones every 700th message did not arrive.
+INSERT INTO nodules_app_reminder (id, code, created_at, key, clinic_id, patient_id, follow_up_id, plan, rung, tier,
+    recipient, channel, planned_on, state, why, not_before, attempt, handed_over_at, language, template, text_sha256,
+    provider_reference, outcome, note)
+SELECT id, gen_random_uuid(), created_at, 'made:' || id, :clinic, patient_id, id, 'made', 'notice', 'M', 'patient',
+    'email', target_on - 21,
+    CASE WHEN state = 'closed' THEN 'handed_over' WHEN patient_id % 1400 = 0 THEN 'failed' ELSE 'bounced' END, '',
+    created_at, 1, target_on - interval '21 days', 'en', 'notice', '', '', '', ''
+FROM nodules_app_followup WHERE state = 'closed' OR patient_id % 700 = 0;

@@ -23,7 +23,7 @@ def prepare(patients: int) -> Size:
     user = User.objects.create(username="coordinator")
     for role in (Role.COORDINATOR, Role.RADIOLOGIST):
         Membership.objects.create(user=user, clinic=clinic, role=role)
-    return fill(clinic.pk, patients=patients)
+    return fill(clinic.pk, user.pk, patients=patients)
 
 
 def pages(patients: int) -> dict[str, Callable[[], int]]:

@@ -17,9 +17,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from nodules_app.lifecycles import FollowUpState, RunState
+from nodules_app.lifecycles import FollowUpState, ReminderState, RunState
 from nodules_app.models import (
     ImportBatch,
+    Reminder,
     Role,
     Run,
     RunKind,
@@ -29,7 +30,7 @@ from nodules_app.models import (
 from nodules_app.selectors.worklist.lists import Show
 from nodules_app.selectors.worklist.page import EVERYBODY, worklist
 from nodules_app.services import safety_net
-from tests.clinic import PASSWORD, TODAY, delivered, followed, member, refused, series_of, signed_in
+from tests.clinic import PASSWORD, TODAY, delivered, followed, member, refused, series_of, signed_in, unreached
 
 pytestmark = pytest.mark.django_db
 
@@ -190,12 +191,13 @@ def test_the_counts_tell_who_waits_for_what() -> None:
     refused(followed(5, due=(80, 110)))
     followed(6, due=(-5, 9), state=FollowUpState.NOT_ATTENDED)
     followed(7, due=(-5, 9), state=FollowUpState.PERFORMED)
-    followed(8, due=(-5, 9), state=FollowUpState.LOST_SUSPECTED)
+    unreached(followed(8, due=(-5, 9), state=FollowUpState.LOST_SUSPECTED))
     found = worklist(user=member(), today=TODAY)
     assert found.counts.of == {
         Show.OVERDUE: 1,
         Show.MISSED: 1,
         Show.DECIDE: 1,
+        Show.UNREACHED: 1,
         Show.REFUSED: 1,
         Show.NEW: 1,
         Show.BOOK: 1,
@@ -241,6 +243,27 @@ def test_a_refusal_leaves_the_list_when_the_work_was_done_after_all() -> None:
     assert worklist(user=member(), today=TODAY).counts.of[Show.REFUSED] == 0
 
 
+@pytest.mark.parametrize(
+    ("state", "stands"),
+    [
+        (ReminderState.FAILED, 1),
+        (ReminderState.BOUNCED, 1),
+        (ReminderState.UNCERTAIN, 1),
+        (ReminderState.UNKNOWN, 1),
+        (ReminderState.QUEUED, 0),
+        (ReminderState.HANDED_OVER, 0),
+    ],
+)
+def test_a_reminder_that_failed_stands_on_its_list_until_somebody_deals_with_it(
+    state: ReminderState, stands: int
+) -> None:
+    unreached(followed(1, due=(80, 110)), state)
+    assert worklist(user=member(), today=TODAY).counts.of[Show.UNREACHED] == stands
+    if stands:
+        Reminder.objects.update(state=ReminderState.ACKNOWLEDGED, acknowledged_by=member())
+        assert worklist(user=member(), today=TODAY).counts.of[Show.UNREACHED] == 0
+
+
 @pytest.mark.parametrize("show", list(Show))
 def test_a_count_opens_exactly_its_patients(show: Show) -> None:
     followed(1, due=(-100, -26))
@@ -249,7 +272,7 @@ def test_a_count_opens_exactly_its_patients(show: Show) -> None:
     Run.objects.create(kind=RunKind.ASSESS, patient=followed(4, due=(80, 110)), state=RunState.QUEUED)
     followed(6, due=(-5, 9), state=FollowUpState.NOT_ATTENDED)
     followed(7, due=(-5, 9), state=FollowUpState.PERFORMED)
-    followed(8, due=(-5, 9), state=FollowUpState.LOST_SUSPECTED)
+    unreached(followed(8, due=(-5, 9), state=FollowUpState.LOST_SUSPECTED))
     followed(9, due=(20, 60))
     found = worklist(user=member(), today=TODAY, show=show)
     assert len(found.rows) == found.matching == found.counts.of[show] > 0

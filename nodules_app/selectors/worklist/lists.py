@@ -14,7 +14,8 @@ from typing import Final
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from nodules_app.lifecycles import OPEN_FOLLOW_UP, OPEN_RUN, TO_ARRANGE, FollowUpState, RunState
-from nodules_app.models import Closure, FollowUp, FollowUpKind, Nodule, Run, Scan
+from nodules_app.models import Closure, FollowUp, FollowUpKind, Nodule, Reminder, Run, Scan
+from nodules_app.models.reminders import IN_TROUBLE
 
 BOOK_AHEAD_DAYS: Final = 42  # the ladder asks whether a yearly scan is booked six weeks before its day
 ENDED_WITHOUT_RESULT: Final = (RunState.REFUSED, RunState.FAILED)
@@ -28,6 +29,7 @@ class Show(StrEnum):
     OVERDUE = "overdue"
     MISSED = "missed"  # did not come: somebody must call
     DECIDE = "decide"  # a result, or silence, that a clinician must answer
+    UNREACHED = "unreached"  # a reminder failed or came back, or nobody knows whether it went, and nobody dealt with it
     REFUSED = "refused"
     NEW = "new"  # a proposal that nobody has signed, or an exam on which nobody has marked a nodule
     BOOK = "book"
@@ -36,7 +38,17 @@ class Show(StrEnum):
     RUNNING = "running"
 
 
-ACT: Final = (Show.OVERDUE, Show.MISSED, Show.DECIDE, Show.REFUSED, Show.NEW, Show.BOOK, Show.DUE, Show.RUNNING)
+ACT: Final = (
+    Show.OVERDUE,
+    Show.MISSED,
+    Show.DECIDE,
+    Show.UNREACHED,
+    Show.REFUSED,
+    Show.NEW,
+    Show.BOOK,
+    Show.DUE,
+    Show.RUNNING,
+)
 
 
 def open_steps() -> Steps:
@@ -82,6 +94,8 @@ def members(show: Show, today: date) -> Q:
     """The condition "stands on this list", for patients."""
     if show is Show.RUNNING:
         return Q(pk__in=Run.objects.filter(state__in=OPEN_RUN, patient__isnull=False).values("patient"))
+    if show is Show.UNREACHED:
+        return Q(pk__in=Reminder.objects.filter(state__in=IN_TROUBLE).values("patient"))
     if show is Show.REFUSED:
         return Q(pk__in=_without_result().values("patient"))
     on_it = Q(pk__in=STEPS[show](today).values("patient"))
