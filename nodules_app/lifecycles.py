@@ -32,6 +32,7 @@ class NoduleState(StrEnum):
     RESECTED = "resected"
     DISCHARGED = "discharged"
     MERGED = "merged"  # a reader said that it is another nodule of the same patient; that one is followed
+    TAKEN_BACK = "taken_back"  # its reader undid the act that had made it; nobody says anything of it
 
 
 class FollowUpState(StrEnum):
@@ -109,6 +110,18 @@ class DocumentState(StrEnum):
     RETRACTED = "retracted"
 
 
+class ReadingState(StrEnum):
+    """How far the reading of an exam has come. What was signed is never edited: a correction is a newer reading."""
+
+    AWAITING = "awaiting"  # nobody has begun; it ages in the reading list
+    DRAFT = "draft"  # somebody is at it
+    READ = "read"  # read to its end, and not signed
+    SIGNED = "signed"
+    ADDENDED = "addended"  # signed, with words added later
+    REPLACED = "replaced"  # a newer version was signed; this one stays as it was
+    COVERED = "covered"  # never signed: a later exam of the patient is read in its place
+
+
 class RunState(StrEnum):
     """One piece of work for a worker."""
 
@@ -142,6 +155,8 @@ OPEN_FOLLOW_UP: Final = (FollowUpState.PROPOSED, *TO_ARRANGE, *EXAM_MADE)
 ENDED_FOLLOW_UP: Final = tuple(state for state in FollowUpState if state not in OPEN_FOLLOW_UP)
 FOLLOWED_NODULE: Final = (NoduleState.ACTIVE,)
 HELD_APPOINTMENT: Final = (AppointmentState.BOOKED, AppointmentState.ATTENDED)  # nobody else may have the slot
+OPEN_READING: Final = (ReadingState.AWAITING, ReadingState.DRAFT, ReadingState.READ)
+SIGNED_READING: Final = (ReadingState.SIGNED, ReadingState.ADDENDED, ReadingState.REPLACED)
 OPEN_RUN: Final = (RunState.QUEUED, RunState.RUNNING)
 ENDED_MDT_CASE: Final = (MdtCaseState.COMPLETE, MdtCaseState.WITHDRAWN)
 OPEN_MDT_CASE: Final = tuple(state for state in MdtCaseState if state not in ENDED_MDT_CASE)
@@ -173,6 +188,13 @@ NODULE: Final[Mapping[tuple[NoduleState, str], NoduleState]] = {
     (NoduleState.DISCHARGED, "reopen"): NoduleState.ACTIVE,
     (NoduleState.NOT_A_NODULE, "reopen"): NoduleState.ACTIVE,
     (NoduleState.MERGED, "unmerge"): NoduleState.ACTIVE,
+    # A reader undoes, or does again, what was done in the same reading.
+    (NoduleState.ACTIVE, "take_back"): NoduleState.TAKEN_BACK,
+    (NoduleState.TAKEN_BACK, "bring_back"): NoduleState.ACTIVE,
+    (NoduleState.ACTIVE, "unconfirm"): NoduleState.CANDIDATE,
+    (NoduleState.NOT_A_NODULE, "unreject"): NoduleState.CANDIDATE,
+    (NoduleState.RESECTED, "unresect"): NoduleState.ACTIVE,
+    (NoduleState.MERGED, "unmerge_proposal"): NoduleState.CANDIDATE,
 }
 
 # How a step ends follows from the evidence alone; the database holds the same table.
@@ -304,6 +326,20 @@ DOCUMENT: Final[Mapping[tuple[DocumentState, str], DocumentState]] = {
     (DocumentState.ADDENDED, "retract"): DocumentState.RETRACTED,
     (DocumentState.CORRECTED, "retract"): DocumentState.RETRACTED,
 }
+
+READING: Final[Mapping[tuple[ReadingState, str], ReadingState]] = (
+    {
+        (ReadingState.AWAITING, "begin"): ReadingState.DRAFT,
+        (ReadingState.DRAFT, "finish"): ReadingState.READ,
+        (ReadingState.READ, "resume"): ReadingState.DRAFT,
+        (ReadingState.DRAFT, "sign"): ReadingState.SIGNED,
+        (ReadingState.READ, "sign"): ReadingState.SIGNED,
+        (ReadingState.SIGNED, "addend"): ReadingState.ADDENDED,
+        (ReadingState.ADDENDED, "addend"): ReadingState.ADDENDED,
+    }
+    | {(state, "replace"): ReadingState.REPLACED for state in (ReadingState.SIGNED, ReadingState.ADDENDED)}
+    | {(state, "cover"): ReadingState.COVERED for state in OPEN_READING}
+)
 
 RUN: Final[Mapping[tuple[RunState, str], RunState]] = {
     (RunState.QUEUED, "claim"): RunState.RUNNING,

@@ -16,6 +16,7 @@ from nodules_app.lifecycles import (
     FOLLOW_UP,
     MDT_CASE,
     NODULE,
+    READING,
     REMINDER,
     RUN,
     AppointmentState,
@@ -24,6 +25,7 @@ from nodules_app.lifecycles import (
     FollowUpState,
     MdtCaseState,
     NoduleState,
+    ReadingState,
     ReminderState,
     RunState,
     State,
@@ -90,6 +92,7 @@ def _page() -> Iterator[str]:
     yield "A work-up is a step of the patient, no state of the nodule; so are death, a move and a decline.\n\n"
     yield from _chapter("MDT case", MDT_CASE, MdtCaseState, MdtCaseState.DRAFT)
     yield from _chapter("Reminder", REMINDER, ReminderState, ReminderState.QUEUED, ReminderState.SUPPRESSED)
+    yield from _chapter("Reading", READING, ReadingState, ReadingState.AWAITING)
     yield from _chapter("Report and letter", DOCUMENT, DocumentState, DocumentState.DRAFT)
     yield from _chapter("Appointment", APPOINTMENT, AppointmentState, AppointmentState.BOOKED)
     yield from _chapter("Run", RUN, RunState, RunState.QUEUED)

@@ -1,5 +1,6 @@
 """Tables, one file per noun or for nouns that only make sense together; the constraints in them are the truth."""
 
+from nodules_app.models.candidates import Candidate, CandidateChange, RejectionReason
 from nodules_app.models.clinics import Clinic, ClinicDay, EmergencyAccess, Membership, Role
 from nodules_app.models.contacts import ContactKind, ContactOf, ContactPoint, ContactPreference
 from nodules_app.models.evidence import Evidence, Transfer
@@ -49,6 +50,7 @@ from nodules_app.models.pathway import (
     StepWindow,
 )
 from nodules_app.models.patients import Patient, RiskFactors, Setting, Sex
+from nodules_app.models.reading import Correction, CorrectionKind, IndependentRead, Reading, ReadingAddendum
 from nodules_app.models.reminders import LadderVersion, LetterBatch, Outcome, Reminder, ReminderEvent
 from nodules_app.models.runs import Run, RunKind
 from nodules_app.models.scheduling import (
@@ -68,6 +70,8 @@ __all__ = [
     "Attenuation",
     "AuditEvent",
     "CalendarFeed",
+    "Candidate",
+    "CandidateChange",
     "Claim",
     "Clinic",
     "ClinicDay",
@@ -78,6 +82,8 @@ __all__ = [
     "ContactOf",
     "ContactPoint",
     "ContactPreference",
+    "Correction",
+    "CorrectionKind",
     "Decision",
     "Discipline",
     "EmergencyAccess",
@@ -89,6 +95,7 @@ __all__ = [
     "FollowUpKind",
     "Growth",
     "ImportBatch",
+    "IndependentRead",
     "Instance",
     "LadderVersion",
     "LetterBatch",
@@ -112,7 +119,10 @@ __all__ = [
     "OverrideReason",
     "Pathology",
     "Patient",
+    "Reading",
+    "ReadingAddendum",
     "Registration",
+    "RejectionReason",
     "Reminder",
     "ReminderEvent",
     "Resource",

@@ -59,9 +59,15 @@ class Clinic(CodedRow):
     signing_roles = ArrayField(
         models.CharField(max_length=20, choices=Role.choices), default=clinicians, verbose_name=_("who signs a step")
     )
+    readers_needed = models.PositiveSmallIntegerField(  # 2: two read independently before one of them signs
+        _("readers of an exam"), default=1, db_default=1, validators=[MinValueValidator(1), MaxValueValidator(2)]
+    )
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                name="clinic_reads_with_one_or_two", condition=Q(readers_needed__gte=1, readers_needed__lte=2)
+            ),
             models.CheckConstraint(name="clinic_has_a_name", condition=~Q(name="")),
             models.CheckConstraint(
                 name="clinic_works_on_some_day",

@@ -21,6 +21,7 @@ class Origin(models.TextChoices):
     DICOM_SEG = "dicom_seg", _("DICOM segmentation")
     DICOM_SR = "dicom_sr", _("DICOM report")
     REGISTRATION = "registration", _("Carried from the other scan")
+    CANDIDATE = "candidate", _("Proposed by the program, accepted by a reader")
 
 
 class Attenuation(models.TextChoices):
@@ -154,6 +155,8 @@ class Measurement(CodedRow):
     axial_index = models.PositiveIntegerField(null=True)  # slice of the axes, and of the crop on the page
     # Measured together with this one of another scan: their ratio is surer than their volumes.
     measured_with = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
+    # A reader took later numbers back: these are the ones of that row again, to the last digit.
+    restores = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
     outline_px = models.JSONField(default=list)  # closed polygons [[x, y], …] in pixels of that slice
     # Shape, content and place as ``inference.describe`` writes them, its version inside; we never query within.
     features = models.JSONField(null=True, blank=True)

@@ -39,6 +39,7 @@ NODULE_STATE: Final[dict[NoduleState, Promise]] = {
     NoduleState.RESECTED: _("resected"),
     NoduleState.DISCHARGED: _("discharged"),
     NoduleState.MERGED: _("the same as another nodule"),
+    NoduleState.TAKEN_BACK: _("taken back by its reader"),
 }
 
 

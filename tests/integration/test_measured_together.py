@@ -11,7 +11,8 @@ from pytest_django import Settings
 
 from nodules_app.models import Comparison, Finding, Growth, Measurement, Nodule, Patient, Registration, RunKind
 from nodules_app.services.cache import map_file
-from nodules_app.services.pipeline.growing import TOGETHER_NAME, compute_growth
+from nodules_app.services.growths import BY_LOG_RATIO_TOGETHER
+from nodules_app.services.pipeline.growing import compute_growth
 from nodules_app.services.pipeline.measuring import measure_scan
 from registration.affine import Affine
 from registration.mapping import Mapping
@@ -88,7 +89,7 @@ def test_the_first_pair_is_measured_together(findings: tuple[Finding, Finding, F
     assert second.measured_with == first
     assert first.measured_with is None
     grown = Growth.objects.get()
-    assert grown.method == TOGETHER_NAME
+    assert grown.method == BY_LOG_RATIO_TOGETHER
     assert grown.volume_ratio == pytest.approx((9 / 8) ** 3, rel=0.08)
 
 
@@ -99,7 +100,7 @@ def test_a_later_pair_leaves_the_number_of_its_prior_alone(findings: tuple[Findi
     work_on(compared(second, third))
     assert second.measurements.get() == kept
     assert third.measurements.get().measured_with == kept
-    assert set(Growth.objects.values_list("method", flat=True)) == {TOGETHER_NAME}
+    assert set(Growth.objects.values_list("method", flat=True)) == {BY_LOG_RATIO_TOGETHER}
 
 
 def test_a_scan_that_was_measured_alone_is_the_anchor(findings: tuple[Finding, Finding, Finding]) -> None:
@@ -109,7 +110,7 @@ def test_a_scan_that_was_measured_alone_is_the_anchor(findings: tuple[Finding, F
     work_on(compared(first, second))
     assert second.measurements.get() == alone
     assert first.measurements.get().measured_with == alone
-    assert Growth.objects.get().method == TOGETHER_NAME
+    assert Growth.objects.get().method == BY_LOG_RATIO_TOGETHER
 
 
 def test_numbers_that_a_person_typed_are_no_anchor(findings: tuple[Finding, Finding, Finding]) -> None:

@@ -9,19 +9,17 @@ from functools import cached_property
 from inference.describe import describe_nodule
 from inference.measure import METHOD, NoduleMeasurement, measure
 from inference.noise import ScanNoise, measure_noise
-from inference.outline import outline_polygons_px
 from inference.repeatability import METHOD_VERSION
 from nodules_app.models import Finding, Measurement, Patient, Run, RunKind, Scan
 from nodules_app.services import runs
 from nodules_app.services.assessments import in_force
+from nodules_app.services.measured import METHOD_NAME, fields_of
 from nodules_app.services.pipeline.together import Together, measure_matches
 from nodules_app.services.pipeline.volumes import lungs_of, volume_of
 from registration.errors import Refused, gettext_noop
 from registration.lobes import Lobes, find_lobes
 from registration.lungs import Lungs
 from registration.volume import Volume
-
-METHOD_NAME = "star-35"
 
 
 class VolumetryBlocked(Refused):
@@ -139,32 +137,10 @@ def _store(findings: Mapping[int, Finding], measured: Together, features: Mappin
         if anchor_pk is not None and anchor is None:
             anchor = numbers_kept(Finding.objects.get(pk=anchor_pk))
         rows[pk] = Measurement.objects.create(
-            finding=finding, measured_with=anchor, features=features.get(pk), **_fields(measured.outcomes[pk])
+            finding=finding, measured_with=anchor, features=features.get(pk), **fields_of(measured.outcomes[pk])
         )
 
 
 def _blocking_notice(scan: Scan) -> dict[str, str]:
     notice = next(notice for notice in scan.series.notices if notice["blocks_volumetry"])
     return {"notice": notice["sentence"], "what_to_do": notice["remedy"]}
-
-
-def _fields(outcome: NoduleMeasurement | Refused) -> dict[str, object]:
-    base: dict[str, object] = {"method": METHOD_NAME, "version": METHOD_VERSION}
-    if isinstance(outcome, Refused):
-        return base | {"refusal": runs.told(outcome)}
-    return base | {
-        "attenuation": outcome.attenuation,
-        "volume_mm3": outcome.volume_mm3.value,
-        "volume_sd_mm3": outcome.volume_mm3.standard_error,
-        "mean_diameter_mm": outcome.mean_diameter_mm.value,
-        "mean_diameter_sd_mm": outcome.mean_diameter_mm.standard_error,
-        "long_axis_mm": outcome.long_axis_mm,
-        "short_axis_mm": outcome.short_axis_mm,
-        "solid_volume_mm3": outcome.solid_volume_mm3,
-        "solid_mean_diameter_mm": outcome.solid_mean_diameter_mm,
-        "mean_hu": outcome.mean_hu,
-        "mass_mg": outcome.mass_mg,
-        "attached_to": list(outcome.attached_to),
-        "axial_index": outcome.axial_index,
-        "outline_px": outline_polygons_px(outcome),
-    }

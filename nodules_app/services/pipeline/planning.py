@@ -25,26 +25,36 @@ KIND: Final[Mapping[ManagementClass, FollowUpKind]] = {
 
 
 def plan_next_step(run: Run) -> Callable[[], Mapping[str, str]]:
-    """Put one proposed step in the place of the open ones; nodules without a size keep their review."""
+    """Plan once the guidelines were asked; see ``plan``."""
     patient = whose(run)
 
     def store() -> Mapping[str, str]:
-        held = Patient.objects.select_for_update().get(pk=patient.pk)
-        followed = list(held.nodules.filter(state__in=FOLLOWED_NODULE).order_by("number"))
-        chosen = leading_assessment(latest_answers(held))
-        if not followed or chosen is None:
-            return {}
-        leading, step = chosen
-        follow_ups.propose(
-            assessment=leading,
-            kind=KIND[_class(leading)],
-            window=_window(leading),
-            nodules=followed,
-            still_unread=_without_size(held, followed),
-        )
-        return {"plan": leading.rule_id, "because": step.as_sentence()}
+        return plan(Patient.objects.select_for_update().get(pk=patient.pk))
 
     return store
+
+
+def plan(held: Patient) -> Mapping[str, str]:
+    """Put one proposed step in the place of the open ones; nodules without a size keep their review.
+
+    Returns
+    -------
+    Mapping
+        The rule that leads and why; empty where there is nothing to plan.
+    """
+    followed = list(held.nodules.filter(state__in=FOLLOWED_NODULE).order_by("number"))
+    chosen = leading_assessment(latest_answers(held))
+    if not followed or chosen is None:
+        return {}
+    leading, step = chosen
+    follow_ups.propose(
+        assessment=leading,
+        kind=KIND[_class(leading)],
+        window=_window(leading),
+        nodules=followed,
+        still_unread=_without_size(held, followed),
+    )
+    return {"plan": leading.rule_id, "because": step.as_sentence()}
 
 
 def latest_answers(patient: Patient) -> list[Assessment]:
