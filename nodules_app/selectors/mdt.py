@@ -1,0 +1,273 @@
+"""What the pages of the conference show, in a known number of queries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
+from django.utils import timezone
+
+from nodules_app.lifecycles import MDT_TO_PREPARE, MdtCaseState
+from nodules_app.models import (
+    MdtAction,
+    MdtAddendum,
+    MdtAttendee,
+    MdtCase,
+    MdtChange,
+    MdtMeeting,
+    MdtMinutes,
+    MdtOutcome,
+    Membership,
+    Patient,
+    Scan,
+    User,
+)
+from nodules_app.selectors.clinics import Act, clinics_where, may_where
+
+CONFIRM_WITHIN: Final = timedelta(hours=24)  # after the end; then the chair is told (product.md 4.5)
+MEETINGS_SHOWN: Final = 12
+CASES_SHOWN: Final = 200
+BEFORE_CONFIRMING: Final = (MdtCaseState.LISTED, MdtCaseState.DISCUSSED, MdtCaseState.OUTCOME_DRAFT)
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingLine:
+    """A meeting with how many cases it has, and how many of them wait for their confirmed outcome."""
+
+    code: UUID
+    clinic: str
+    starts_at: datetime
+    place: str
+    chair: str
+    began_at: datetime | None
+    ended_at: datetime | None
+    cancelled_at: datetime | None
+    cases: int
+    unconfirmed: int
+    has_minutes: bool
+
+    @property
+    def is_late(self) -> bool:
+        """Whether an outcome waits for longer than a day after the end."""
+        return bool(self.unconfirmed and self.ended_at and self.ended_at + CONFIRM_WITHIN < timezone.now())
+
+
+@dataclass(frozen=True, slots=True)
+class ActionLine:
+    code: UUID
+    patient_code: UUID
+    patient: str
+    what: str
+    owner: str
+    due_on: date
+    done_at: datetime | None
+    result: str
+    case: UUID
+
+    def is_overdue(self, today: date) -> bool:
+        return self.done_at is None and self.due_on < today
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLine:
+    """One patient on the list."""
+
+    code: UUID
+    patient_code: UUID
+    patient: str
+    number: str
+    sex: str
+    age_years: int | None
+    state: MdtCaseState
+    question: str
+    reasons: tuple[str, ...]
+    asked_by: str
+    presenter: str
+    order: int
+    without_discussion: bool
+    performance_status: int | None
+    fitness: str
+    pathology: str
+    has_scan: bool
+    version: int
+    outcome: MdtOutcome | None
+    actions: tuple[ActionLine, ...]
+    addenda: tuple[MdtAddendum, ...]
+    why_returned: str
+
+    @property
+    def is_settled(self) -> bool:
+        return self.state not in BEFORE_CONFIRMING
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingPage:
+    meeting: MdtMeeting
+    cases: tuple[CaseLine, ...]
+    attendees: tuple[MdtAttendee, ...]
+    missing_disciplines: tuple[str, ...]
+    chair_is_there: bool
+    minutes: tuple[MdtMinutes, ...]
+
+    @property
+    def has_quorum(self) -> bool:
+        return self.chair_is_there and not self.missing_disciplines
+
+    @property
+    def to_discuss(self) -> tuple[CaseLine, ...]:
+        return tuple(case for case in self.cases if not case.without_discussion)
+
+    @property
+    def noted(self) -> tuple[CaseLine, ...]:
+        return tuple(case for case in self.cases if case.without_discussion)
+
+    @property
+    def unconfirmed(self) -> int:
+        return sum(not case.is_settled for case in self.cases)
+
+
+def meetings_of(user: User, *, past: bool = False) -> tuple[MeetingLine, ...]:
+    """The meetings of the clinics where somebody sees patients: those to come and running, or those that ended."""
+    rows = MdtMeeting.objects.filter(clinic__in=clinics_where(user, Act.SEE)).select_related("clinic", "chair")
+    over = Q(ended_at__isnull=False) | Q(cancelled_at__isnull=False)
+    rows = rows.filter(over).order_by("-starts_at") if past else rows.exclude(over).order_by("starts_at")
+    unconfirmed = Count("cases", filter=Q(cases__state__in=BEFORE_CONFIRMING))
+    has_minutes = Exists(MdtMinutes.objects.filter(meeting=OuterRef("pk")))
+    counted = rows.annotate(listed=Count("cases"), unconfirmed=unconfirmed, has_minutes=has_minutes)
+    return tuple(_meeting_line(row) for row in counted[:MEETINGS_SHOWN])
+
+
+def _meeting_line(row: MdtMeeting) -> MeetingLine:
+    return MeetingLine(
+        code=row.code,
+        clinic=row.clinic.name,
+        starts_at=row.starts_at,
+        place=row.place,
+        chair=str(row.chair),
+        began_at=row.began_at,
+        ended_at=row.ended_at,
+        cancelled_at=row.cancelled_at,
+        cases=row.listed,  # type: ignore[attr-defined]  # annotated above
+        unconfirmed=row.unconfirmed,  # type: ignore[attr-defined]
+        has_minutes=row.has_minutes,  # type: ignore[attr-defined]
+    )
+
+
+def to_prepare(user: User) -> tuple[CaseLine, ...]:
+    """Cases on no list yet, those that a rule or a meeting left first."""
+    rows = _cases().filter(may_where(user, Act.SEE), state__in=MDT_TO_PREPARE)
+    return tuple(case_line(row) for row in rows.order_by("pk")[:CASES_SHOWN])
+
+
+def open_actions(user: User) -> tuple[ActionLine, ...]:
+    """What was decided and is not done yet, the most overdue first."""
+    rows = MdtAction.objects.filter(
+        may_where(user, Act.SEE, "case__patient"),
+        done_at__isnull=True,
+        case__state=MdtCaseState.ACTIONS_OPEN,
+    )
+    return tuple(
+        _action(row) for row in rows.select_related("case__patient", "owner").order_by("due_on", "pk")[:CASES_SHOWN]
+    )
+
+
+def meeting_page(meeting: MdtMeeting) -> MeetingPage:
+    """One meeting with its list, who is asked, and its minutes."""
+    attendees = tuple(meeting.attendees.select_related("user").order_by("discipline", "pk"))
+    there = {one.discipline for one in attendees if one.came}
+    return MeetingPage(
+        meeting=meeting,
+        cases=tuple(
+            case_line(row) for row in _cases().filter(meeting=meeting).order_by("without_discussion", "order", "pk")
+        ),
+        attendees=attendees,
+        missing_disciplines=tuple(one for one in meeting.quorum if one not in there),
+        chair_is_there=any(one.came and one.user_id == meeting.chair_id for one in attendees),
+        minutes=tuple(meeting.minutes.select_related("signed_by").defer("pdf").order_by("-version")),
+    )
+
+
+def one_case(case: MdtCase) -> CaseLine:
+    return case_line(_cases().get(pk=case.pk))
+
+
+def open_case_of(patient: Patient) -> CaseLine | None:
+    """The case that is under way, for the patient's page."""
+    row = _cases().filter(patient=patient).exclude(state__in=[MdtCaseState.COMPLETE, MdtCaseState.WITHDRAWN]).first()
+    return case_line(row) if row else None
+
+
+def earlier_outcomes(patient: Patient, *, but: UUID) -> tuple[MdtOutcome, ...]:
+    """What conferences decided before, the latest first."""
+    rows = MdtOutcome.objects.filter(case__patient=patient, confirmed_at__isnull=False).exclude(case__code=but)
+    return tuple(rows.select_related("confirmed_by").order_by("-confirmed_at"))
+
+
+def people_at(clinic_id: int) -> QuerySet[User]:
+    """Who may own an action or present a case: everybody with a role there."""
+    held = Membership.objects.filter(clinic=clinic_id, ended_at__isnull=True)
+    return User.objects.filter(pk__in=held.values("user"), is_active=True).order_by("last_name", "username")
+
+
+def _cases() -> QuerySet[MdtCase]:
+    scans = Scan.objects.filter(study__patient=OuterRef("patient"), superseded_at__isnull=True)
+    actions = MdtAction.objects.select_related("owner", "case__patient").order_by("due_on", "pk")
+    returns = MdtChange.objects.filter(step__in=["return", "carry"]).order_by("-version")
+    return (
+        MdtCase.objects.select_related(
+            "patient", "asked_by", "presenter", "outcome__confirmed_by", "outcome__drafted_by"
+        )
+        .annotate(has_scan=Exists(scans))
+        .prefetch_related(
+            Prefetch("actions", queryset=actions),
+            Prefetch("addenda", queryset=MdtAddendum.objects.select_related("by").order_by("pk")),
+            Prefetch("changes", queryset=returns, to_attr="sent_back"),
+        )
+    )
+
+
+def case_line(row: MdtCase) -> CaseLine:
+    sent_back: Sequence[MdtChange] = row.sent_back  # type: ignore[attr-defined]  # prefetched by _cases
+    waits = row.state in {MdtCaseState.RETURNED, MdtCaseState.NOT_DISCUSSED}
+    return CaseLine(
+        code=row.code,
+        patient_code=row.patient.code,
+        patient=row.patient.name,
+        number=row.patient.identifier,
+        sex=row.patient.sex,
+        age_years=row.patient.age_on(timezone.localdate()),
+        state=MdtCaseState(row.state),
+        question=row.question,
+        reasons=tuple(row.reasons),
+        asked_by=str(row.asked_by or ""),
+        presenter=str(row.presenter or ""),
+        order=row.order,
+        without_discussion=row.without_discussion,
+        performance_status=row.performance_status,
+        fitness=row.fitness,
+        pathology=row.pathology,
+        has_scan=row.has_scan,  # type: ignore[attr-defined]
+        version=row.version,
+        outcome=getattr(row, "outcome", None),
+        actions=tuple(_action(one) for one in row.actions.all()),
+        addenda=tuple(row.addenda.all()),
+        why_returned=sent_back[0].why if waits and sent_back else "",
+    )
+
+
+def _action(row: MdtAction) -> ActionLine:
+    return ActionLine(
+        code=row.code,
+        patient_code=row.case.patient.code,
+        patient=row.case.patient.name,
+        what=row.what,
+        owner=str(row.owner),
+        due_on=row.due_on,
+        done_at=row.done_at,
+        result=row.result,
+        case=row.case.code,
+    )

@@ -1,0 +1,1 @@
+"""The conference: who is put on, what is decided, who does it by when."""
