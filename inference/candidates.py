@@ -27,6 +27,9 @@ from registration.volume import Volume
 
 Change = Literal["new", "gone", "grown", "same"]
 
+METHOD: Final = "blobs, rays and the other scan"
+VERSION: Final = "2"
+
 LEAST_CONTRAST_HU: Final = 110.0
 SMALLEST_MM: Final = 3.0
 LARGEST_RADIUS_MM: Final = 12.0
@@ -64,6 +67,9 @@ class Candidate:
     change
         Against the other scan: ``"new"`` or ``"gone"`` where that one shows clear lung, ``"grown"`` or ``"same"``
         where it shows a partner. None when it was not looked at or cannot be told.
+    there_lps_mm, there_diameter_mm
+        On the other scan: centre and size of the partner; without one the place where the map puts it, and no size.
+        None where the map does not reach.
     """
 
     lps_mm: tuple[float, float, float]
@@ -71,6 +77,8 @@ class Candidate:
     contrast_hu: float
     score: float
     change: Change | None = None
+    there_lps_mm: tuple[float, float, float] | None = None
+    there_diameter_mm: float | None = None
 
 
 def find_candidates(
@@ -171,14 +179,47 @@ def held_against_each_other(
     there = registration.current_from_prior(np.array([one.lps_mm for one in prior]).reshape(-1, 3))
     before = registration.prior_from_current(np.array([one.lps_mm for one in current]).reshape(-1, 3))
     gone = [
-        replace(one, change=_change(one, partner_of_prior.get(number), volumes[1], there[number], "gone"))
+        _there(
+            replace(one, change=_change(one, partner_of_prior.get(number), volumes[1], there[number], "gone")),
+            partner_of_prior.get(number),
+            there[number],
+        )
         for number, one in enumerate(prior)
     ]
     new = [
-        replace(one, change=_change(partner_of_current.get(number), one, volumes[0], before[number], "new"))
+        _there(
+            replace(one, change=_change(partner_of_current.get(number), one, volumes[0], before[number], "new")),
+            partner_of_current.get(number),
+            before[number],
+        )
         for number, one in enumerate(current)
     ]
     return _noteworthy_first(gone), _noteworthy_first(new)
+
+
+def each_once(
+    prior: Sequence[Candidate], current: Sequence[Candidate]
+) -> tuple[tuple[Literal["prior", "current"], Candidate], ...]:
+    """Put the candidates of a pair, held against each other, into one list for a reader.
+
+    Returns
+    -------
+    What both scans show stands there once, as the current scan shows it. New, gone and grown ones first, by score.
+    """
+    alone: list[tuple[Literal["prior", "current"], Candidate]] = [
+        ("prior", one) for one in prior if one.there_diameter_mm is None
+    ]
+    both = [*alone, *(("current", one) for one in current)]
+    return tuple(sorted(both, key=lambda told: _rank(told[1])))
+
+
+def _there(one: Candidate, partner: Candidate | None, place_lps_mm: Floats) -> Candidate:
+    if partner is not None:
+        return replace(one, there_lps_mm=partner.lps_mm, there_diameter_mm=partner.diameter_mm)
+    if not np.isfinite(place_lps_mm).all():
+        return one
+    x, y, z = (float(v) for v in place_lps_mm)
+    return replace(one, there_lps_mm=(x, y, z))
 
 
 def _finding(one: Candidate) -> Finding:
@@ -200,5 +241,9 @@ def _change(
 
 
 def _noteworthy_first(noted: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    return tuple(sorted(noted, key=_rank))
+
+
+def _rank(one: Candidate) -> tuple[int, float]:
     order: dict[Change | None, int] = {"new": 0, "gone": 0, "grown": 1}
-    return tuple(sorted(noted, key=lambda one: (order.get(one.change, 2), -one.score)))
+    return order.get(one.change, 2), -one.score

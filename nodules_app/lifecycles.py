@@ -35,6 +35,15 @@ class NoduleState(StrEnum):
     TAKEN_BACK = "taken_back"  # its reader undid the act that had made it; nobody says anything of it
 
 
+class CandidateState(StrEnum):
+    """What a program proposes; no nodule yet, and nothing is owed for it."""
+
+    PROPOSED = "proposed"
+    ACCEPTED = "accepted"  # a reader made it a nodule
+    REJECTED = "rejected"  # a reader saw something else; not proposed again at this place
+    REPLACED = "replaced"  # nobody had decided when the exam was searched again, or a later exam came
+
+
 class FollowUpState(StrEnum):
     """How far one owed step has come, and in which of five ways it ended."""
 
@@ -195,6 +204,14 @@ NODULE: Final[Mapping[tuple[NoduleState, str], NoduleState]] = {
     (NoduleState.NOT_A_NODULE, "unreject"): NoduleState.CANDIDATE,
     (NoduleState.RESECTED, "unresect"): NoduleState.ACTIVE,
     (NoduleState.MERGED, "unmerge_proposal"): NoduleState.CANDIDATE,
+}
+
+CANDIDATE: Final[Mapping[tuple[CandidateState, str], CandidateState]] = {
+    (CandidateState.PROPOSED, "accept"): CandidateState.ACCEPTED,
+    (CandidateState.PROPOSED, "reject"): CandidateState.REJECTED,
+    (CandidateState.PROPOSED, "replace"): CandidateState.REPLACED,
+    (CandidateState.REJECTED, "reopen"): CandidateState.PROPOSED,
+    (CandidateState.ACCEPTED, "reopen"): CandidateState.PROPOSED,  # its nodule was taken back
 }
 
 # How a step ends follows from the evidence alone; the database holds the same table.

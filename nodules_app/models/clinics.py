@@ -63,6 +63,11 @@ class Clinic(CodedRow):
         _("readers of an exam"), default=1, db_default=1, validators=[MinValueValidator(1), MaxValueValidator(2)]
     )
 
+    # Readers who look first for themselves find more: what a program proposes may wait until they ask for it.
+    proposals_on_request = models.BooleanField(
+        _("proposed nodules stay hidden until the reader asks"), default=False, db_default=False
+    )
+
     class Meta:
         constraints = [
             models.CheckConstraint(

@@ -15,7 +15,7 @@ from nodules_app.models.rows import CodedRow, choices
 
 
 class RunKind(models.TextChoices):
-    """The steps of the main job, in their order."""
+    """The steps of the main job, in their order; proposing nodules runs beside them."""
 
     INTAKE = "intake", _("Read the files")
     LUNGS = "lungs", _("Find the lungs")
@@ -25,6 +25,7 @@ class RunKind(models.TextChoices):
     GROWTH = "growth", _("Compute growth")
     ASSESS = "assess", _("Ask the guidelines")
     PLAN = "plan", _("Plan the next step")
+    PROPOSE = "propose", _("Look for further nodules")
 
 
 class Run(CodedRow):

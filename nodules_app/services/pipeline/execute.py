@@ -11,7 +11,17 @@ from django.db import connection, transaction
 
 from nodules_app.models import Run, RunKind
 from nodules_app.services import runs
-from nodules_app.services.pipeline import assessing, growing, intake, lungs, matching, measuring, planning, registering
+from nodules_app.services.pipeline import (
+    assessing,
+    growing,
+    intake,
+    lungs,
+    matching,
+    measuring,
+    planning,
+    proposing,
+    registering,
+)
 from registration.errors import Refused
 
 log = logging.getLogger(__name__)
@@ -28,6 +38,7 @@ STEPS: Final[Mapping[RunKind, Step]] = {
     RunKind.GROWTH: growing.compute_growth,
     RunKind.ASSESS: assessing.ask_guidelines,
     RunKind.PLAN: planning.plan_next_step,
+    RunKind.PROPOSE: proposing.propose_nodules,
 }
 AFTER_REFUSAL: Final[Mapping[RunKind, Callable[[Run], None]]] = {
     RunKind.INTAKE: intake.drop_upload,

@@ -38,6 +38,8 @@ def go_on_without_lungs(run: Run) -> None:
     waiting = [other for other in _neighbours(scan) if other.lung_right_ml is not None]
     for alone in (scan, *waiting):
         runs.request(RunKind.MEASURE, by=run.requested_by, patient=scan.study.patient, scan=alone)
+    for other in waiting:
+        runs.request(RunKind.PROPOSE, by=run.requested_by, patient=scan.study.patient, scan=other)
 
 
 def _go_on(run: Run, scan: Scan) -> None:
@@ -49,7 +51,8 @@ def _go_on(run: Run, scan: Scan) -> None:
     for comparison in comparisons:
         runs.request(RunKind.REGISTER, by=run.requested_by, patient=scan.study.patient, comparison=comparison)
     if not comparisons and not any(_is_being_looked_for(other) for other in _neighbours(scan)):
-        runs.request(RunKind.MEASURE, by=run.requested_by, patient=scan.study.patient, scan=scan)
+        for step in (RunKind.MEASURE, RunKind.PROPOSE):
+            runs.request(step, by=run.requested_by, patient=scan.study.patient, scan=scan)
 
 
 def _neighbours(scan: Scan) -> list[Scan]:

@@ -32,7 +32,8 @@ def register_comparison(run: Run) -> Callable[[], Mapping[str, str]]:
                 "map_file": map_file(comparison).name,
             },
         )
-        runs.request(RunKind.MATCH, by=run.requested_by, patient=comparison.patient, comparison=comparison)
+        for step in (RunKind.MATCH, RunKind.PROPOSE):
+            runs.request(step, by=run.requested_by, patient=comparison.patient, comparison=comparison)
         return {"registration": f"{found.method} {found.version}"}
 
     return store
@@ -43,6 +44,7 @@ def go_on_without_map(run: Run) -> None:
     comparison = pair(run)
     for scan in (comparison.prior, comparison.current):
         runs.request(RunKind.MEASURE, by=run.requested_by, patient=comparison.patient, scan=scan)
+    runs.request(RunKind.PROPOSE, by=run.requested_by, patient=comparison.patient, scan=comparison.current)
 
 
 def make_map(comparison: Comparison) -> Map:
