@@ -26,6 +26,9 @@ from nodules_app.models import (
     FollowUp,
     LetterBatch,
     Match,
+    MdtAction,
+    MdtCase,
+    MdtMeeting,
     Nodule,
     Patient,
     Reminder,
@@ -191,6 +194,21 @@ def contact_for(act: Act, code: UUID, *, by: Anybody) -> ContactPoint:
 def emergency_for(act: Act, code: UUID, *, by: Anybody) -> EmergencyAccess:
     rows = EmergencyAccess.objects.select_related("patient").filter(may_where(member(by), act))
     return get_object_or_404(rows, code=code)
+
+
+def mdt_meeting_for(act: Act, code: UUID, *, by: Anybody) -> MdtMeeting:
+    """Fetch a meeting of a clinic where this person may do something; any other is not found."""
+    mine = clinics_where(member(by), act)
+    return get_object_or_404(MdtMeeting.objects.select_related("clinic", "chair"), code=code, clinic__in=mine)
+
+
+def mdt_case_for(act: Act, code: UUID, *, by: Anybody) -> MdtCase:
+    rows = MdtCase.objects.select_related("patient__clinic", "meeting", "presenter", "outcome")
+    return fetch(act, rows, "patient", by=by, code=code)
+
+
+def mdt_action_for(act: Act, code: UUID, *, by: Anybody) -> MdtAction:
+    return fetch(act, MdtAction.objects.select_related("case__patient"), "case__patient", by=by, code=code)
 
 
 def note_search(user: User, asked: Asked) -> None:

@@ -105,14 +105,17 @@ def _save(
     held: MdtCase, step: str, *, from_state: str, by: User | None, why: str, fields: dict[str, object]
 ) -> MdtCase:
     held.version += 1
+    meeting = held.meeting  # a case that leaves a list is recorded with the meeting that it left
     for name, value in fields.items():
         setattr(held, name, value)
     held.save(update_fields=["state", "version", *fields])
-    _write_down(held, step, from_state=from_state, by=by, why=why)
+    _write_down(held, step, from_state=from_state, by=by, why=why, meeting=held.meeting or meeting)
     return held
 
 
-def _write_down(case: MdtCase, step: str, *, from_state: str, by: User | None, why: str) -> None:
+def _write_down(
+    case: MdtCase, step: str, *, from_state: str, by: User | None, why: str, meeting: MdtMeeting | None = None
+) -> None:
     MdtChange.objects.create(
         case=case,
         version=case.version,
@@ -121,7 +124,7 @@ def _write_down(case: MdtCase, step: str, *, from_state: str, by: User | None, w
         from_state=from_state,
         to_state=case.state,
         why=why[:500],
-        meeting=case.meeting,
+        meeting=meeting,
     )
     record(f"mdt_case.{step}", case.patient, by=by, case=case.code, state=case.state)
 

@@ -136,12 +136,8 @@ def _cases(page: selectors.MeetingPage) -> list[Block]:
 
 
 def _carried(meeting: MdtMeeting) -> list[Block]:
-    """Name those whom the meeting did not come to; their case has gone to the next one meanwhile."""
-    listed = MdtChange.objects.filter(meeting=meeting, step="list").values("case")
-    carried = MdtChange.objects.filter(case__in=listed, step="carry", at__gte=meeting.began_at or meeting.starts_at)
-    rows = carried.exclude(case__meeting=meeting).select_related("case__patient").order_by("pk")
-    if meeting.ended_at is not None:
-        rows = rows.filter(at__lte=meeting.ended_at)
+    """Name those whom the meeting did not come to; they wait for the next one."""
+    rows = MdtChange.objects.filter(meeting=meeting, step="carry").select_related("case__patient").order_by("pk")
     names = tuple(f"{row.case.patient.name.replace('^', ' ')} · {row.case.patient.identifier}" for row in rows)
     return [Heading(gettext("Carried to the next meeting")), Lines(names)] if names else []
 
