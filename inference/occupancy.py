@@ -16,11 +16,9 @@ from scipy import special
 from scipy.spatial import cKDTree
 
 from inference.neighbourhood import Floats
-from inference.segment import BORDER_FRACTION, SMOOTHING_ZYX_MM, Segmentation
+from inference.segment import LEVEL_OFFSET, SMOOTHING_ZYX_MM, Segmentation
 from inference.star import ray_directions
 
-# A blurred plane edge passes the level f at this many standard deviations outside its true place.
-LEVEL_OFFSET = float(special.ndtri(1 - BORDER_FRACTION))
 RIM_INSIDE = 1.6  # blurs inside the border from which a voxel is surely full
 WALL_BEHIND = 3.0  # blurs of depth that count as full in any case
 RIM_OUTSIDE = 2.5  # blurs outside from which it is surely empty

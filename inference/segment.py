@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
+from scipy import ndimage, special
 
 from inference.errors import (
     BorderNotFound,
@@ -29,6 +29,8 @@ from inference.wall import Wall, find_wall
 from registration.volume import Volume
 
 BORDER_FRACTION = 0.35  # of the way from lung to core; ratios between dates were truest here (better than at 0.5)
+# A blurred plane edge passes this level at so many standard deviations outside its true place.
+LEVEL_OFFSET = float(special.ndtri(1 - BORDER_FRACTION))
 HIGHEST_CORE_HU = 60.0  # calcified cores (1400 HU) would else pull the border into the nodule
 LOWEST_CONTRAST_HU = 120.0
 FAINTEST_HU = 110.0  # above lung: the first round looks this far out, so that a halo around a solid core is not missed
@@ -48,6 +50,14 @@ RAY_STEP_MM = 0.25
 VESSEL_HU = -600.0  # brighter beside a nodule of ground glass is a vessel
 REACHES_MM = (13.0, 27.0)  # longest ray; the second only when the first does not hold the nodule
 LARGEST_DIAMETER_MM = 45.0
+UNENDED = 0.04  # trust in a ray that met no border
+AT_WALL = 0.3  # the same of one that met the wall before a border: the wall's place is less sure
+PAST_BORDER = 1.06  # of the radius (and LONG_RAY_MM more): the wall lies deeper than the nodule reaches
+FAT_HU = -60.0  # brightest
+LEAST_FAT_HU = -220.0
+BRIGHTER_THAN_FAT_HU = 75.0  # half of what a solid nodule is, and well beyond the noise along a smoothed ray
+LEAST_FAT_MM = 2.0  # the blurred border between something solid and lung passes this range within one
+WIDTH_QUANTILE = 0.8
 MOST_LEAKING = 0.6
 ROUNDS = 7
 REPEATS = 2
@@ -150,7 +160,8 @@ def segment(volume: Volume, seed_lps_mm: ArrayLike) -> Segmentation:
 
 def _clean_radius_mm(found: Segmentation) -> float:
     clean = found.star.ray_radii_mm()[~found.leaking]
-    return float(np.median(clean)) if clean.size else 0.0
+    # A cap on the wall is wider than high, and what is thicker than its width is wall.
+    return float(np.quantile(clean, WIDTH_QUANTILE)) if clean.size else 0.0
 
 
 def _segment_within(near: Neighbourhood, reach_mm: float, radius_mm: float = 0.0) -> Segmentation | None:
@@ -160,7 +171,7 @@ def _segment_within(near: Neighbourhood, reach_mm: float, radius_mm: float = 0.0
     wall = find_wall(near, smooth, centre, radius_mm or _inscribed_radius_mm(near, smooth, levels))
     view = _View(near, smooth, wall, np.arange(RAY_STEP_MM, reach_mm, RAY_STEP_MM)).cleared(TYPICAL_BLUR_MM)
     for round_ in range(ROUNDS):
-        star, rays = _fit(view, centre, levels.border_hu() if round_ else levels.lung_hu + FAINTEST_HU)
+        star, rays = _fit(view, centre, levels, levels.border_hu() if round_ else levels.lung_hu + FAINTEST_HU)
         if float(np.median(star.ray_radii_mm())) > 0.8 * reach_mm:
             return None
         shift = np.clip(star.centroid_shift_mm(), -1.5, 1.5)
@@ -170,7 +181,7 @@ def _segment_within(near: Neighbourhood, reach_mm: float, radius_mm: float = 0.0
         if np.linalg.norm(shift) < AT_REST_MM and round_ > 2:
             break
         centre = centre + 0.8 * shift
-    star, rays = _fit(view, centre, levels.border_hu())
+    star, rays = _fit(view, centre, levels, levels.border_hu())
     if float(np.quantile(star.ray_radii_mm(), 0.9)) > 0.85 * reach_mm:
         return None
     return Segmentation(near, star, levels, rays, wall, _blur_mm(view, star, rays, levels))
@@ -194,7 +205,7 @@ class _View:
         return replace(self, smooth=self.wall.without_glow(smooth, blur_mm), lit=smooth)
 
 
-def _fit(view: _View, centre: Floats, border_hu: float) -> tuple[Star, Rays]:
+def _fit(view: _View, centre: Floats, levels: Levels, border_hu: float) -> tuple[Star, Rays]:
     along, spacing = view.along_mm, view.near.spacing_mm
     points = centre + ray_directions()[:, None] * along[:, None]
     hu = sample(view.smooth, points, spacing)
@@ -207,13 +218,47 @@ def _fit(view: _View, centre: Floats, border_hu: float) -> tuple[Star, Rays]:
         ends = np.where(at_wall, to_wall, ends)
         hu = np.where(depth > 0, hu, FLOOR_HU)
     ended = ended | at_wall
-    star = Star(centre, fit_log_radius(ends, np.where(ended, 1.0, 0.04)))
+    trust = np.where(ended, 1.0, UNENDED) * np.where(at_wall, AT_WALL, 1.0)
+    star = Star(centre, fit_log_radius(ends, trust, at_wall))
     vessel = vessel_rays(hu, along, star.ray_radii_mm(), ends, max(border_hu, VESSEL_HU)) & ~at_wall
     if vessel.any():
-        star = Star(centre, fit_log_radius(ends, np.where(ended & ~vessel, 1.0, 0.04)))
-    # A ray that leaks along a tag or the angle beside the nodule may end at the wall, too: that is no base of it.
-    long = ~ended | vessel | (ends > LONG_RAY * star.ray_radii_mm() + LONG_RAY_MM)
-    return star, Rays(ends, at_wall & ~long, long, vessel)
+        star = Star(centre, fit_log_radius(ends, np.where(vessel, UNENDED, trust), at_wall))
+    # What lies between the border as it goes on behind the base and the wall is no nodule: fat, or the angle beside it.
+    radii = star.ray_radii_mm()
+    long = ~ended | vessel | (ends > np.where(at_wall, PAST_BORDER, LONG_RAY) * radii + LONG_RAY_MM)
+    if view.wall is not None:
+        fat, fat_begins = _fat_begins_mm(along, hu, ends, levels)
+        fat &= long | at_wall
+        if fat.any():
+            long |= fat
+            ends = np.where(fat, fat_begins, ends)
+            fitted = np.where(fat, 1.0, np.where(vessel, UNENDED, trust))
+            star = Star(centre, fit_log_radius(ends, fitted, at_wall & ~fat))
+            radii = star.ray_radii_mm()
+    at_wall &= ~long
+    if at_wall.any():
+        star = Star(centre, fit_log_radius(np.where(long, radii, ends), np.ones(len(ends))))
+    return star, Rays(ends, at_wall, long, vessel)
+
+
+def _fat_begins_mm(
+    along_mm: Floats, hu: NDArray[np.float32], ends_mm: Floats, levels: Levels
+) -> tuple[NDArray[np.bool_], Floats]:
+    """Rays (RAYS,) that pass from something solid into fat before they end, and where.
+
+    Fat between a nodule and the wall is as bright as tissue against lung, but a solid nodule is brighter.
+    """
+    below = levels.core_hu - BRIGHTER_THAN_FAT_HU
+    if below < FAT_HU:
+        return np.zeros(len(ends_mm), bool), ends_mm
+    before_end = along_mm < ends_mm[:, None]
+    solid = before_end & (hu > below)
+    last_solid = np.where(solid.any(axis=1), solid.shape[1] - 1 - solid[:, ::-1].argmax(axis=1), 0)
+    begins = along_mm[last_solid]
+    in_fat = before_end & (along_mm > begins[:, None]) & (hu > LEAST_FAT_HU)
+    fat = in_fat.sum(axis=1) * RAY_STEP_MM > LEAST_FAT_MM
+    # Ends lie where BORDER_FRACTION is left of the contrast, outside the true border.
+    return fat, begins + LEVEL_OFFSET * TYPICAL_BLUR_MM
 
 
 def _first_levels(near: Neighbourhood) -> Levels:

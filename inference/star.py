@@ -93,7 +93,7 @@ class Star:
         return shift
 
 
-def fit_log_radius(crossings_mm: Floats, trust: Floats) -> Floats:
+def fit_log_radius(crossings_mm: Floats, trust: Floats, at_least: NDArray[np.bool_] | None = None) -> Floats:
     """Fit the harmonics to the ray crossings, robustly and lopsidedly.
 
     A ray that ends too far out has followed a vessel or the wall: its influence falls to nothing. One that ends too
@@ -104,12 +104,15 @@ def fit_log_radius(crossings_mm: Floats, trust: Floats) -> Floats:
     crossings_mm : (RAYS,)
     trust : (RAYS,)
         1 for a ray that crossed the level, near 0 for one that never did.
+    at_least : (RAYS,)
+        Rays whose border is hidden behind their end: the surface reaches so far, and may reach further.
 
     Returns
     -------
     (L + 1)^2 coefficients of the logarithm of the radius.
     """
     basis, _, ridge = _orthonormal()
+    seen = np.ones(len(crossings_mm), bool) if at_least is None or at_least.all() else ~at_least
     log_radius = np.log(crossings_mm)
     too_long = np.clip(log_radius - np.median(log_radius) - 0.15, 0, None)
     weight = np.exp(-(too_long**2) / (2 * 0.15**2)) * trust
@@ -118,8 +121,9 @@ def fit_log_radius(crossings_mm: Floats, trust: Floats) -> Floats:
         normal = (basis * weight[:, None]).T @ basis + np.diag(ridge * weight.mean())
         coefficients = np.linalg.solve(normal, (basis * weight[:, None]).T @ log_radius)
         excess = log_radius - basis @ coefficients
-        scale = max(0.08, 1.2 * float(np.median(np.abs(excess))))
-        weight = np.where(excess > 0, 1 / (1 + (excess / scale) ** 2) ** 2, 1 / (1 + (excess / (2 * scale)) ** 2))
+        scale = max(0.08, 1.2 * float(np.median(np.abs(excess[seen]))))
+        short = np.where(seen, 1 / (1 + (excess / (2 * scale)) ** 2), 0.0)
+        weight = np.where(excess > 0, 1 / (1 + (excess / scale) ** 2) ** 2, short)
         weight *= trust
     return coefficients
 

@@ -77,7 +77,7 @@ def find_wall(
         if depth is None or float(sample(depth, centre_mm - origin, spacing)) < -BESIDE_BASE_MM:
             continue
         wall = _smooth_surface(near, smooth, centre_mm, (depth, spacing, origin), ball / 1.3)
-        if float(sample(wall.depth_mm, centre_mm, near.spacing_mm)) > 0:
+        if wall is not None and float(sample(wall.depth_mm, centre_mm, near.spacing_mm)) > 0:
             return wall
     return None
 
@@ -110,7 +110,7 @@ def _smooth_surface(
     centre_mm: Floats,
     coarse: tuple[NDArray[np.float32], Floats, Floats],
     nodule_mm: float,
-) -> Wall:
+) -> Wall | None:
     depth, spacing, origin = coarse
     at = (centre_mm - origin) / spacing
     slope = [
@@ -118,7 +118,9 @@ def _smooth_surface(
         for k in range(3)
     ]
     outward = -np.asarray(slope) / spacing
-    outward /= np.linalg.norm(outward) + 1e-9
+    if not outward.any():  # as far from tissue on every side: no wall is the nearest
+        return None
+    outward /= np.linalg.norm(outward)
     z, y, x = near.grid_mm()
     grid = np.stack(np.broadcast_arrays(z, y, x), axis=-1)
     coarse_depth = sample(depth, grid - origin, spacing)
