@@ -246,6 +246,7 @@ END_STEP: Final[Mapping[FollowUpState, str]] = {
 FOLLOW_UP: Final[Mapping[tuple[FollowUpState, str], FollowUpState]] = (
     {
         (FollowUpState.PROPOSED, "accept"): FollowUpState.PLANNED,
+        (FollowUpState.PLANNED, "unsign"): FollowUpState.PROPOSED,  # taken back at once by whoever had signed
         (FollowUpState.BOOKED, "unbook"): FollowUpState.PLANNED,  # the day was given back; the step stays owed
         (FollowUpState.BOOKED, "miss"): FollowUpState.NOT_ATTENDED,
         (FollowUpState.LOST_SUSPECTED, "find"): FollowUpState.PLANNED,

@@ -1,8 +1,17 @@
 """Tables, one file per noun or for nouns that only make sense together; the constraints in them are the truth."""
 
+from nodules_app.models.arrivals import ExamAnswer
 from nodules_app.models.candidates import Candidate, CandidateChange, RejectionReason
 from nodules_app.models.clinics import Clinic, ClinicDay, EmergencyAccess, Membership, Role
-from nodules_app.models.contacts import ContactKind, ContactOf, ContactPoint, ContactPreference
+from nodules_app.models.contacts import (
+    AttemptBy,
+    AttemptOutcome,
+    ContactAttempt,
+    ContactKind,
+    ContactOf,
+    ContactPoint,
+    ContactPreference,
+)
 from nodules_app.models.evidence import Evidence, Transfer
 from nodules_app.models.imaging import (
     Comparison,
@@ -43,6 +52,7 @@ from nodules_app.models.pathway import (
     AuditEvent,
     Closure,
     Decision,
+    DecisionTakenBack,
     FollowUp,
     FollowUpChange,
     FollowUpKind,
@@ -62,13 +72,18 @@ from nodules_app.models.scheduling import (
     Unavailability,
 )
 from nodules_app.models.users import User
-from nodules_app.models.worklists import Claim, SavedView
+from nodules_app.models.worklists import BulkAct, BulkItem, BulkKind, Claim, SavedView
 
 __all__ = [
     "Appointment",
     "Assessment",
+    "AttemptBy",
+    "AttemptOutcome",
     "Attenuation",
     "AuditEvent",
+    "BulkAct",
+    "BulkItem",
+    "BulkKind",
     "CalendarFeed",
     "Candidate",
     "CandidateChange",
@@ -78,6 +93,7 @@ __all__ = [
     "Closure",
     "Comparison",
     "ComparisonWord",
+    "ContactAttempt",
     "ContactKind",
     "ContactOf",
     "ContactPoint",
@@ -85,9 +101,11 @@ __all__ = [
     "Correction",
     "CorrectionKind",
     "Decision",
+    "DecisionTakenBack",
     "Discipline",
     "EmergencyAccess",
     "Evidence",
+    "ExamAnswer",
     "Finding",
     "FindingsFile",
     "FollowUp",

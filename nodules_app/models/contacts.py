@@ -1,10 +1,11 @@
-"""Where a patient and those around them can be reached, and how they wish to be."""
+"""Where a patient and those around them can be reached, how they wish to be, and each time somebody tried."""
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from nodules_app.models.patients import Patient
@@ -75,3 +76,60 @@ class ContactPreference(models.Model):
 
     def __str__(self) -> str:
         return f"contact preference of {self.patient}"
+
+
+class AttemptBy(models.TextChoices):
+    """How somebody tried to reach a person."""
+
+    CALL = "call", _("Call")
+    LETTER = "letter", _("Letter")
+    VISIT = "visit", _("Visit")
+
+
+class AttemptOutcome(models.TextChoices):
+    """What came of it."""
+
+    REACHED = "reached", _("Reached")
+    LEFT_MESSAGE = "left_message", _("Left a message")
+    NO_ANSWER = "no_answer", _("No answer")
+    WRONG_NUMBER = "wrong_number", _("Wrong number or address")
+    CALL_BACK = "call_back", _("Asked to call back")
+
+
+class ContactAttempt(CodedRow):
+    """One time a member of staff tried to reach a patient or somebody around them. Append-only."""
+
+    patient = models.ForeignKey(Patient, models.PROTECT, related_name="contact_attempts")
+    follow_up = models.ForeignKey(
+        "nodules_app.FollowUp", models.PROTECT, null=True, blank=True, related_name="contact_attempts"
+    )  # the step it was about
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    channel = models.CharField(_("how"), max_length=8, choices=AttemptBy.choices)
+    of = models.CharField(_("whom"), max_length=12, choices=ContactOf.choices, default=ContactOf.PATIENT)
+    contact = models.ForeignKey(ContactPoint, models.PROTECT, null=True, blank=True, related_name="attempts")
+    outcome = models.CharField(_("what came of it"), max_length=14, choices=AttemptOutcome.choices)
+    agreed = models.CharField(max_length=20, blank=True)  # reminders.Outcome, where somebody was reached
+    call_back_at = models.DateTimeField(_("call back at"), null=True, blank=True)
+    note = models.CharField(_("note"), max_length=1000, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="contact_attempt_has_a_way", condition=Q(channel__in=AttemptBy.values)),
+            models.CheckConstraint(
+                name="contact_attempt_has_an_outcome", condition=Q(outcome__in=AttemptOutcome.values)
+            ),
+            models.CheckConstraint(
+                name="contact_attempt_says_when_to_call_back",
+                condition=Q(outcome=AttemptOutcome.CALL_BACK) ^ Q(call_back_at__isnull=True),
+                violation_error_message=_("Say when to call back."),
+            ),
+            models.CheckConstraint(
+                name="contact_attempt_agrees_with_whom_it_reached",
+                condition=Q(outcome=AttemptOutcome.REACHED) ^ Q(agreed=""),
+            ),
+        ]
+        indexes = [models.Index(name="contact_attempt_latest_first", fields=["patient", "-id"])]
+
+    def __str__(self) -> str:
+        return f"contact attempt {self.code}"

@@ -85,6 +85,20 @@ class Decision(CodedRow):
         return f"decision {self.code}"
 
 
+class DecisionTakenBack(models.Model):
+    """A signature that was undone at once stays in the record; this row says that it does not count. Append-only."""
+
+    decision = models.OneToOneField(Decision, models.PROTECT, related_name="taken_back")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name_plural = "decisions taken back"
+
+    def __str__(self) -> str:
+        return f"{self.decision} taken back"
+
+
 class FollowUpKind(models.TextChoices):
     """What the patient is owed."""
 

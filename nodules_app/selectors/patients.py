@@ -234,8 +234,8 @@ def _answers(patient: Patient) -> tuple[Answer, ...]:
     """The answer in force of each guideline: applicable ones first, the most urgent of them first."""
     latest = Assessment.objects.filter(patient=patient).order_by("guideline", "-pk").distinct("guideline")
     rows = list(latest.select_related("lead"))
-    decisions = Decision.objects.filter(assessment__in=[row.pk for row in rows]).select_related("by").order_by("pk")
-    signed = {row.assessment_id: row for row in decisions}
+    decisions = Decision.objects.filter(assessment__in=[row.pk for row in rows], taken_back__isnull=True)
+    signed = {row.assessment_id: row for row in decisions.select_related("by").order_by("pk")}
     return tuple(sorted((_answer(row, signed.get(row.pk)) for row in rows), key=_urgency))
 
 

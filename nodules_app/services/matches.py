@@ -172,7 +172,11 @@ def in_doubt(match: Match) -> Finding:
 def decisions_that_used(match: Match) -> list[Decision]:
     """What was signed on the ground of a nodule on the later exam of a match, or after it."""
     exam_on = match.comparison.current.study.acquired_on
-    signed = Decision.objects.filter(assessment__patient=match.nodule.patient_id, assessment__exam_on__gte=exam_on)
+    signed = Decision.objects.filter(
+        assessment__patient=match.nodule.patient_id,
+        assessment__exam_on__gte=exam_on,
+        taken_back__isnull=True,
+    )
     label = match.nodule.label
     return [
         decision

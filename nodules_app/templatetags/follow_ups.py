@@ -34,6 +34,7 @@ CHANGE: Final[dict[str, Promise]] = {
     "propose": _("Proposed"),
     "plan": _("Planned by a clinician"),
     "accept": _("Signed"),
+    "unsign": _("Signature taken back"),
     "book": _("Booked"),
     "unbook": _("The booked day was given back"),
     "miss": _("Did not come"),

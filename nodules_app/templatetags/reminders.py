@@ -134,6 +134,8 @@ STEPS: Final[dict[str, tuple[str, Promise]]] = {
     "settle": ("slash", _("Not needed any more")),
     "send_again": ("undo", _("Sent again by a person")),
     "attempt": ("phone", _("Tried, nobody reached")),
+    "postpone": ("pause", _("Postponed")),
+    "put_back": ("undo", _("Postponement undone")),
     "receipt": ("letter", _("The provider says")),
     "acknowledge": ("done", _("Answered")),
 }
