@@ -132,6 +132,7 @@ CELERY_BEAT_SCHEDULE = {
     "safety-net": {"task": "nodules.prove_nobody_is_lost", "schedule": 600.0},
     "reminders": {"task": "nodules.sweep_reminders", "schedule": env.float("NODULES_REMINDERS_S", 900.0)},
     "outbox": {"task": "nodules.dispatch_reminders", "schedule": env.float("NODULES_DISPATCH_S", 60.0)},
+    "conference-lists": {"task": "nodules.close_conference_lists", "schedule": 600.0},
     "reconcile": {"task": "nodules.reconcile_reminders", "schedule": 300.0},
     "orphaned-uploads": {"task": "nodules.drop_orphaned_uploads", "schedule": 3600.0},
 }

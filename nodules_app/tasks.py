@@ -7,6 +7,7 @@ from uuid import UUID
 from celery import shared_task
 
 from nodules_app.services import housekeeping, runs, safety_net
+from nodules_app.services.mdt import meetings
 from nodules_app.services.pipeline import execute
 from nodules_app.services.reminders import clockwork
 
@@ -51,3 +52,9 @@ def dispatch_reminders() -> None:
 def reconcile_reminders() -> None:
     """Find what was left half way, failed or unanswered, and say when the sweep has stopped."""
     clockwork.reconcile_reminders()
+
+
+@shared_task(name="nodules.close_conference_lists")
+def close_conference_lists() -> None:
+    """Send back the cases that are not complete when the list of their meeting closes."""
+    meetings.close_lists()

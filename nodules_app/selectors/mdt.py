@@ -63,6 +63,7 @@ class ActionLine:
     patient: str
     what: str
     owner: str
+    owner_id: int
     due_on: date
     done_at: datetime | None
     result: str
@@ -207,6 +208,43 @@ def earlier_outcomes(patient: Patient, *, but: UUID) -> tuple[MdtOutcome, ...]:
     return tuple(rows.select_related("confirmed_by").order_by("-confirmed_at"))
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Where a case stands on its list, the cases beside it, and the next one that waits for its outcome."""
+
+    place: int
+    count: int
+    before: UUID | None
+    following: UUID | None
+    waiting: UUID | None
+
+
+def around(case: MdtCase) -> Around:
+    """Find the case's place and its neighbours."""
+    listed = MdtCase.objects.filter(meeting=case.meeting_id).order_by("without_discussion", "order", "pk")
+    rows = list(listed.values_list("code", "state"))
+    place = next(number for number, (code, _state) in enumerate(rows) if code == case.code)
+    waiting = [code for code, state in (*rows[place + 1 :], *rows[:place]) if state in BEFORE_CONFIRMING]
+    return Around(
+        place=place + 1,
+        count=len(rows),
+        before=rows[place - 1][0] if place else None,
+        following=rows[place + 1][0] if place + 1 < len(rows) else None,
+        waiting=waiting[0] if waiting else None,
+    )
+
+
+def meetings_that_take(clinic_id: int) -> tuple[MdtMeeting, ...]:
+    """Meetings of a clinic that have not begun, the next first."""
+    rows = MdtMeeting.objects.filter(clinic=clinic_id, began_at__isnull=True, cancelled_at__isnull=True)
+    return tuple(rows.filter(starts_at__gte=timezone.now() - timedelta(days=1)).order_by("starts_at")[:MEETINGS_SHOWN])
+
+
+def changes_of(case: MdtCase) -> tuple[MdtChange, ...]:
+    """Everything that was done to a case, the latest first."""
+    return tuple(case.changes.select_related("by", "meeting").order_by("-version"))
+
+
 def people_at(clinic_id: int) -> QuerySet[User]:
     """Who may own an action or present a case: everybody with a role there."""
     held = Membership.objects.filter(clinic=clinic_id, ended_at__isnull=True)
@@ -266,6 +304,7 @@ def _action(row: MdtAction) -> ActionLine:
         patient=row.case.patient.name,
         what=row.what,
         owner=str(row.owner),
+        owner_id=row.owner_id,
         due_on=row.due_on,
         done_at=row.done_at,
         result=row.result,

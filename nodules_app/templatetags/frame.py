@@ -31,6 +31,7 @@ PAGES: Final[tuple[tuple[Promise | str, tuple[tuple[str, Promise, str], ...]], .
             ("worklist", _("Worklist"), "list"),
             ("schedule", _("Schedule"), "calendar"),
             ("reminders", _("Reminders"), "bell"),
+            ("mdt", _("Conference"), "mdt"),
         ),
     ),
     (_("Tools"), (("what-if", _("What if"), "decide"), ("imports", _("Import"), "import"))),

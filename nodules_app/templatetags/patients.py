@@ -14,9 +14,10 @@ from django.utils.translation import gettext_lazy as _
 
 from nodules_app.clinical.management import MANAGEMENT, ManagementClass
 from nodules_app.lifecycles import EXAM_MADE, NODULE, NoduleState, RunState, steps_from
-from nodules_app.models import FollowUpKind, Origin, RunKind, Setting, Sex
+from nodules_app.models import FollowUpKind, Origin, OutcomeKind, RunKind, Setting, Sex
 from nodules_app.selectors.patients import Answer, Owed, Work
 from nodules_app.selectors.timeline import Change
+from nodules_app.services.mdt.outcomes import CONFERENCE
 from nodules_app.templatetags import drawings, quantities
 from nodules_app.templatetags.follow_ups import STATE
 
@@ -51,6 +52,8 @@ def guideline_name(code: str) -> str:
 @register.filter
 def management_words(code: str) -> str:
     """Say a management in the reader's language; a clinician's own step has the words of its reason instead."""
+    if code.startswith(CONFERENCE):
+        return gettext("The conference decided: %(outcome)s") % {"outcome": OutcomeKind(code[len(CONFERENCE) :]).label}
     management = MANAGEMENT.get(code)
     if management is None:
         return gettext("Another step, chosen by a clinician")

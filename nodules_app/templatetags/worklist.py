@@ -18,8 +18,9 @@ from nodules_app.exchange.spreadsheets import Cell
 from nodules_app.lifecycles import FollowUpState, RunState
 from nodules_app.models import RunKind
 from nodules_app.selectors.worklist.lists import Show
-from nodules_app.selectors.worklist.page import EVERYBODY, PAGE_ROWS, Counts
+from nodules_app.selectors.worklist.page import EVERYBODY, PAGE_ROWS
 from nodules_app.selectors.worklist.rows import LastRun, Row, Step
+from nodules_app.selectors.worklist.standing import Counts
 from nodules_app.templatetags.imports import person_name
 
 register = template.Library()

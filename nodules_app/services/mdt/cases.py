@@ -188,13 +188,26 @@ def put_before(*, case: MdtCase, by: User) -> MdtCase:
 
 
 def missing_of(case: MdtCase, *, has_scan: bool) -> tuple[str, ...]:
-    """Name what a case still lacks before it can be discussed; a case without discussion needs its question only."""
-    if case.without_discussion:
+    """Name what a case still lacks before it can be discussed."""
+    return missing_of_facts(
+        without_discussion=case.without_discussion,
+        has_scan=has_scan,
+        performance_status=case.performance_status,
+        pathology=case.pathology,
+        has_presenter=case.presenter_id is not None,
+    )
+
+
+def missing_of_facts(
+    *, without_discussion: bool, has_scan: bool, performance_status: int | None, pathology: str, has_presenter: bool
+) -> tuple[str, ...]:
+    """Name what is lacking; a case without discussion needs its question only."""
+    if without_discussion:
         return ()
     lacking = {
         "images": not has_scan,
-        "fitness": case.performance_status is None,
-        "pathology": case.pathology == Pathology.AWAITED,
-        "presenter": case.presenter_id is None,
+        "fitness": performance_status is None,
+        "pathology": pathology == Pathology.AWAITED,
+        "presenter": not has_presenter,
     }
     return tuple(name for name, is_missing in lacking.items() if is_missing)

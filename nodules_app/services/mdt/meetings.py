@@ -133,13 +133,6 @@ def close_lists() -> int:
     return sent_back
 
 
-def has_quorum(meeting: MdtMeeting) -> bool:
-    """Whether somebody of every discipline that the quorum names is there, and the chair is."""
-    there = [one for one in meeting.attendees.all() if one.came]
-    chaired = any(one.user_id == meeting.chair_id for one in there)
-    return chaired and set(meeting.quorum) <= {one.discipline for one in there}
-
-
 def _hold(meeting: MdtMeeting) -> MdtMeeting:
     return MdtMeeting.objects.select_for_update().get(pk=meeting.pk)
 

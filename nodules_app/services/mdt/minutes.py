@@ -145,3 +145,9 @@ def _carried(meeting: MdtMeeting) -> list[Block]:
 def _signature(by: User, version: int) -> list[Block]:
     told = {"who": by, "when": _instant(timezone.now()), "version": version}
     return [Heading(gettext("Signed")), Lines((gettext("%(who)s, %(when)s. Version %(version)s.") % told,))]
+
+
+def note_read(minutes: MdtMinutes, *, by: User) -> None:
+    """Write down who read the minutes, for each patient in them."""
+    for case in minutes.meeting.cases.select_related("patient"):
+        record("patient.seen", case.patient, by=by, page="minutes", minutes=minutes.code)

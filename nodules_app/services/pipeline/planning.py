@@ -8,11 +8,13 @@ from typing import Final
 
 from django.utils import timezone
 
+from nodules_app.clinical.conference import conference_reasons
 from nodules_app.clinical.management import MANAGEMENT, ManagementClass
 from nodules_app.clinical.next_step import NextStep, Step, next_step
 from nodules_app.lifecycles import FOLLOWED_NODULE
 from nodules_app.models import Assessment, FollowUpKind, Nodule, Patient, Run
-from nodules_app.services import assessments, follow_ups, policy
+from nodules_app.services import assessments, follow_ups, policy, readings
+from nodules_app.services.mdt import cases
 from nodules_app.services.pipeline.assessing import whose
 from nodules_app.services.scans import scans_in_order
 
@@ -29,7 +31,10 @@ def plan_next_step(run: Run) -> Callable[[], Mapping[str, str]]:
     patient = whose(run)
 
     def store() -> Mapping[str, str]:
-        return plan(Patient.objects.select_for_update().get(pk=patient.pk))
+        held = Patient.objects.select_for_update().get(pk=patient.pk)
+        planned = plan(held)
+        readings.notice_change(held)
+        return planned
 
     return store
 
@@ -55,6 +60,13 @@ def plan(held: Patient) -> Mapping[str, str]:
         still_unread=_without_size(held, followed),
     )
     return {"plan": leading.rule_id, "because": step.as_sentence()}
+
+
+def _before_the_conference(patient: Patient, leading: Assessment) -> None:
+    """Put the patient before the conference where a rule asks for it."""
+    results = [answer.answer["result"] for answer in latest_answers(patient)]
+    reasons = conference_reasons(leading.inputs, {**leading.answer, "results": results})
+    cases.put_on_by_rule(patient=patient, reasons=reasons, exam_on=leading.exam_on)
 
 
 def latest_answers(patient: Patient) -> list[Assessment]:
