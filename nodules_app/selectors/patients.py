@@ -181,7 +181,7 @@ def patient_page(patient: Patient, *, today: date) -> PatientPage:
         owed=open_steps(patient),
         closed=_closed(patient),
         timeline=timeline(patient),
-        answers=_answers(patient),
+        answers=answers_of(patient),
         runs=runs_of(patient),
         risk=latest_risk(patient),
     )
@@ -230,7 +230,7 @@ def _closed(patient: Patient) -> Closed | None:
     return Closed(row.reason, str(row.by), row.created_at) if row else None
 
 
-def _answers(patient: Patient) -> tuple[Answer, ...]:
+def answers_of(patient: Patient) -> tuple[Answer, ...]:
     """The answer in force of each guideline: applicable ones first, the most urgent of them first."""
     latest = Assessment.objects.filter(patient=patient).order_by("guideline", "-pk").distinct("guideline")
     rows = list(latest.select_related("lead"))

@@ -14,11 +14,12 @@ from typing import Final
 from nodules_app.clinical.answers import kept_answer
 from nodules_app.clinical.assess import assess
 from nodules_app.clinical.codec import case_from_json
+from nodules_app.clinical.rounding import as_reported
 from nodules_app.clinical.ruleset import ruleset_hash
 from nodules_app.lifecycles import NoduleState
 from nodules_app.models import Assessment, Finding, Measurement, Nodule, Patient, Scan, Setting
 from nodules_app.services.descriptions import latest_facts
-from nodules_app.services.rounding import as_reported
+from nodules_app.services.measured import CALIPER_NAME
 from nodules_app.services.scans import scans_in_order
 
 Json = dict[str, object]
@@ -95,9 +96,13 @@ def _nodule(nodule: Nodule, scans: Iterable[Scan]) -> Json | None:
 
 
 def in_force(finding: Finding) -> Measurement | None:
-    """The latest measurement of a finding that has numbers."""
-    rows = [row for row in finding.measurements.all() if row.refusal is None]
-    return max(rows, key=lambda row: row.pk, default=None)
+    """The latest measurement of a finding that has numbers, unless a reader took all numbers back since."""
+    for row in sorted(finding.measurements.all(), key=lambda row: row.pk, reverse=True):
+        if row.refusal is None:
+            return row
+        if row.restores_id is not None:
+            return None
+    return None
 
 
 def _sizes(finding: Finding, measured: Measurement | None) -> Json:
@@ -113,7 +118,7 @@ def _sizes(finding: Finding, measured: Measurement | None) -> Json:
         ("volume_mm3", "1"),
     ):
         value = getattr(measured, field)
-        if value is not None:
+        if value is not None and not (field == "volume_mm3" and measured.method == CALIPER_NAME):
             sizes[field] = as_reported(value, digits)
     if measured.solid_mean_diameter_mm and measured.attenuation == "part_solid":
         sizes["solid_mean_mm"] = as_reported(measured.solid_mean_diameter_mm, "0.1")
@@ -123,7 +128,7 @@ def _sizes(finding: Finding, measured: Measurement | None) -> Json:
             ("volume_mm3", measured.volume_sd_mm3, "0.1"),
             ("mean_diameter_mm", measured.mean_diameter_sd_mm, "0.01"),
         )
-        if error
+        if error and field in sizes
     }
     return sizes | ({"sd": errors} if errors else {})
 

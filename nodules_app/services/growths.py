@@ -13,10 +13,10 @@ from inference.estimate import Estimate
 from inference.growth import VERSION, growth
 from inference.repeatability import OTHER_KIND_ERROR
 from inference.words import change_word
+from nodules_app.clinical.rounding import as_reported
 from nodules_app.models import Comparison, ComparisonWord, Growth, Match, Measurement
 from nodules_app.services.assessments import in_force
 from nodules_app.services.measured import DRAWN_NAME, METHOD_NAME
-from nodules_app.services.rounding import as_reported
 
 BY_LOG_RATIO: Final = "log-ratio"
 BY_LOG_RATIO_TOGETHER: Final = "log-ratio, together"  # of two volumes that were measured together

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from nodules_app.dicom.choose import ChosenByPerson
 from nodules_app.models import Comparison, Finding, Match, Patient, RunKind, Scan, Series, Study, User
-from nodules_app.services import arrivals, runs
+from nodules_app.services import arrivals, readings, runs
 from nodules_app.services.audit import record
 from nodules_app.services.runs import Told
 
@@ -24,6 +24,7 @@ def take_scan(*, study: Study, series: Series, because: Sequence[Told], by: User
     )
     runs.request(RunKind.LUNGS, by=by, patient=study.patient, scan=scan)
     arrivals.received(study)
+    readings.exam_came(scan)
     return scan
 
 
@@ -50,6 +51,7 @@ def choose_other_series(*, scan: Scan, series: Series, by: User) -> Scan:
         )
     record("scan.chosen", patient, by=by, scan=chosen.code, series=chosen_series.code)
     runs.request(RunKind.LUNGS, by=by, patient=patient, scan=chosen)
+    readings.exam_came(chosen)
     return chosen
 
 

@@ -12,8 +12,8 @@ from inference.measure import NoduleMeasurement
 from nodules_app.clinical.answers import answer_to_json
 from nodules_app.clinical.assess import assess
 from nodules_app.clinical.codec import case_from_json
+from nodules_app.clinical.rounding import as_reported
 from nodules_app.services.compare.comparing import Compared
-from nodules_app.services.rounding import as_reported
 
 Json = dict[str, Any]
 ABOUT_THE_CASE: Final = ("setting", "guidelines", "size_basis", "risk_override")  # the rest is about the person
