@@ -188,6 +188,12 @@ class WishForm(forms.Form):
 
 
 class ClinicForm(OfClinic):
+    proposals_on_request = forms.TypedChoiceField(
+        label=_("What the program proposes as nodules is shown"),
+        choices=[("False", _("At once")), ("True", _("When the reader asks, after a look of their own"))],
+        coerce=lambda said: said == "True",
+    )
+
     class Meta:
         model = Clinic
         fields = [
@@ -201,6 +207,7 @@ class ClinicForm(OfClinic):
             "reply_phone",
             "postal_address",
             "on_call_email",
+            "proposals_on_request",
         ]
         widgets = {
             "quiet_from": forms.TimeInput(attrs={"type": "time"}),

@@ -1,7 +1,7 @@
 """What the program proposes and nobody has decided: for the page of a patient, for a viewer, for lists.
 
 What lies on a nodule that is known is left out wherever it is read, so that a nodule marked meanwhile is never proposed
-beside itself.
+beside itself. Whoever shows any of it asks ``services.candidates.hidden_from`` first.
 """
 
 from __future__ import annotations
@@ -146,11 +146,6 @@ def count_by_patient(patients: Iterable[int]) -> Mapping[int, int]:
     known = KnownPlaces.of(asked)
     rows = _rows(asked, (CandidateState.PROPOSED,))
     return Counter(row.scan.study.patient_id for row in rows if not known.hold(row))
-
-
-def hidden_at_first(patient: Patient) -> bool:
-    """Tell whether the clinic lets a reader look first: then nothing is shown or counted until it is asked for."""
-    return patient.clinic.proposals_on_request
 
 
 def _rows(patients: Sequence[int], states: Sequence[CandidateState]) -> Sequence[Candidate]:

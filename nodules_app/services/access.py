@@ -19,6 +19,7 @@ from nodules_app.lifecycles import OPEN_FOLLOW_UP
 from nodules_app.models import (
     Appointment,
     CalendarFeed,
+    Candidate,
     Clinic,
     ContactPoint,
     EmergencyAccess,
@@ -107,6 +108,12 @@ def finding_for(act: Act, code: UUID, *, by: Anybody) -> Finding:
 
 def nodule_for(act: Act, code: UUID, *, by: Anybody) -> Nodule:
     return fetch(act, Nodule.objects.select_related("patient"), "patient", by=by, code=code)
+
+
+def candidate_for(act: Act, code: UUID, *, by: Anybody) -> Candidate:
+    """Fetch what a program proposes, also when it is decided: its acts say so in words."""
+    rows = Candidate.objects.select_related("scan__study__patient")
+    return fetch(act, rows, "scan__study__patient", by=by, code=code)
 
 
 def match_for(act: Act, code: UUID, *, by: Anybody) -> Match:

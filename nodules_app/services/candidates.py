@@ -5,21 +5,28 @@ Until somebody accepts, nothing is owed for it; then a nodule is marked as if a 
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.db import transaction
 from django.utils import timezone
 
 from nodules_app.lifecycles import CANDIDATE, FOLLOWED_NODULE, CandidateState, NoSuchStep, after
 from nodules_app.models import (
+    AuditEvent,
     Candidate,
     Nodule,
     Origin,
     Patient,
     RejectionReason,
+    Run,
+    RunKind,
     User,
 )
 from nodules_app.services import nodules
 from nodules_app.services.audit import record
 from registration.errors import Refused, gettext_noop
+
+ASKED: Final = "candidates.asked"
 
 
 class NeedsWords(Refused):
@@ -111,3 +118,18 @@ def _decide(
     held.decided_by, held.decided_at = by, timezone.now() if by else None
     held.nodule, held.reason, held.words = nodule, reason.value if reason else "", words
     held.save(update_fields=["state", "decided_by", "decided_at", "nodule", "reason", "words"])
+
+
+def note_asked(*, patient: Patient, by: User) -> None:
+    """Write down that a reader asked for what the program proposes, after a look of their own."""
+    record(ASKED, patient, by=by)
+
+
+def hidden_from(patient: Patient, who: User) -> bool:
+    """Tell whether a reader is to look first: the clinic wants it, and they have not asked since the latest search."""
+    if not patient.clinic.proposals_on_request:
+        return False
+    searches = Run.objects.filter(patient=patient, kind=RunKind.PROPOSE, ended_at__isnull=False).order_by("-ended_at")
+    ended_at = searches.values_list("ended_at", flat=True).first()
+    asked = AuditEvent.objects.filter(verb=ASKED, patient=patient, by=who)
+    return not (asked.filter(at__gte=ended_at) if ended_at else asked).exists()

@@ -12,13 +12,14 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from nodules_app.charts import pairs, trajectory
+from nodules_app.charts import pairs, proposals, trajectory
 from nodules_app.forms.nodules import told_description
 from nodules_app.forms.patients import RiskFactorsForm, as_asked, told_facts
 from nodules_app.lifecycles import NoSuchStep
 from nodules_app.selectors import follow_ups
 from nodules_app.selectors import patients as selectors
-from nodules_app.services import access, nodules
+from nodules_app.selectors.candidates import proposals_of
+from nodules_app.services import access, candidates, nodules
 from nodules_app.services import patients as services
 from nodules_app.templatetags.quantities import vdt_words
 
@@ -30,7 +31,9 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
     patient = access.patient_to_see(code, by=request.user, page="overview")
     today = timezone.localdate()
     page = selectors.patient_page(patient, today=today)
-    rows = pairs.nodule_rows(page.timeline, pairs.Volumes())
+    volumes = pairs.Volumes()
+    rows = pairs.nodule_rows(page.timeline, volumes)
+    hidden = candidates.hidden_from(patient, access.member(request.user))
     prior, current = pairs.two_latest(page.timeline)
     asked = request.GET.get("nodule") or page.lead
     lead = next((row for row in rows if row.nodule.label == asked), rows[0] if rows else None)
@@ -50,6 +53,7 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
         "facts": told_facts(page.risk.facts) if page.risk else [],
         "transfer": follow_ups.open_transfer(patient),
         "care_end": follow_ups.care_end(patient),
+        "proposed": proposals.section(proposals_of(patient), hidden=hidden, volumes=volumes),
     }
     return render(request, "patients/patient.html", context)
 
