@@ -1,0 +1,163 @@
+"""The pages of the conference: a meeting run from its list to its minutes by pressing what is on the page."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import formats, timezone
+
+from nodules_app.models import AuditEvent, MdtAction, MdtCase, MdtMeeting, Patient, Role, User
+from nodules_app.services import follow_ups
+from nodules_app.services.mdt import cases, meetings
+from tests import factories
+from tests.integration.browsing import signed_in
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def patient() -> Patient:
+    nodule = factories.nodule(factories.patient())
+    first = factories.finding(nodule, factories.scan(nodule.patient))
+    factories.measurement(first)
+    answer = factories.assessment(nodule.patient, factories.result("FLEISCHNER2017", "ct_6_12m_then_18_24m", "X"))
+    today = timezone.localdate()
+    window = (today, today + timedelta(days=15), today + timedelta(days=30))
+    follow_ups.propose(assessment=answer, kind="ct", window=window, nodules=[nodule])
+    return nodule.patient
+
+
+def as_user(user: User) -> Client:
+    client = Client(headers={"accept-language": "en"})
+    client.force_login(user)
+    return client
+
+
+def date_words(days: int) -> str:
+    return formats.date_format(timezone.localdate() + timedelta(days=days), "Y-m-d")
+
+
+def a_meeting() -> MdtMeeting:
+    chair = factories.member(Role.CHAIR)
+    starts_at = timezone.now() + timedelta(days=7)
+    return meetings.plan_meeting(
+        clinic=factories.clinic(),
+        starts_at=starts_at,
+        cut_off_at=starts_at,
+        place="Room 4",
+        chair=chair,
+        quorum=[],
+        by=chair,
+    )
+
+
+def test_a_meeting_from_the_plan_to_the_signed_minutes(patient: Patient) -> None:
+    chair = factories.member(Role.CHAIR)
+    client = as_user(chair)
+    clinic = factories.clinic()
+    answer = client.post(
+        reverse("mdt-plan", kwargs={"code": clinic.code}),
+        {"on": date_words(7), "at": "13:30", "closes_on": date_words(5), "place": "Room 4", "chair": chair.pk},
+    )
+    meeting = MdtMeeting.objects.get()
+    assert answer["Location"] == reverse("mdt-meeting", kwargs={"code": meeting.code})
+    client.post(
+        reverse("mdt-put-on", kwargs={"code": patient.code}), {"question": "Biopsy?", "meeting": str(meeting.code)}
+    )
+    case = MdtCase.objects.get()
+    shown = client.get(reverse("mdt-meeting", kwargs={"code": meeting.code})).content.decode()
+    assert "Biopsy?" in shown
+    begun = client.post(reverse("mdt-begin", kwargs={"code": meeting.code}))
+    assert begun["Location"] == reverse("mdt-discuss", kwargs={"code": case.code})
+    case.refresh_from_db()
+    screen = client.get(begun["Location"]).content.decode()
+    assert "Biopsy?" in screen
+    agreed = client.post(
+        begun["Location"],
+        {"version": case.version, "kind": "biopsy", "what_1": "Request it", "owner_1": chair.pk, "agreed": "1"},
+    )
+    assert agreed["Location"] == reverse("mdt-meeting", kwargs={"code": meeting.code})
+    client.post(reverse("mdt-end", kwargs={"code": meeting.code}))
+    client.post(reverse("mdt-sign", kwargs={"code": meeting.code}))
+    pdf = client.get(reverse("mdt-minutes", kwargs={"code": meeting.code, "version": 1}))
+    assert pdf.content.startswith(b"%PDF")
+    assert AuditEvent.objects.filter(verb="patient.seen", patient=patient, facts__page="minutes").exists()
+    action = MdtAction.objects.get()
+    assert action.what in client.get(reverse("mdt")).content.decode()
+    client.post(reverse("mdt-action-done", kwargs={"code": action.code}), {"result": "Adenocarcinoma."})
+    assert action.what not in client.get(reverse("mdt")).content.decode()
+
+
+def test_a_draft_is_read_back_before_it_counts(patient: Patient) -> None:
+    meeting = a_meeting()
+    case = cases.put_on(patient=patient, question="What now?", by=meeting.chair, meeting=meeting)
+    client = as_user(meeting.chair)
+    url = reverse("mdt-discuss", kwargs={"code": case.code})
+    client.post(url, {"version": case.version, "kind": "ct", "ct_on": date_words(90)})
+    shown = client.get(url).content.decode()
+    assert "The follow-up stays open until the result is seen." in shown
+    assert "conference_ct" not in patient.follow_ups.values_list("management", flat=True)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({}, "Choose an outcome."),
+        ({"kind": "ct"}, "Give the day of the CT."),
+        ({"kind": "discharge"}, "Say in words what was decided, and why."),
+        ({"kind": "biopsy"}, "This outcome needs somebody who acts on it, and a day."),
+        ({"kind": "biopsy", "what_1": "Request"}, "Say who does this."),
+        ({"kind": "nonsense"}, "Select a valid choice"),
+    ],
+)
+def test_what_is_missing_is_said_and_nothing_is_kept(patient: Patient, told: dict[str, str], expected: str) -> None:
+    meeting = a_meeting()
+    case = cases.put_on(patient=patient, question="What now?", by=meeting.chair, meeting=meeting)
+    answer = as_user(meeting.chair).post(
+        reverse("mdt-discuss", kwargs={"code": case.code}), {"version": case.version, "agreed": "1"} | told
+    )
+    assert answer.status_code == 422
+    assert expected in answer.content.decode()
+    case.refresh_from_db()
+    assert case.state == "listed"
+
+
+def test_a_coordinator_writes_down_and_only_a_clinician_confirms(patient: Patient) -> None:
+    meeting = a_meeting()
+    case = cases.put_on(patient=patient, question="What now?", by=meeting.chair, meeting=meeting)
+    client = signed_in(Role.COORDINATOR)
+    told = {"version": case.version, "kind": "ct", "ct_on": date_words(90), "agreed": "1"}
+    client.post(reverse("mdt-discuss", kwargs={"code": case.code}), told)
+    case.refresh_from_db()
+    assert case.state == "outcome_draft"  # what was typed is kept, and plans nothing
+    assert not patient.follow_ups.filter(management="conference_ct").exists()
+    assert "Agreed, next case" not in client.get(reverse("mdt-discuss", kwargs={"code": case.code})).content.decode()
+
+
+def test_the_list_page_asks_the_same_however_long_it_is(patient: Patient) -> None:
+    meeting = a_meeting()
+    client = as_user(meeting.chair)
+    url = reverse("mdt-meeting", kwargs={"code": meeting.code})
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            client.get(url)
+        return len(asked)
+
+    cases.put_on(patient=patient, question="What now?", by=meeting.chair, meeting=meeting)
+    few = queries()
+    for _ in range(5):
+        other = factories.nodule(factories.patient()).patient
+        cases.put_on(patient=other, question="What now?", by=meeting.chair, meeting=meeting)
+    assert queries() == few
+
+
+def test_a_meeting_of_another_clinic_is_not_found() -> None:
+    meeting = a_meeting()
+    elsewhere = factories.member(Role.CHAIR, factories.clinic(name="Elsewhere"))
+    assert as_user(elsewhere).get(reverse("mdt-meeting", kwargs={"code": meeting.code})).status_code == 404
