@@ -71,6 +71,7 @@ from nodules_app.models.scheduling import (
     ResourceKind,
     Unavailability,
 )
+from nodules_app.models.unread import Unread
 from nodules_app.models.users import User
 from nodules_app.models.worklists import BulkAct, BulkItem, BulkKind, Claim, SavedView
 
@@ -158,5 +159,6 @@ __all__ = [
     "Study",
     "Transfer",
     "Unavailability",
+    "Unread",
     "User",
 ]

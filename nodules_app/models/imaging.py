@@ -40,7 +40,10 @@ class Study(CodedRow):
     imported_in = models.ForeignKey(ImportBatch, models.SET_NULL, null=True, related_name="studies")
 
     class Meta:
-        indexes = [models.Index(name="study_of_patient_by_day", fields=["patient", "acquired_on"])]
+        indexes = [
+            models.Index(name="study_of_patient_by_day", fields=["patient", "acquired_on"]),
+            models.Index(name="study_by_accession", fields=["accession"], condition=~Q(accession="")),  # searched
+        ]
 
     def __str__(self) -> str:
         return f"exam {self.code}"

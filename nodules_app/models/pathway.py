@@ -171,6 +171,13 @@ class FollowUp(CodedRow):
             models.Index(
                 name="follow_up_by_state", fields=["state", "due_until"], condition=Q(state__in=OPEN_FOLLOW_UP)
             ),
+            # All counts of the worklist come from one walk along this index, beside ``patient_in_clinic``.
+            models.Index(
+                name="follow_up_open_of_patient",
+                fields=["patient"],
+                include=["state", "kind", "due_from", "target_on", "due_until"],
+                condition=Q(state__in=OPEN_FOLLOW_UP),
+            ),
         ]
 
     def __str__(self) -> str:

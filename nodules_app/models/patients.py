@@ -3,16 +3,41 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Final
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models import Q, Value
-from django.db.models.functions import Concat, Lower, Now
+from django.db.models import Func, Q, Value
+from django.db.models.functions import Concat, Lower, Now, Replace
 from django.utils.translation import gettext_lazy as _
 
 from nodules_app.models.clinics import Clinic
 from nodules_app.models.rows import CodedRow
+
+# What a patient is found by: each part of the name, the number and the sounds, each after a space, so that a pattern
+# can say "a word that begins so".
+SEARCHED: Final = Lower(
+    Concat(
+        Value(" "),
+        Replace("name", Value("^"), Value(" ")),
+        Value(" "),
+        "identifier",
+        Value(" "),
+        "sounds",
+        output_field=models.CharField(),
+    ),
+    output_field=models.CharField(),
+)
+HAN: Final = "\u3400-\u9fff\U00020000-\U0003134f"
+# The Chinese characters of a name, each for itself: two of them are a whole name and too short for a trigram.
+CHARACTERS: Final = Func(
+    Func("name", Value(f"[^{HAN}]"), Value(""), Value("g"), function="regexp_replace"),
+    Value(""),
+    function="regexp_split_to_array",
+    output_field=ArrayField(models.TextField()),
+)
 
 
 class Sex(models.TextChoices):
@@ -53,16 +78,10 @@ class Patient(CodedRow):
         indexes = [
             models.Index(name="patient_by_name", fields=["name"]),
             models.Index(name="patient_by_day_of_birth", fields=["birth_date"]),
-            GinIndex(  # the expression of selectors.worklist.finding.searched
-                OpClass(
-                    Lower(
-                        Concat("name", Value(" "), "identifier", Value(" "), "sounds", output_field=models.CharField()),
-                        output_field=models.CharField(),
-                    ),
-                    name="gin_trgm_ops",
-                ),
-                name="patient_is_searched",
-            ),
+            models.Index(name="patient_in_clinic", fields=["id"], include=["clinic"]),
+            # The expressions of selectors.worklist.finding, which explains them.
+            GinIndex(OpClass(SEARCHED, name="gin_trgm_ops"), name="patient_is_searched_by_word"),
+            GinIndex(CHARACTERS, name="patient_is_searched_in_han"),
         ]
 
     def __str__(self) -> str:

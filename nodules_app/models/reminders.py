@@ -165,6 +165,7 @@ class Reminder(CodedRow):
                 fields=["clinic", "planned_on"],
                 condition=Q(state__in=[ReminderState.DELIVERED], channel=Channel.TASK) | Q(state__in=IN_TROUBLE),
             ),
+            models.Index(name="reminder_in_trouble", fields=["patient"], condition=Q(state__in=IN_TROUBLE)),
             models.Index(name="reminder_of_follow_up", fields=["follow_up", "plan"]),
             models.Index(name="reminder_of_patient_latest", fields=["patient", "-id"]),
             models.Index(name="reminder_unreceipted", fields=["handed_over_at"], condition=Q(state="handed_over")),

@@ -13,6 +13,8 @@ from nodules_app.models.imaging import Comparison, ImportBatch, Scan
 from nodules_app.models.patients import Patient
 from nodules_app.models.rows import CodedRow, choices
 
+WITHOUT_RESULT = (RunState.REFUSED, RunState.FAILED)
+
 
 class RunKind(models.TextChoices):
     """The steps of the main job, in their order; proposing nodules runs beside them."""
@@ -80,6 +82,7 @@ class Run(CodedRow):
         indexes = [
             models.Index(name="run_open", fields=["not_before"], condition=Q(state__in=OPEN_RUN)),
             models.Index(name="run_of_patient_latest_first", fields=["patient", "-id"]),
+            models.Index(name="run_without_result", fields=["patient"], condition=Q(state__in=WITHOUT_RESULT)),
         ]
 
     def __str__(self) -> str:

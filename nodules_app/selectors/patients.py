@@ -281,14 +281,16 @@ def _urgency(answer: Answer) -> tuple[int, str, str]:
 
 def runs_of(patient: Patient) -> tuple[Work, ...]:
     """The latest work done for a patient, also where the run names only a delivery, a scan or a comparison."""
-    deliveries = patient.studies.values("imported_in")
     about = (
-        Q(patient=patient)
-        | Q(scan__study__patient=patient)
-        | Q(comparison__patient=patient)
-        | Q(import_batch__in=deliveries)
+        Q(patient=patient),
+        Q(scan__study__patient=patient),
+        Q(comparison__patient=patient),
+        Q(import_batch__in=patient.studies.values("imported_in")),
     )
-    rows = Run.objects.filter(about).select_related("requested_by").order_by("-pk")[:RUNS_SHOWN]
+    # Each way by its own index; as one condition they would be a look at every run there is.
+    latest = [Run.objects.filter(one).order_by("-pk").values("pk")[:RUNS_SHOWN] for one in about]
+    keys = [run["pk"] for run in latest[0].union(*latest[1:])]
+    rows = Run.objects.filter(pk__in=keys).select_related("requested_by").order_by("-pk")[:RUNS_SHOWN]
     return tuple(_work(run) for run in rows)
 
 

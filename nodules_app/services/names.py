@@ -7,7 +7,9 @@ from typing import Final
 
 from pypinyin import Style, lazy_pinyin
 
-HAN: Final = re.compile(r"[\u3400-\u9fff\U00020000-\U0003134f]+")
+from nodules_app.models.patients import HAN
+
+HAN_RUN: Final = re.compile(f"[{HAN}]+")
 
 
 def sounds_of(name: str) -> str:
@@ -16,7 +18,7 @@ def sounds_of(name: str) -> str:
     Empty for a name without Chinese characters. A character with several readings has its most usual one.
     """
     said = []
-    for run in HAN.findall(name.replace("^", "")):  # DICOM parts family and given name
+    for run in HAN_RUN.findall(name.replace("^", "")):  # DICOM parts family and given name
         syllables = lazy_pinyin(run, style=Style.NORMAL, errors="ignore")
         said += [" ".join(syllables), "".join(syllables), "".join(syllable[0] for syllable in syllables)]
     return " ".join(said)[:200]

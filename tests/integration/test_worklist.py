@@ -8,13 +8,15 @@ from io import BytesIO
 
 import pytest
 from django.db import connection
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from openpyxl import load_workbook
 
 from nodules_app.exchange.spreadsheets import as_csv
-from nodules_app.models import AuditEvent, Claim, Clinic, Patient, Role, SavedView, User
-from nodules_app.selectors.worklist.finding import day_in, searched
+from nodules_app.models import AuditEvent, Claim, Clinic, Patient, Role, SavedView, Study, User
+from nodules_app.selectors.worklist import page
+from nodules_app.selectors.worklist.finding import day_in, find, find_similar
 from nodules_app.selectors.worklist.page import worklist
 from nodules_app.services import worklists
 from nodules_app.services.names import sounds_of
@@ -23,6 +25,16 @@ from tests.integration.browsing import signed_in, words
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TODAY = date(2026, 11, 18)
+
+
+def explained(patients: QuerySet[Patient]) -> str:
+    """How the database would look for them if it could not read the whole table."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off")
+        try:
+            return patients.explain()
+        finally:
+            cursor.execute("RESET enable_seqscan")
 
 
 def found(text: str) -> list[str]:
@@ -39,7 +51,9 @@ def people() -> None:
 
 @pytest.mark.usefixtures("people")
 class TestFinding:
-    @pytest.mark.parametrize("text", ["张", "三丰", "zhang", "sanfeng", "san feng", "zsf", "ZHANG"])
+    @pytest.mark.parametrize(
+        "text", ["张", "三丰", "张三丰", "张^三", "三 张", "zhang", "sanfeng", "san feng", "zs", "zsf", "ZHANG", "f"]
+    )
     def test_a_chinese_name_is_found_by_its_characters_and_its_sound(self, text: str) -> None:
         assert found(text) == ["张^三丰"]
 
@@ -64,14 +78,37 @@ class TestFinding:
         factories.patient(name="Demo^Elsewhere", clinic=Clinic.objects.create(name="Elsewhere"))
         assert found("elsewhere") == []
 
-    def test_the_index_serves_the_very_expression_that_is_searched(self) -> None:
-        asked = Patient.objects.alias(searched=searched()).filter(searched__contains="wilhelm")
-        with connection.cursor() as cursor:
-            cursor.execute("SET enable_seqscan = off")
-            try:
-                assert "patient_is_searched" in asked.explain()
-            finally:
-                cursor.execute("RESET enable_seqscan")
+    @pytest.mark.parametrize(
+        ("text", "index"),
+        [
+            ("wilhelm", "patient_is_searched_by_word"),
+            ("zs", "patient_is_searched_by_word"),
+            ("w", "patient_is_searched_by_word"),
+            ("三", "patient_is_searched_in_han"),
+            ("张三", "patient_is_searched_in_han"),
+            ("1951-03-14", "patient_by_day_of_birth"),
+        ],
+    )
+    def test_an_index_serves_every_way_to_search(self, text: str, index: str) -> None:
+        assert index in explained(find(Patient.objects.all(), text))
+
+    def test_an_index_serves_the_search_for_what_comes_near(self) -> None:
+        assert "patient_is_searched_by_word" in explained(find_similar(Patient.objects.all(), "Wilhemina"))
+
+    def test_an_accession_number_finds_the_patient_beside_a_name_that_reads_like_it(self) -> None:
+        study = factories.scan(Patient.objects.get(name="Demo^Peter"), TODAY).study
+        Study.objects.filter(pk=study.pk).update(accession="minA1")
+        factories.patient(name="Demo^Mina1")
+        assert found("minA1") == ["Demo^Mina1", "Demo^Peter"]
+        assert found("minA1 1951-03-14") == ["Demo^Peter"]
+
+    def test_a_search_that_hundreds_match_counts_no_further_than_it_shows(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(page, "MOST_FOUND", 1)
+        shown = worklist(user=factories.member(), today=TODAY, text="demo")
+        assert (shown.matching, shown.more_match) == (1, True)
+        assert not worklist(user=factories.member(), today=TODAY, text="peter").more_match
 
 
 @pytest.mark.parametrize(

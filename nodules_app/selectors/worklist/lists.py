@@ -1,26 +1,27 @@
-"""The lists of the worklist: of each, which patients stand on it.
+"""The lists of the worklist: which rows put a patient on each, and since when.
 
-Every list is a condition on open steps or on work that ended without a result, so that its cost follows the number of
-its members and not that of all patients.
+Every list is a condition on open steps, or rows of another table, or both, so that its cost follows the number of open
+steps and of its members, never that of all patients. What a list holds is said here once: its count, its page, the tags
+of a row and its spreadsheet are all made from it (``standing``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from nodules_app.lifecycles import OPEN_FOLLOW_UP, OPEN_RUN, TO_ARRANGE, FollowUpState, RunState
-from nodules_app.models import Closure, FollowUp, FollowUpKind, Nodule, Reminder, Run, Scan
+from nodules_app.lifecycles import OPEN_FOLLOW_UP, OPEN_RUN, TO_ARRANGE, FollowUpState
+from nodules_app.models import FollowUpKind, Reminder, Run, Unread
 from nodules_app.models.reminders import IN_TROUBLE
+from nodules_app.models.runs import WITHOUT_RESULT
 
 BOOK_AHEAD_DAYS: Final = 42  # the ladder asks whether a yearly scan is booked six weeks before its day
-ENDED_WITHOUT_RESULT: Final = (RunState.REFUSED, RunState.FAILED)
 BOOKABLE: Final = (FollowUpKind.CT, FollowUpKind.WORKUP)
-Steps = QuerySet[FollowUp]
 
 
 class Show(StrEnum):
@@ -50,36 +51,30 @@ ACT: Final = (
     Show.RUNNING,
 )
 
-
-def open_steps() -> Steps:
-    return FollowUp.objects.filter(state__in=OPEN_FOLLOW_UP)
-
-
-def waiting_steps() -> Steps:
-    """Open steps whose exam was not made: once it was, nobody is late any more."""
-    return FollowUp.objects.filter(state__in=(FollowUpState.PROPOSED, *TO_ARRANGE))
+OPEN: Final = Q(state__in=OPEN_FOLLOW_UP)
+# Open steps whose exam was not made: once it was, nobody is late any more.
+WAITING: Final = Q(state__in=(FollowUpState.PROPOSED, *TO_ARRANGE))
 
 
-def _overdue(today: date) -> Steps:
-    return waiting_steps().filter(due_until__lt=today)
+def _overdue(today: date) -> Q:
+    return WAITING & Q(due_until__lt=today)
 
 
-def _due(today: date) -> Steps:
-    return waiting_steps().filter(due_from__lte=today, due_until__gte=today)
+def _due(today: date) -> Q:
+    return WAITING & Q(due_from__lte=today, due_until__gte=today)
 
 
-def _to_book(today: date) -> Steps:
-    unbooked = FollowUp.objects.filter(
-        state__in=(FollowUpState.PLANNED, FollowUpState.DEFERRED), kind__in=BOOKABLE, due_until__gte=today
-    )
-    return unbooked.filter(target_on__lte=today + timedelta(days=BOOK_AHEAD_DAYS))
+def _to_book(today: date) -> Q:
+    unbooked = Q(state__in=(FollowUpState.PLANNED, FollowUpState.DEFERRED), kind__in=BOOKABLE)
+    return unbooked & Q(due_until__gte=today, target_on__lte=today + timedelta(days=BOOK_AHEAD_DAYS))
 
 
-def _in_state(*states: FollowUpState) -> Callable[[date], Steps]:
-    return lambda _today: FollowUp.objects.filter(state__in=states)
+def _in_state(*states: FollowUpState) -> Callable[[date], Q]:
+    return lambda _today: Q(state__in=states)
 
 
-STEPS: Final[Mapping[Show, Callable[[date], Steps]]] = {
+# The lists that open steps stand on. One pass over the open steps counts them all.
+STEPS: Final[Mapping[Show, Callable[[date], Q]]] = {
     Show.OVERDUE: _overdue,
     Show.MISSED: _in_state(FollowUpState.NOT_ATTENDED),
     Show.DECIDE: _in_state(FollowUpState.REPORTED, FollowUpState.LOST_SUSPECTED),
@@ -90,24 +85,12 @@ STEPS: Final[Mapping[Show, Callable[[date], Steps]]] = {
 }
 
 
-def members(show: Show, today: date) -> Q:
-    """The condition "stands on this list", for patients."""
-    if show is Show.RUNNING:
-        return Q(pk__in=Run.objects.filter(state__in=OPEN_RUN, patient__isnull=False).values("patient"))
-    if show is Show.UNREACHED:
-        return Q(pk__in=Reminder.objects.filter(state__in=IN_TROUBLE).values("patient"))
-    if show is Show.REFUSED:
-        return Q(pk__in=_without_result().values("patient"))
-    on_it = Q(pk__in=STEPS[show](today).values("patient"))
-    return on_it | _unread() if show is Show.NEW else on_it
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Rows that put their patient on a list; ``waits_since`` is the column with the moment from which they do."""
 
-
-def to_act_on(today: date) -> Q:
-    """The condition "somebody has to do something now, or the product is at it"."""
-    condition = Q(pk__in=[])
-    for show in ACT:
-        condition |= members(show, today)
-    return condition
+    rows: Callable[[], QuerySet[Any]]
+    waits_since: str
 
 
 def _without_result() -> QuerySet[Run]:
@@ -120,13 +103,13 @@ def _without_result() -> QuerySet[Run]:
         kind=OuterRef("kind"),
         pk__gt=OuterRef("pk"),
     )
-    return Run.objects.filter(~Exists(newer), state__in=ENDED_WITHOUT_RESULT, patient__isnull=False)
+    return Run.objects.filter(~Exists(newer), state__in=WITHOUT_RESULT, patient__isnull=False)
 
 
-def _unread() -> Q:
-    """An exam was taken in, and nobody has marked a nodule or recorded that there is none."""
-    return (
-        Q(Exists(Scan.objects.filter(study__patient=OuterRef("pk"))))
-        & ~Q(Exists(Nodule.objects.filter(patient=OuterRef("pk"))))
-        & ~Q(Exists(Closure.objects.filter(patient=OuterRef("pk"), ended_at__isnull=True)))
-    )
+# What else puts somebody on a list. A new source needs a ``patient`` column and an index that finds its rows.
+BESIDE: Final[Mapping[Show, tuple[Source, ...]]] = {
+    Show.UNREACHED: (Source(lambda: Reminder.objects.filter(state__in=IN_TROUBLE), "created_at"),),
+    Show.REFUSED: (Source(_without_result, "created_at"),),
+    Show.NEW: (Source(Unread.objects.all, "since"),),
+    Show.RUNNING: (Source(lambda: Run.objects.filter(state__in=OPEN_RUN, patient__isnull=False), "created_at"),),
+}

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from django.db.models import Case, Exists, IntegerField, Min, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from nodules_app.models import Patient, User
-from nodules_app.selectors.clinics import patients_of
+from nodules_app.models import FollowUp, Patient, User
+from nodules_app.selectors.clinics import Act, clinics_where
 from nodules_app.selectors.worklist.finding import find, find_similar
-from nodules_app.selectors.worklist.lists import ACT, STEPS, Show, members, open_steps, to_act_on, waiting_steps
+from nodules_app.selectors.worklist.lists import ACT, OPEN, Show
 from nodules_app.selectors.worklist.rows import Row, rows_of
+from nodules_app.selectors.worklist.standing import Clinics, Counts, counts, in_order
 
 PAGE_ROWS: Final = 50
+MOST_FOUND: Final = 1000  # beyond, another word finds somebody sooner than another page
 EVERYBODY: Final = "everybody"  # every patient with an open step, the earliest deadline first
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many patients each list holds, and the two days that say how urgent it is."""
-
-    of: dict[Show, int]
-    everybody: int
-    earliest_deadline: date | None  # of what is due now
-    worst_deadline: date | None  # of what is overdue
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +26,7 @@ class Worklist:
     counts: Counts
     rows: tuple[Row, ...]
     matching: int
+    more_match: bool  # than ``matching``: a search counts no further than ``MOST_FOUND``
     is_running: bool
     only_similar: bool  # nobody matches what was typed: these come near
 
@@ -43,65 +37,71 @@ def worklist(*, user: User, today: date, show: str = "", text: str = "", page: i
     ``show`` is a list, ``everybody``, or empty for whatever somebody has to act on; ``text`` finds patients whatever
     they wait for, see ``finding``.
     """
-    mine = patients_of(user)
-    counts = _counts(mine, today)
-    first, only_similar = (page - 1) * PAGE_ROWS, False
+    clinics = clinics_of(user)
+    counted = counts(clinics, today)
+    first = (page - 1) * PAGE_ROWS
+    matching, only_similar = _matching(counted, show), False
     if text:
-        asked = find(mine, text)
-        if not asked.exists():
-            asked, only_similar = find_similar(mine, text), True
-        asked = asked if only_similar else asked.order_by("name", "pk")
-        matching = asked.count()
-        shown = list(asked[first : first + PAGE_ROWS])
-    elif show == EVERYBODY:
-        matching, shown = _everybody(mine, first)
+        found, only_similar = _found(clinics, text)
+        matching, shown = len(found), _patients(found[first : first + PAGE_ROWS])
     else:
-        asked = mine.filter(members(Show(show), today) if show else to_act_on(today))
-        matching = counts.of[Show(show)] if show else asked.count()
-        shown = list(_most_harmful_first(asked, today)[first : first + PAGE_ROWS])
+        shown = _listed(show, clinics, today, first, first + PAGE_ROWS)
     rows = rows_of(shown, today)
-    return Worklist(counts, rows, matching, any(Show.RUNNING in row.shows for row in rows), only_similar)
+    return Worklist(
+        counted,
+        rows,
+        min(matching, MOST_FOUND) if text else matching,
+        bool(text) and matching > MOST_FOUND,
+        any(Show.RUNNING in row.shows for row in rows),
+        only_similar,
+    )
 
 
 def exported(*, user: User, today: date, show: str = "", most: int) -> tuple[Row, ...]:
     """The rows of a whole list, as far as ``most``, for a spreadsheet."""
-    mine = patients_of(user)
+    return rows_of(_listed(show, clinics_of(user), today, 0, most), today)
+
+
+def clinics_of(user: User) -> Clinics:
+    """The clinics whose patients this person sees; as numbers, from which the database knows how many patients come."""
+    return list(clinics_where(user, Act.SEE).values_list("pk", flat=True))
+
+
+def _matching(counted: Counts, show: str) -> int:
     if show == EVERYBODY:
-        return rows_of(_everybody(mine, 0, rows=most)[1], today)
-    asked = mine.filter(members(Show(show), today) if show else to_act_on(today))
-    return rows_of(list(_most_harmful_first(asked, today)[:most]), today)
+        return counted.everybody
+    return counted.of[Show(show)] if show else counted.to_act_on
 
 
-def _most_harmful_first(asked: QuerySet[Patient], today: date) -> QuerySet[Patient]:
-    """By the list that matters most, then by the earliest deadline."""
-    deadline = waiting_steps().filter(patient=OuterRef("pk")).order_by("due_until").values("due_until")[:1]
-    rank = Case(
-        *(When(members(show, today), then=Value(order)) for order, show in enumerate(ACT)),
-        default=Value(len(ACT)),
-        output_field=IntegerField(),
-    )
-    return asked.annotate(rank=rank, deadline=Subquery(deadline)).order_by("rank", "deadline", "pk")
+def _listed(show: str, clinics: Clinics, today: date, first: int, until: int) -> list[Patient]:
+    if show == EVERYBODY:
+        return _everybody(clinics, first, until)
+    return _patients(in_order((Show(show),) if show else ACT, clinics, today, until)[first:])
 
 
-def _everybody(mine: QuerySet[Patient], first: int, rows: int = PAGE_ROWS) -> tuple[int, list[Patient]]:
+def _patients(keys: Sequence[int]) -> list[Patient]:
+    """These patients, in this order."""
+    found = Patient.objects.in_bulk(keys)
+    return [found[key] for key in keys]
+
+
+def _found(clinics: Clinics, text: str) -> tuple[list[int], bool]:
+    """The keys of those who match, by name, else of those who come near; one more than ``MOST_FOUND`` says "more"."""
+    mine = Patient.objects.filter(clinic__in=clinics)
+    exact = list(find(mine, text).order_by("name", "pk").values_list("pk", flat=True)[: MOST_FOUND + 1])
+    if exact:
+        return exact, False
+    near: QuerySet[Patient] = find_similar(mine, text)
+    return list(near.values_list("pk", flat=True)[: MOST_FOUND + 1]), True
+
+
+def _everybody(clinics: Clinics, first: int, until: int) -> list[Patient]:
     """Page through the open steps by their own index; of two steps of one patient the earlier stands for both."""
-    earlier = open_steps().filter(
+    earlier = FollowUp.objects.filter(
+        OPEN,
         Q(due_until__lt=OuterRef("due_until")) | Q(due_until=OuterRef("due_until"), pk__lt=OuterRef("pk")),
         patient=OuterRef("patient"),
     )
-    steps = open_steps().filter(~Exists(earlier), patient__in=mine).select_related("patient")
-    page = [step.patient for step in steps.order_by("due_until", "pk")[first : first + rows]]
-    return mine.filter(pk__in=open_steps().values("patient")).count(), page
-
-
-def _counts(mine: QuerySet[Patient], today: date) -> Counts:
-    deadlines = {
-        show: STEPS[show](today).filter(patient__in=mine).aggregate(first=Min("due_until"))["first"]
-        for show in (Show.DUE, Show.OVERDUE)
-    }
-    return Counts(
-        of={show: mine.filter(members(show, today)).count() for show in Show},
-        everybody=mine.count(),
-        earliest_deadline=deadlines[Show.DUE],
-        worst_deadline=deadlines[Show.OVERDUE],
-    )
+    steps = FollowUp.objects.filter(OPEN, ~Exists(earlier), patient__clinic__in=clinics)
+    keys = steps.order_by("due_until", "pk").values_list("patient", flat=True)[first:until]
+    return _patients(list(keys))

@@ -9,14 +9,15 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import BooleanField, ExpressionWrapper, F
+from django.db.models import F
 from django.utils import timezone
 
 from nodules_app.clinical.management import MANAGEMENT
 from nodules_app.lifecycles import FOLLOWED_NODULE, OPEN_FOLLOW_UP, FollowUpState, NoduleState, RunState
 from nodules_app.models import Claim, FollowUp, FollowUpKind, Match, Measurement, Nodule, Patient, Run
 from nodules_app.selectors.descriptions import descriptions_of
-from nodules_app.selectors.worklist.lists import Show, members
+from nodules_app.selectors.worklist.lists import Show
+from nodules_app.selectors.worklist.standing import shows_of
 
 NODULES_A_ROW: Final = 2
 # A nodule that changed leads its row, whatever its size.
@@ -89,7 +90,7 @@ def rows_of(patients: Sequence[Patient], today: date) -> tuple[Row, ...]:
     """Give each patient its row, in the order in which they came."""
     keys = [patient.pk for patient in patients]
     steps, runs, nodules = _steps(keys), _last_runs(keys), _nodules(keys)
-    shows, claims = _shows(keys, today), _claims(keys)
+    shows, claims = shows_of(keys, today), _claims(keys)
     return tuple(
         Row(
             code=patient.code,
@@ -106,13 +107,6 @@ def rows_of(patients: Sequence[Patient], today: date) -> tuple[Row, ...]:
         )
         for patient in patients
     )
-
-
-def _shows(patients: Iterable[int], today: date) -> dict[int, frozenset[Show]]:
-    """The lists on which each patient stands."""
-    on = {f"is_{show}": ExpressionWrapper(members(show, today), BooleanField()) for show in Show}
-    rows = Patient.objects.filter(pk__in=patients).annotate(**on).values("pk", *on)
-    return {row["pk"]: frozenset(show for show in Show if row[f"is_{show}"]) for row in rows}
 
 
 def _claims(patients: Iterable[int]) -> dict[int, ClaimedBy]:
