@@ -28,6 +28,7 @@ class RunKind(models.TextChoices):
     ASSESS = "assess", _("Ask the guidelines")
     PLAN = "plan", _("Plan the next step")
     PROPOSE = "propose", _("Look for further nodules")
+    SHOW = "show", _("Get the images ready")
 
 
 class Run(CodedRow):

@@ -21,6 +21,7 @@ from nodules_app.models import (
     CalendarFeed,
     Candidate,
     Clinic,
+    Comparison,
     ContactPoint,
     EmergencyAccess,
     Finding,
@@ -99,6 +100,10 @@ def scan_to_see(code: UUID, *, by: Anybody, page: str) -> Scan:
 
 def scan_for(act: Act, code: UUID, *, by: Anybody) -> Scan:
     return fetch(act, Scan.objects.select_related("study__patient", "series"), "study__patient", by=by, code=code)
+
+
+def comparison_for(act: Act, code: UUID, *, by: Anybody) -> Comparison:
+    return fetch(act, Comparison.objects.select_related("prior__series"), "patient", by=by, code=code)
 
 
 def finding_for(act: Act, code: UUID, *, by: Anybody) -> Finding:

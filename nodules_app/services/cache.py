@@ -29,3 +29,8 @@ def lungs_file(scan: Scan) -> Path:
 def map_file(comparison: Comparison) -> Path:
     """Where the map between the two scans of a comparison lies."""
     return settings.CACHE_DIR / "maps" / f"{comparison.code}.npz"
+
+
+def grid_file(comparison: Comparison) -> Path:
+    """Where that map lies as a grid of displacements, as browsers take it (``exchange.displacements``)."""
+    return settings.CACHE_DIR / "maps" / f"{comparison.code}.grid"

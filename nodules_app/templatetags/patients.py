@@ -199,7 +199,7 @@ def work_tone(work: Work) -> str:
     return WORK[work.state][1]
 
 
-ORDER: Final = tuple(RunKind)
+ORDER: Final = tuple(kind for kind in RunKind if kind is not RunKind.SHOW)  # asked for by who looks: no step of the job
 
 
 STEPPER: Final[Mapping[RunState, str]] = {

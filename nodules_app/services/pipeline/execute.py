@@ -21,6 +21,7 @@ from nodules_app.services.pipeline import (
     planning,
     proposing,
     registering,
+    showing,
 )
 from registration.errors import Refused
 
@@ -39,6 +40,7 @@ STEPS: Final[Mapping[RunKind, Step]] = {
     RunKind.ASSESS: assessing.ask_guidelines,
     RunKind.PLAN: planning.plan_next_step,
     RunKind.PROPOSE: proposing.propose_nodules,
+    RunKind.SHOW: showing.make_images,
 }
 AFTER_REFUSAL: Final[Mapping[RunKind, Callable[[Run], None]]] = {
     RunKind.INTAKE: intake.drop_upload,

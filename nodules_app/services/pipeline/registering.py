@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 
 from django.conf import settings
 
+from nodules_app.exchange.displacements import grid_bytes
 from nodules_app.models import Comparison, Patient, Registration, Run, RunKind
 from nodules_app.services import runs
-from nodules_app.services.cache import map_file
+from nodules_app.services.cache import grid_file, map_file
 from nodules_app.services.pipeline.volumes import lungs_of, volume_of
 from registration.register import register
 from registration.transform import Registration as Map
@@ -59,7 +61,16 @@ def make_map(comparison: Comparison) -> Map:
         device=settings.IMAGING_DEVICE,
     )
     found.save(path)
+    keep_grid(comparison, found)
     return found
+
+
+def keep_grid(comparison: Comparison, found: Map) -> None:
+    """Write the map as browsers take it; beside its place first, so that nobody reads half of it."""
+    path = grid_file(comparison)
+    fresh = path.with_suffix(f".{os.getpid()}")
+    fresh.write_bytes(grid_bytes(found, volume_of(comparison.prior.series)))
+    fresh.replace(path)
 
 
 def map_of(comparison: Comparison) -> Map:

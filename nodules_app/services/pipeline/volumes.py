@@ -7,7 +7,7 @@ from django.conf import settings
 from nodules_app.dicom.archive import Archive
 from nodules_app.dicom.examination import read_files
 from nodules_app.dicom.series import CtSeries
-from nodules_app.dicom.volumes import is_kept, open_volume, read_volume, save_volume
+from nodules_app.dicom.volumes import Progress, is_kept, open_volume, read_volume, save_volume
 from nodules_app.models import Scan, Series
 from nodules_app.services.cache import lungs_file, volume_folder
 from registration.lungs import Lungs, segment_lungs
@@ -27,10 +27,14 @@ def archived_series(series: Series) -> CtSeries:
 
 def volume_of(series: Series) -> Volume:
     """Open the cached volume of a series; decode it again when the cache was emptied."""
-    folder = volume_folder(series)
-    if not is_kept(folder):
-        save_volume(read_volume(archived_series(series)), folder)
-    return open_volume(folder)
+    if not is_kept(volume_folder(series)):
+        decode_series(series)
+    return open_volume(volume_folder(series))
+
+
+def decode_series(series: Series, *, progress: Progress | None = None) -> None:
+    """Decode the archived originals once more and keep the volume."""
+    save_volume(read_volume(archived_series(series), progress=progress), volume_folder(series))
 
 
 def lungs_of(scan: Scan) -> Lungs:

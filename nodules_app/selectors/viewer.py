@@ -1,0 +1,115 @@
+"""What the reading room's viewer shows of a patient: the scans side by side, their comparisons, the nodules on each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Q
+
+from nodules_app.lifecycles import NoduleState
+from nodules_app.models import Comparison, Finding, Measurement, Nodule, Patient, Scan
+from nodules_app.selectors.descriptions import descriptions_of
+
+Polygon = list[list[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """One nodule on one scan, as the list and the overlay need it."""
+
+    finding: UUID
+    nodule: UUID
+    label: str
+    lobe: str
+    scan: UUID
+    lps_mm: tuple[float, float, float]
+    present: bool
+    volume_mm3: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The scans to be shown, the earliest first, and all others of the patient that could be."""
+
+    shown: tuple[Scan, ...]
+    others: tuple[Scan, ...]
+    comparisons: tuple[Comparison, ...]  # between scans that are shown
+    marked: tuple[Marked, ...]
+
+    @property
+    def current(self) -> Scan | None:
+        return self.shown[-1] if self.shown else None
+
+
+def room(patient: Patient, *, asked: Iterable[UUID] = ()) -> Room:
+    """Read the room of a patient: the scans that are asked for, else the two latest, never more than three."""
+    known = list(
+        Scan.objects.filter(study__patient=patient, superseded_at__isnull=True)
+        .select_related("study__patient", "series")
+        .order_by("study__acquired_on", "pk")
+    )
+    dated = [scan for scan in known if scan.study.acquired_on is not None]
+    wanted = set(asked)
+    shown = tuple(scan for scan in known if scan.code in wanted)[-3:] or tuple(dated[-2:]) or tuple(known[-1:])
+    codes = {scan.pk for scan in shown}
+    comparisons = Comparison.objects.filter(prior__in=codes, current__in=codes).select_related("prior", "current")
+    return Room(
+        shown=shown,
+        others=tuple(scan for scan in known if scan.pk not in codes),
+        comparisons=tuple(comparisons.select_related("prior__series", "patient").order_by("pk")),
+        marked=_marked(shown),
+    )
+
+
+def _marked(scans: Iterable[Scan]) -> tuple[Marked, ...]:
+    gone = Q(nodule__state=NoduleState.NOT_A_NODULE) | Q(nodule__state=NoduleState.MERGED)
+    findings = Finding.objects.filter(scan__in=list(scans), superseded_at__isnull=True).exclude(gone)
+    latest = {
+        row.finding_id: row
+        for row in Measurement.objects.filter(finding__scan__in=list(scans))
+        .order_by("finding_id", "-pk")
+        .distinct("finding_id")
+        .only("finding_id", "volume_mm3")
+    }
+    described = descriptions_of(Nodule.objects.filter(findings__in=findings))
+    return tuple(
+        Marked(
+            finding=finding.code,
+            nodule=finding.nodule.code,
+            label=finding.nodule.label,
+            lobe=described[finding.nodule_id].lobe if finding.nodule_id in described else "",
+            scan=finding.scan.code,
+            lps_mm=finding.lps_mm,
+            present=finding.present,
+            volume_mm3=latest[finding.pk].volume_mm3 if finding.pk in latest else None,
+        )
+        for finding in findings.select_related("nodule", "scan").order_by("nodule__number")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The border of a nodule on the slices of a scan: ``{slice index: polygons}`` in pixels, solid part apart."""
+
+    finding: UUID
+    label: str
+    border_px: dict[int, list[Polygon]]
+    solid_px: dict[int, list[Polygon]]
+
+
+def outlines(scan: Scan) -> tuple[Outline, ...]:
+    """Give the borders of the nodules on a scan, of the measurement in force."""
+    rows = (
+        Measurement.objects.filter(finding__scan=scan, finding__superseded_at__isnull=True, finding__present=True)
+        .exclude(finding__nodule__state__in=[NoduleState.NOT_A_NODULE, NoduleState.MERGED])
+        .select_related("finding__nodule")
+        .order_by("finding_id", "-pk")
+        .distinct("finding_id")
+    )
+    return tuple(
+        Outline(row.finding.code, row.finding.nodule.label, {row.axial_index: row.outline_px}, {})
+        for row in rows
+        if row.axial_index is not None and row.outline_px
+    )

@@ -1,0 +1,45 @@
+"""The reading room: prior and current side by side, and beside them what the reader says of them."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from nodules_app.charts import viewing
+from nodules_app.charts.viewing_texts import texts
+from nodules_app.forms.viewing import RoomForm
+from nodules_app.selectors import candidates as candidate_selectors
+from nodules_app.selectors import patients as patient_selectors
+from nodules_app.selectors import viewer as selectors
+from nodules_app.services import access, candidates
+from nodules_app.services import viewing as services
+
+
+@never_cache
+@require_safe
+def show(request: HttpRequest, code: UUID) -> HttpResponse:
+    """The images of a patient as a radiologist reads them; slices that the cache lost are asked for on the way."""
+    asked = RoomForm(request.GET)
+    if not asked.is_valid():
+        raise BadRequest("no such scans")
+    patient = access.patient_to_see(code, by=request.user, page="reading")
+    told = asked.cleaned_data
+    room = selectors.room(patient, asked=[told[name] for name in ("third", "prior", "current") if told[name]])
+    who = access.member(request.user)
+    services.ask_for_images(scans=room.shown, comparisons=room.comparisons, by=who)
+    context = {
+        "identity": patient_selectors.identity(patient, today=timezone.localdate()),
+        "room": room,
+        "panes": viewing.panes(room),
+        "facts": viewing.room_facts(room, hidden=candidates.hidden_from(patient, who), start_at=told["nodule"]),
+        "texts": texts(),
+        "search": str(candidate_selectors.proposals_of(patient).search or ""),
+        "may": {str(act) for act in access.acts_of(who, patient.clinic_id)},
+    }
+    return render(request, "reading/read.html", context)

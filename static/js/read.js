@@ -1,0 +1,82 @@
+// The reading room's viewer. Modules in ./viewer/: geometry (voxels <-> patient), store and decode (slices over the wire),
+// planes and warp (what is shown), paint-cpu and paint-gl (how), field and link (scan <-> scan), view, pane and room (what
+// is looked at), overlay and captions (what is drawn and said on top), tools and keys (what the reader does).
+//
+// Other scripts of the page speak with it by events on ``document``; points are LPS millimetres [x, y, z]:
+//   viewer:point            out  {scan, lps_mm}: a press with the point tool
+//   viewer:stroke           out  {scan, finding, kind: "add" | "erase" | "threshold", centre_lps_mm, radius_mm, low_hu, high_hu}
+//   viewer:measure          out  {scan, kind: "ruler" | "bidirectional" | "ellipse", points_lps_mm, lengths_mm, hu}
+//                                lengths longest first; hu: {mean, sd, least, most, voxels} of an ellipse, else null
+//   viewer:at               out  {nodule, label}: the reader jumped to this nodule (null for a candidate)
+//   viewer:findings-shown   out  the reader asked for what the machine found (read first, then show)
+//   viewer:show             in   {scan, lps_mm}: bring this place into the middle of both scans
+//   viewer:outlines-changed in   {finding}: fetch the outlines again
+//   viewer:brush            in   {kind, radius_mm, low_hu, high_hu}, each optional: what the next stroke does
+
+import { listen, writeSheet } from "./viewer/keys.js";
+import { Room } from "./viewer/room.js";
+import { toolbar } from "./viewer/toolbar.js";
+import { Tools } from "./viewer/tools.js";
+import { untilKept } from "./viewer/waiting.js";
+
+const told = (id) => JSON.parse(document.querySelector(`#${id}`).textContent);
+
+async function waitForSlices(room) {
+  await Promise.all(room.panes.filter((pane) => !pane.ready).map(async (pane) => {
+    const words = pane.element.querySelector("[data-waiting]");
+    const kept = await untilKept(pane.told.state, ({ said, progress }) => {
+      words.querySelector("[data-words]").textContent = said;
+      words.querySelector("progress").value = progress;
+    });
+    if (!kept) return;
+    pane.open(kept.scan);
+    room.enter(pane);
+    room.state.mm = null;
+    room.layout();
+    room.jumpToStart();
+    room.redraw();
+  }));
+}
+
+async function waitForMaps(room) {
+  await Promise.all(room.links.pairs.filter((pair) => !pair.field).map((pair) => untilKept(pair.state, () => {})));
+  await room.links.fetch();
+  room.follow(room.active);
+  room.redraw();
+}
+
+function nodulesOf(room) {
+  for (const link of document.querySelectorAll("[data-jump]")) {
+    link.addEventListener("click", (event) => {
+      const place = room.places.find((one) => one.label === link.dataset.jump);
+      if (!place) return;
+      event.preventDefault();
+      room.at = room.places.indexOf(place);
+      room.jump(place);
+    });
+  }
+  document.addEventListener("viewer:at", ({ detail }) => {
+    for (const link of document.querySelectorAll("[data-jump]")) {
+      if (link.dataset.jump === detail.label) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+  });
+}
+
+async function start(element) {
+  const texts = told("room-texts");
+  const room = new Room(element, told("room-facts"), texts);
+  const tools = new Tools(room);
+  document.addEventListener("viewer:brush", ({ detail }) => Object.assign(tools.brush, detail));
+  listen(room, tools);
+  const press = (key) => document.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+  toolbar(document.querySelector(".room-tools"), room, press);
+  writeSheet(document.querySelector("#key-list"), texts.keys);
+  nodulesOf(room);
+  document.querySelector("form[data-reveal]")?.addEventListener("submit", (event) => { event.preventDefault(); room.revealFindings(); });
+  element.dataset.painter = room.painter.name;
+  await room.begin();
+  await Promise.all([waitForSlices(room), waitForMaps(room)]);
+}
+
+start(document.querySelector("[data-room]"));
