@@ -235,8 +235,8 @@ def around(case: MdtCase) -> Around:
 
 
 def meetings_that_take(clinic_id: int) -> tuple[MdtMeeting, ...]:
-    """Meetings of a clinic that have not begun, the next first."""
-    rows = MdtMeeting.objects.filter(clinic=clinic_id, began_at__isnull=True, cancelled_at__isnull=True)
+    """Meetings of a clinic that have not ended, the next first; an urgent case joins a running one."""
+    rows = MdtMeeting.objects.filter(clinic=clinic_id, ended_at__isnull=True, cancelled_at__isnull=True)
     return tuple(rows.filter(starts_at__gte=timezone.now() - timedelta(days=1)).order_by("starts_at")[:MEETINGS_SHOWN])
 
 

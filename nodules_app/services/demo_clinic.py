@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils import timezone
 
 from nodules_app.lifecycles import RunState
-from nodules_app.models import Clinic, ImportBatch, Patient, Role, Run, RunKind, Scan, User
+from nodules_app.models import Clinic, Discipline, ImportBatch, MdtMeeting, Patient, Role, Run, RunKind, Scan, User
 from nodules_app.services import clinics, descriptions, intake, nodules, patients, safety_net
+from nodules_app.services.mdt import meetings
 from nodules_app.services.pipeline.execute import execute
 from nodules_app.services.reminders.sweep import sweep
 
@@ -26,6 +29,11 @@ PEOPLE: Final[Mapping[str, tuple[str, Role]]] = {
     "manager": ("Manager E", Role.MANAGER),
     "auditor": ("Auditor F", Role.AUDITOR),
     "administrator": ("Administrator G", Role.ADMINISTRATOR),
+}
+AT_THE_TABLE: Final[Mapping[str, Discipline]] = {
+    "chair": Discipline.CHEST,
+    "radiologist": Discipline.RADIOLOGY,
+    "coordinator": Discipline.COORDINATION,
 }
 SIMULATED_RISK: Final[Mapping[str, object]] = {
     "smoking": {"status": "former", "pack_years": 32, "quit_years": 6},
@@ -71,6 +79,7 @@ def prepare_demo_clinic(data: Path) -> tuple[SignIn, ...]:
     """
     clinic = clinics.first_clinic()
     sign_ins = tuple(_person(username, *who, clinic) for username, who in PEOPLE.items())
+    _plan_conference(clinic)
     batch = _delivery(data) or intake.receive_folder(source=data, by=None)
     run = intake.latest_run(batch)
     if run is not None:
@@ -107,6 +116,26 @@ def _person(username: str, name: str, role: Role, clinic: Clinic) -> SignIn:
         user.save(update_fields=["password"])
     clinics.give_role(user=user, clinic=clinic, role=role, by=None)
     return SignIn(username, PASSWORD, role.label.__str__())
+
+
+def _plan_conference(clinic: Clinic) -> None:
+    """Plan the conference of the coming week, with the people of the demo at the table."""
+    if MdtMeeting.objects.filter(clinic=clinic).exists():
+        return
+    people = {user.username: user for user in User.objects.filter(username__in=PEOPLE)}
+    in_a_week = timezone.localdate() + timedelta(days=7)
+    starts_at = datetime.combine(in_a_week, time(13, 30), tzinfo=ZoneInfo(clinic.time_zone))
+    meeting = meetings.plan_meeting(
+        clinic=clinic,
+        starts_at=starts_at,
+        cut_off_at=starts_at - timedelta(days=1),
+        place="Seminar room",
+        chair=people["chair"],
+        quorum=[Discipline.RADIOLOGY, Discipline.CHEST],
+        by=people["coordinator"],
+    )
+    for username, discipline in AT_THE_TABLE.items():
+        meetings.invite(meeting=meeting, discipline=discipline, user=people[username], by=people["coordinator"])
 
 
 @transaction.atomic

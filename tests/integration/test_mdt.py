@@ -32,6 +32,7 @@ from nodules_app.selectors import mdt as selectors
 from nodules_app.services import endings, follow_ups, policy, safety_net
 from nodules_app.services.mdt import cases, meetings, minutes, outcomes
 from nodules_app.services.mdt.outcomes import Task
+from nodules_app.services.pipeline import planning
 from nodules_app.services.steps import ChangedMeanwhile
 from tests import factories
 
@@ -112,7 +113,7 @@ def test_a_patient_is_on_the_way_once(patient: Patient, coordinator: User) -> No
         MdtCase.objects.create(patient=patient, question="Again?")
 
 
-def test_a_list_takes_no_case_of_another_clinic_nor_after_it_began(
+def test_a_list_takes_no_case_of_another_clinic_nor_after_it_ended(
     patient: Patient, meeting: MdtMeeting, coordinator: User
 ) -> None:
     stranger = factories.patient(clinic=factories.clinic(name="Elsewhere"))
@@ -120,6 +121,7 @@ def test_a_list_takes_no_case_of_another_clinic_nor_after_it_began(
     with pytest.raises(cases.ListIsClosed):
         listed(stranger, meeting, coordinator)
     meetings.begin(meeting=meeting, by=coordinator)
+    meetings.end(meeting=meeting, by=coordinator)
     with pytest.raises(cases.ListIsClosed):
         listed(patient, meeting, coordinator)
     assert not MdtCase.objects.exists()  # nothing half done
@@ -355,3 +357,17 @@ def test_the_quorum_needs_the_chair_and_each_discipline(meeting: MdtMeeting, cha
     meetings.invite(meeting=meeting, discipline=Discipline.RADIOLOGY, by=coordinator, guest="Radiologist of the day")
     meetings.note_attendance(meeting=meeting, came=set(meeting.attendees.values_list("pk", flat=True)), by=coordinator)
     assert selectors.meeting_page(meeting).has_quorum
+
+
+# ------------------------------------------------------------------ from the guidelines' answer
+
+
+def test_planning_puts_a_fast_growing_nodule_before_the_conference() -> None:
+    nodule = factories.nodule(factories.patient())
+    growth = {"nodule_id": nodule.label, "vdt_days": "227", "significant": True}
+    result = factories.result("FLEISCHNER2017", "growth_workup", "FU.GROWTH.SOLID")
+    answer = factories.assessment(nodule.patient, result, growth=[growth], inputs={"nodules": []})
+    planning.plan(answer.patient)
+    case = MdtCase.objects.get(patient=nodule.patient)
+    assert case.reasons == [ConferenceReason.FAST_GROWTH]
+    assert FollowUp.objects.get(patient=nodule.patient, kind="workup").state == FollowUpState.PROPOSED

@@ -36,7 +36,7 @@ class ListIsClosed(Refused):
     """The meeting takes no more cases."""
 
     code = "mdt_list_is_closed"
-    sentence = gettext_noop("This meeting has begun, has ended or was cancelled.")
+    sentence = gettext_noop("This meeting has ended or was cancelled.")
     remedy = gettext_noop("Choose a later meeting.")
 
 
@@ -134,7 +134,7 @@ def list_for(*, case: MdtCase, meeting: MdtMeeting, by: User, seen: int | None =
     """Put a case at the end of a meeting's list. Raises ``ListIsClosed``, ``NoSuchStep``, ``ChangedMeanwhile``."""
     held = hold(case, seen=seen)
     open_meeting = MdtMeeting.objects.select_for_update().get(pk=meeting.pk)
-    if open_meeting.began_at or open_meeting.cancelled_at or open_meeting.clinic_id != held.patient.clinic_id:
+    if open_meeting.ended_at or open_meeting.cancelled_at or open_meeting.clinic_id != held.patient.clinic_id:
         raise ListIsClosed
     last = open_meeting.cases.aggregate(last=Max("order"))["last"] or 0
     return move(held, "list", by=by, meeting=open_meeting, order=last + 1)

@@ -59,6 +59,7 @@ def plan(held: Patient) -> Mapping[str, str]:
         nodules=followed,
         still_unread=_without_size(held, followed),
     )
+    _before_the_conference(held, leading)
     return {"plan": leading.rule_id, "because": step.as_sentence()}
 
 
