@@ -14,11 +14,12 @@ from uuid import UUID
 from django.db.models import F
 
 from nodules_app.lifecycles import OPEN_READING, OPEN_RUN, SIGNED_READING, NoduleState, ReadingState
-from nodules_app.models import Claim, Correction, CorrectionKind, IndependentRead, Patient, Reading, Run, Scan, User
+from nodules_app.models import Claim, Correction, CorrectionKind, Patient, Reading, Run, Scan, User
 from nodules_app.selectors.candidates import Proposals, proposals_of
 from nodules_app.selectors.clinics import acts_of
 from nodules_app.selectors.patients import Answer, Owed, answers_of, open_steps
 from nodules_app.selectors.reading_content import content_of, sha256_of
+from nodules_app.selectors.reading_opinions import Difference, differences, reads_of
 from nodules_app.selectors.timeline import Appearance, Change, ComparisonLine, NoduleLine, Timeline, timeline
 
 SHOWN_CORRECTIONS: Final = 20
@@ -115,6 +116,7 @@ class Panel:
     signed: tuple[SignedReading, ...]
     readers_needed: int
     reads: tuple[str, ...]  # who has read independently
+    differences: tuple[Difference, ...]
     has_read: bool  # the one who looks has
     is_working: bool
     sha256: str
@@ -150,7 +152,7 @@ def panel(patient: Patient, *, user: User) -> Panel:
     done, undone = stacks(acts)
     taken_back = {act.first.pk for act in undone}
     claim = Claim.objects.filter(patient=patient).select_related("by").first()
-    reads = list(IndependentRead.objects.filter(reading=opened).select_related("by").order_by("pk")) if opened else []
+    reads = reads_of(opened) if opened else []
     return Panel(
         patient=patient.code,
         reading=opened.code if opened else None,
@@ -172,7 +174,8 @@ def panel(patient: Patient, *, user: User) -> Panel:
         can_redo=bool(undone),
         signed=tuple(_signed(row) for row in signed),
         readers_needed=patient.clinic.readers_needed,
-        reads=tuple(dict.fromkeys(str(row.by) for row in reads)),
+        reads=tuple(str(row.by) for row in reads),
+        differences=tuple(differences(reads[0].said, reads[1].said)) if len(reads) > 1 else (),
         has_read=any(row.by_id == user.pk for row in reads),
         is_working=Run.objects.filter(patient=patient, state__in=OPEN_RUN).exists(),
         sha256=sha256_of(content_of(patient, scan, shown)) if scan else "",

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from nodules_app.models import Match, Patient, User
+from django.db.models.functions import Now
+
+from nodules_app.lifecycles import RUN, RunState, after
+from nodules_app.models import Match, Patient, Run, RunKind, User
 from nodules_app.services import assessments, follow_ups, growths
 from nodules_app.services.nodules import NOTHING_LEFT
 from nodules_app.services.pipeline import planning
@@ -29,6 +32,9 @@ def follow(patient: Patient, nodules: Iterable[int], *, by: User) -> None:
     if case is not None and case["nodules"]:
         assessments.store_answer(patient, case, assessments.answer_case(case))
         planning.plan(patient)
+    # Done just now: who asked for it while the act went on needs no worker.
+    asked = Run.objects.filter(patient=patient, kind__in=(RunKind.ASSESS, RunKind.PLAN), state=RunState.QUEUED)
+    asked.update(state=after(RUN, RunState.QUEUED, "cancel"), ended_at=Now())
     follow_ups.settle(patient=patient, by=by, reason=NOTHING_LEFT)
 
 

@@ -47,11 +47,19 @@ class NotYetSigned(Refused):
 
 
 class ConsensusOpen(Refused):
-    """Two readers disagree, or one of them has not read."""
+    """Two readers disagree, and nobody has said how they came to agree."""
 
     code = "consensus_open"
-    sentence = gettext_noop("{what}")
-    remedy = gettext_noop("Let both read, write down how they came to agree, and sign then.")
+    sentence = reading_opinions.READERS_DISAGREE
+    remedy = gettext_noop("Look at it together, write down how you came to agree, and sign then.")
+
+
+class SecondReadAwaited(Refused):
+    """The clinic asks for two readers."""
+
+    code = "second_read_awaited"
+    sentence = reading_opinions.SECOND_READ_AWAITED
+    remedy = gettext_noop("Let a colleague record a read of their own; sign then.")
 
 
 @transaction.atomic
@@ -159,7 +167,7 @@ def sign(*, reading: Reading, shown_sha256: str, by: User, consensus: str = "") 
 
     Raises
     ------
-    MayNotSign, NotAsShown, StillWorking, ConsensusOpen, NoSuchStep
+    MayNotSign, NotAsShown, StillWorking, SecondReadAwaited, ConsensusOpen, NoSuchStep
     """
     held = _held(reading)
     patient = held.patient
@@ -173,9 +181,10 @@ def sign(*, reading: Reading, shown_sha256: str, by: User, consensus: str = "") 
         raise NotAsShown
     if held.state == ReadingState.DRAFT:
         reading_opinions.keep_own(held, by=by)
-    open_points = reading_opinions.open_points(held)
-    if open_points and not consensus.strip():
-        raise ConsensusOpen(what=open_points)
+    if reading_opinions.is_second_awaited(held):
+        raise SecondReadAwaited
+    if reading_opinions.do_differ(held) and not consensus.strip():
+        raise ConsensusOpen
     said |= {"reads": reading_opinions.as_signed(held), "consensus": consensus.strip()}
     held.content, held.content_sha256 = said, sha256_of(said)
     held.consensus, held.signed_by, held.signed_at = consensus.strip(), by, timezone.now()

@@ -1,0 +1,141 @@
+// The reader's panel beside the slices, or alone: sends each act, puts the answered panel in the place of the old one,
+// and speaks with the viewer by events on the document (viewer:point, viewer:stroke, viewer:measure; viewer:show,
+// viewer:outlines-changed). Without this script every form works by itself.
+
+import { onKey } from "../keys.js";
+import { keepUp } from "./keep_up.js";
+import { remember } from "./place.js";
+
+const panel = () => document.querySelector("[data-reading-panel]");
+const acts = () => panel().dataset.act.replace(/add$/, "");
+let sending = Promise.resolve(); // one act after the other: the second sees what the first has done
+
+export function send(act, fields) {
+  const body = new FormData();
+  body.append("csrfmiddlewaretoken", panel().querySelector("[name=csrfmiddlewaretoken]")?.value ?? "");
+  for (const [name, value] of Object.entries(fields)) body.append(name, value);
+  return post(acts() + act, body);
+}
+
+function post(url, body) {
+  sending = sending.then(async () => {
+    panel().setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetch(url, { method: "POST", body, headers: { "X-Panel": "1" }, credentials: "same-origin" });
+      if (answer.redirected) return window.location.reload(); // signed out meanwhile
+      if (answer.status === 400) return say(panel().dataset.unreadable);
+      show(await answer.text());
+      const finding = body.get("finding");
+      document.dispatchEvent(new CustomEvent("viewer:outlines-changed", { detail: { finding } }));
+    } catch {
+      say(panel().dataset.unreachable);
+    } finally {
+      panel().removeAttribute("aria-busy");
+    }
+  });
+  return sending;
+}
+
+function say(text) {
+  const line = panel().querySelector("[data-said]");
+  line.classList.remove("visually-hidden");
+  line.textContent = text;
+}
+
+export function show(html) {
+  const fresh = new DOMParser().parseFromString(html, "text/html").querySelector("[data-reading-panel]");
+  if (!fresh) return;
+  const putBack = remember(panel());
+  panel().replaceWith(fresh);
+  putBack(fresh);
+  start(fresh);
+  const said = fresh.querySelector("[data-said]");
+  const words = said.textContent;
+  said.textContent = ""; // a live region speaks only what changes after it is there
+  window.setTimeout(() => (said.textContent = words), 50);
+}
+
+function openNodule() {
+  return panel().querySelector("details[data-nodule][open]");
+}
+
+function findingOn(scan) {
+  return openNodule()?.querySelector(`[data-finding][data-scan="${CSS.escape(scan)}"]`) ?? null;
+}
+
+function start(element) {
+  element.addEventListener("submit", (event) => {
+    const form = event.target.closest("form[data-act-form]");
+    if (!form) return;
+    event.preventDefault();
+    post(form.action, new FormData(form, event.submitter));
+  });
+  for (const details of element.querySelectorAll("details[data-lps-mm]")) {
+    details.addEventListener("toggle", () => {
+      if (!details.open) return;
+      const lps_mm = details.dataset.lpsMm.split(" ").map(Number);
+      document.dispatchEvent(new CustomEvent("viewer:show", { detail: { scan: details.dataset.scan, lps_mm } }));
+    });
+  }
+  keepUp(element, () => fetch(element.dataset.url, { credentials: "same-origin" }), show);
+}
+
+// The viewer's words.
+const strokes = new Map(); // by finding: what came while an act was on its way
+
+document.addEventListener("viewer:point", ({ detail }) => {
+  const again = panel().querySelector("[data-refit][aria-pressed=true]");
+  const [x_mm, y_mm, z_mm] = detail.lps_mm;
+  if (again) return send("refit", { finding: again.dataset.refit, x_mm, y_mm, z_mm });
+  return send("add", { scan: detail.scan, x_mm, y_mm, z_mm });
+});
+
+document.addEventListener("viewer:stroke", ({ detail }) => {
+  const finding = detail.finding ?? findingOn(detail.scan)?.dataset.finding;
+  if (!finding) return say(panel().dataset.whichNodule);
+  const { kind, centre_lps_mm, radius_mm, low_hu, high_hu } = detail;
+  const waiting = strokes.get(finding) ?? [];
+  waiting.push({ kind, centre_lps_mm, radius_mm, low_hu, high_hu });
+  strokes.set(finding, waiting);
+  sending.then(() => {
+    const drawn = strokes.get(finding);
+    if (!drawn?.length) return undefined;
+    strokes.delete(finding);
+    return send("strokes", { finding, strokes: JSON.stringify(drawn) });
+  });
+});
+
+document.addEventListener("viewer:measure", ({ detail }) => {
+  if (detail.kind !== "bidirectional") return; // one length or a mean density replaces nothing
+  const place = findingOn(detail.scan);
+  if (!place) return say(panel().dataset.whichNodule);
+  const [first, second] = detail.lengths_mm;
+  place.open = true;
+  place.querySelector("[name=long_mm]").value = Math.max(first, second).toFixed(1);
+  place.querySelector("[name=short_mm]").value = Math.min(first, second).toFixed(1);
+  place.querySelector("[name=long_mm]").form.querySelector("[type=submit]").focus();
+});
+
+document.addEventListener("click", (event) => {
+  const again = event.target.closest("[data-refit]");
+  if (!again) return;
+  const on = again.getAttribute("aria-pressed") !== "true";
+  for (const other of panel().querySelectorAll("[data-refit]")) other.setAttribute("aria-pressed", "false");
+  again.setAttribute("aria-pressed", String(on));
+});
+
+// Keys: single ones as everywhere in the product, and the two that every editor has.
+onKey("f", () => openNodule()?.querySelector("[data-confirm]")?.click());
+onKey("g", () => openNodule()?.querySelector("[data-reject-nodule]")?.click());
+onKey("e", () => panel().querySelector("[data-next-case]")?.click());
+document.addEventListener("keydown", (event) => {
+  if (!(event.ctrlKey || event.metaKey) || event.altKey || event.target.closest?.("input, textarea, select")) return;
+  const back = event.key === "z" && !event.shiftKey;
+  const again = event.key === "y" || (event.key.toLowerCase() === "z" && event.shiftKey);
+  const button = back ? panel().querySelector("[data-undo]") : again ? panel().querySelector("[data-redo]") : null;
+  if (!button) return;
+  event.preventDefault();
+  button.click();
+});
+
+if (panel()) start(panel());
