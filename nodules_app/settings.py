@@ -129,6 +129,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_DEFAULT_QUEUE = "cpu"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "nodules.sweep_runs", "schedule": env.float("NODULES_SWEEP_S", 20.0)},
+    "unread-exams": {"task": "nodules.owe_unread_exams", "schedule": 3600.0},
     "safety-net": {"task": "nodules.prove_nobody_is_lost", "schedule": 600.0},
     "reminders": {"task": "nodules.sweep_reminders", "schedule": env.float("NODULES_REMINDERS_S", 900.0)},
     "outbox": {"task": "nodules.dispatch_reminders", "schedule": env.float("NODULES_DISPATCH_S", 60.0)},

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from nodules_app.services import housekeeping, runs, safety_net
+from nodules_app.services import housekeeping, runs, safety_net, unread
 from nodules_app.services.mdt import meetings
 from nodules_app.services.pipeline import execute
 from nodules_app.services.reminders import clockwork
@@ -34,6 +34,12 @@ def prove_nobody_is_lost() -> None:
 def drop_orphaned_uploads() -> None:
     """Free what a web process left behind when it died during an upload."""
     housekeeping.drop_orphaned_uploads()
+
+
+@shared_task(name="nodules.owe_unread_exams")
+def owe_unread_exams() -> None:
+    """Give a dated review to whoever has an exam and no step at all."""
+    unread.owe_all()
 
 
 @shared_task(name="nodules.sweep_reminders")

@@ -10,6 +10,7 @@ from typing import Final
 
 from django.core.cache import cache
 from django.db.models import Count, Min, Q
+from django.utils import timezone
 
 from nodules_app.ladder.rungs import Channel
 from nodules_app.lifecycles import ReminderState
@@ -25,6 +26,7 @@ from nodules_app.models import (
 )
 from nodules_app.models.reminders import IN_TROUBLE, WAITING
 from nodules_app.selectors.clinics import Act, clinics_where
+from nodules_app.selectors.cover import away_on
 
 SWEPT_AT: Final = "reminders-swept-at"  # written by services.reminders.sweep, one cache entry for all processes
 LATE_AFTER: Final = timedelta(hours=2)
@@ -92,7 +94,8 @@ def _in_list(show: Show, user: User, now: datetime) -> Q:
     open_task = Q(channel=Channel.TASK, state=ReminderState.DELIVERED)
     return {
         Show.TASKS: open_task,
-        Show.MINE: open_task & (Q(assigned_to=user) | Q(assigned_to__covered_by=user)),
+        Show.MINE: open_task
+        & (Q(assigned_to=user) | (Q(assigned_to__covered_by=user) & away_on(timezone.localdate(now), "assigned_to__"))),
         Show.FAILED: Q(state__in=IN_TROUBLE),
         Show.LETTERS: Q(channel=Channel.LETTER, state=ReminderState.QUEUED),
         Show.SENT: Q(handed_over_at__gte=now - SENT_LATELY),

@@ -7,17 +7,20 @@ there; one that this person sees but may not act upon is refused.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TypeVar
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 
 from nodules_app.lifecycles import OPEN_FOLLOW_UP
 from nodules_app.models import (
     Appointment,
+    BulkAct,
     CalendarFeed,
     Candidate,
     Clinic,
@@ -31,6 +34,7 @@ from nodules_app.models import (
     MdtAction,
     MdtCase,
     MdtMeeting,
+    Membership,
     Nodule,
     Patient,
     Reminder,
@@ -38,6 +42,7 @@ from nodules_app.models import (
     Run,
     SavedView,
     Scan,
+    Study,
     Transfer,
     User,
 )
@@ -89,6 +94,35 @@ def patient_to_see(code: UUID, *, by: Anybody, page: str) -> Patient:
 
 def patient_for(act: Act, code: UUID, *, by: Anybody) -> Patient:
     return fetch(act, Patient.objects.select_related("clinic"), "", by=by, code=code)
+
+
+def patients_for(act: Act, codes: Collection[UUID], *, by: Anybody) -> list[Patient]:
+    """Fetch several patients for one act; one that this person does not see, or may not act upon, refuses all."""
+    who = member(by)
+    rows = Patient.objects.select_related("clinic").filter(sees(who, ""), code__in=codes)
+    found = list(rows.order_by("name", "pk"))
+    if len(found) != len(set(codes)):
+        raise Http404("no such patients")
+    if Patient.objects.filter(pk__in=[one.pk for one in found]).exclude(may_where(who, act, "")).exists():
+        raise PermissionDenied(f"no role allows to {act} there")
+    return found
+
+
+def study_for(act: Act, code: UUID, *, by: Anybody) -> Study:
+    return fetch(act, Study.objects.select_related("patient__clinic"), "patient", by=by, code=code)
+
+
+def bulk_act_for(code: UUID, *, by: Anybody) -> BulkAct:
+    """Fetch one's own act on many patients; nobody else's is found."""
+    return get_object_or_404(BulkAct, code=code, by=member(by))
+
+
+def colleague_for(code: UUID, *, by: Anybody) -> User:
+    """Fetch somebody of a clinic in which this person works, or themselves."""
+    who = member(by)
+    mine = Membership.objects.filter(user=who, ended_at__isnull=True).values("clinic")
+    there = Membership.objects.filter(clinic__in=mine, ended_at__isnull=True).values("user")
+    return get_object_or_404(User, Q(pk__in=there) | Q(pk=who.pk), code=code, is_active=True)
 
 
 def scan_to_see(code: UUID, *, by: Anybody, page: str) -> Scan:

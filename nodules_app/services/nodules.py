@@ -32,6 +32,7 @@ WORD_OF_A_PERSON: Final = {
     "reject": ComparisonWord.NOT_A_NODULE,
     "resect": ComparisonWord.RESECTED,
 }  # never a program's
+TAKES_BACK: Final = ("reopen", "unresect")
 SAME_PLACE_MM: Final = 5.0  # two points closer than this on one scan mean one nodule
 
 
@@ -147,6 +148,14 @@ def reopen(*, nodule: Nodule, by: User) -> Nodule:
     return reopened
 
 
+@transaction.atomic
+def unresect(*, nodule: Nodule, by: User) -> Nodule:
+    """The resection was recorded in error: the nodule is followed again and owed a review from this moment."""
+    followed = _move(nodule, "unresect", by=by)
+    follow_ups.owe_review(patient=followed.patient, nodule=followed, by=by)
+    return followed
+
+
 def _move(nodule: Nodule, step: str, *, by: User) -> Nodule:
     Patient.objects.select_for_update().get(pk=nodule.patient_id)  # first, as every act does, or two acts may deadlock
     held = Nodule.objects.select_for_update().select_related("patient").get(pk=nodule.pk)
@@ -163,7 +172,7 @@ def _move(nodule: Nodule, step: str, *, by: User) -> Nodule:
 def _say_what_became(nodule: Nodule, step: str, *, by: User) -> None:
     """Write a person's word on the latest pair that shows the nodule; taken back, the word is computed again."""
     matches = nodule.matches.filter(superseded_at__isnull=True).order_by("-comparison__current__study__acquired_on")
-    if step == "reopen":
+    if step in TAKES_BACK:
         for match in matches.filter(word__in=WORD_OF_A_PERSON.values()).select_related("comparison"):
             Match.objects.filter(pk=match.pk).update(word="")
             runs.request(RunKind.MEASURE, by=by, patient=nodule.patient, comparison=match.comparison)

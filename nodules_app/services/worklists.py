@@ -33,15 +33,26 @@ class ViewNameTaken(Refused):
 
 @transaction.atomic
 def claim(*, patient: Patient, by: User, now: datetime | None = None) -> Claim:
-    """Take a patient for half an hour, or for half an hour more. Raises ``ClaimedByAnother``."""
+    """Take a patient for half an hour, or for half an hour more; whoever covers a colleague may take over from them.
+
+    Raises
+    ------
+    ClaimedByAnother
+    """
     at = now or timezone.now()
     Patient.objects.select_for_update().get(pk=patient.pk)  # of two who press at once the second sees the first
     held = Claim.objects.select_related("by").filter(patient=patient).first()
-    if held is not None and held.by_id != by.pk and held.until > at:
+    if held is not None and not _may_take_over(held, by=by, at=at):
         raise ClaimedByAnother(who=str(held.by), until=f"{timezone.localtime(held.until):%H:%M}")
     taken, _ = Claim.objects.update_or_create(patient=patient, defaults={"by": by, "until": at + CLAIM_LASTS})
     record("patient.claimed", patient, by=by, until=taken.until.isoformat())
     return taken
+
+
+def _may_take_over(held: Claim, *, by: User, at: datetime) -> bool:
+    """One's own, one that has run out, or that of an absent colleague whom one covers."""
+    covers = held.by.covered_by_id == by.pk and held.by.is_away(timezone.localdate(at))
+    return held.by_id == by.pk or held.until <= at or covers
 
 
 @transaction.atomic

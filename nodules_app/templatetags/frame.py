@@ -29,6 +29,9 @@ PAGES: Final[tuple[tuple[Promise | str, tuple[tuple[str, Promise, str], ...]], .
         "",
         (
             ("worklist", _("Worklist"), "list"),
+            ("my-patients", _("My patients"), "user"),
+            ("board", _("Board"), "board"),
+            ("arrivals", _("Arrivals"), "ct"),
             ("schedule", _("Schedule"), "calendar"),
             ("reminders", _("Reminders"), "bell"),
             ("mdt", _("Conference"), "mdt"),

@@ -16,7 +16,7 @@ from nodules_app.charts import pairs, proposals, trajectory
 from nodules_app.forms.nodules import told_description
 from nodules_app.forms.patients import RiskFactorsForm, as_asked, told_facts
 from nodules_app.lifecycles import NoSuchStep
-from nodules_app.selectors import follow_ups
+from nodules_app.selectors import contacts, follow_ups
 from nodules_app.selectors import patients as selectors
 from nodules_app.selectors.candidates import proposals_of
 from nodules_app.services import access, candidates, nodules
@@ -52,6 +52,7 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
         "table": _table(page),
         "facts": told_facts(page.risk.facts) if page.risk else [],
         "transfer": follow_ups.open_transfer(patient),
+        "tried": contacts.attempts_of(patient),
         "care_end": follow_ups.care_end(patient),
         "proposed": proposals.section(proposals_of(patient), hidden=hidden, volumes=volumes),
     }

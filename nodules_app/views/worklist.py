@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -18,13 +17,16 @@ from django.views.decorators.http import require_POST, require_safe
 
 from nodules_app.exchange import spreadsheets
 from nodules_app.forms.worklist import SaveViewForm, WorklistForm
+from nodules_app.selectors import contacts
 from nodules_app.selectors.worklist.page import exported, worklist
 from nodules_app.selectors.worklist.saved import saved_views
 from nodules_app.services import access, worklists
 from nodules_app.services.audit import record
+from nodules_app.services.bulk import acts as bulk
 from nodules_app.services.runs import told
 from nodules_app.templatetags.refusals import spoken
 from nodules_app.templatetags.worklist import EXPORT_HEAD, export_cells
+from nodules_app.views.places import place_to_return
 from registration.errors import Refused
 
 MOST_EXPORTED: Final = 20_000
@@ -52,6 +54,7 @@ def read(request: HttpRequest) -> dict[str, object]:
     show, text, page = asked.cleaned_data["show"], asked.cleaned_data["q"], asked.cleaned_data["page"] or 1
     who = access.member(request.user)
     found = worklist(user=who, today=today, show=show, text=text, page=page)
+    may, undoable = access.acts_of(who), bulk.latest(who)
     return {
         "found": found,
         "today": today,
@@ -61,6 +64,12 @@ def read(request: HttpRequest) -> dict[str, object]:
         "query": request.GET.urlencode(),
         "me": who.pk,
         "views": saved_views(who),
+        "may": may,
+        "may_record": access.Act.RECORD in may,
+        "here": f"{reverse('worklist')}?{request.GET.urlencode()}" if request.GET else reverse("worklist"),
+        "tried": contacts.last_attempts(row.code for row in found.rows),
+        "undo": undoable,
+        "undo_until": undoable.created_at + bulk.UNDO_WITHIN if undoable else None,
     }
 
 
@@ -128,6 +137,4 @@ def export(request: HttpRequest, form: str) -> HttpResponse:
 
 def _back(request: HttpRequest) -> str:
     """Back to the list from which the act was asked for."""
-    asked = WorklistForm(request.POST)
-    query = urlencode({name: value for name, value in asked.cleaned_data.items() if value}) if asked.is_valid() else ""
-    return f"{reverse('worklist')}?{query}#list" if query else reverse("worklist")
+    return place_to_return(request) or reverse("worklist")

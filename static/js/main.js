@@ -1,6 +1,7 @@
 // Finds what a page asks for by data attributes and hands each element to its module. Pages work without it.
 
 import { pressOnKey } from "./keys.js";
+import { openContacts } from "./contact.js";
 import { focusOnSlash } from "./search-key.js";
 import { refresh } from "./refresh.js";
 import { upload } from "./upload.js";
@@ -16,3 +17,5 @@ const hooks = {
 for (const [selector, start] of Object.entries(hooks)) {
   for (const element of document.querySelectorAll(selector)) start(element);
 }
+
+openContacts();

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -108,8 +108,13 @@ def deliver(*, reminder: Reminder, by: User | None, at: datetime | None = None) 
 
 
 @transaction.atomic
-def print_letters(*, clinic: Clinic, by: User, now: datetime) -> LetterBatch:
+def print_letters(*, clinic: Clinic, by: User, now: datetime, of: Collection[int] | None = None) -> LetterBatch:
     """Take the letters that wait into one batch: each is looked at again, written, and given to the print room.
+
+    Parameters
+    ----------
+    of
+        The patients whose letters are wanted, by key; None for all of the clinic.
 
     Raises
     ------
@@ -117,6 +122,8 @@ def print_letters(*, clinic: Clinic, by: User, now: datetime) -> LetterBatch:
         None waits, or none may go out any more.
     """
     waiting = Reminder.objects.filter(clinic=clinic, channel=Channel.LETTER, state=ReminderState.QUEUED)
+    if of is not None:
+        waiting = waiting.filter(patient__in=of)
     keys = [row.pk for row in waiting.select_for_update(skip_locked=True).order_by("pk")]
     steps = FollowUp.objects.filter(reminders__in=keys).distinct()
     known = {one.follow_up.pk: one for one in gather(list(steps.select_related("patient__clinic", "exam", "owner")))}

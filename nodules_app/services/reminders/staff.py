@@ -33,7 +33,7 @@ def who_answers(follow_up: FollowUp, to: Recipient, tasks: Counter[int], cap: in
     if to != Recipient.OWNER or follow_up.owner is None:
         return None
     owner: User | None = follow_up.owner
-    if owner and owner.away_until and owner.away_until >= today:
+    if owner and owner.is_away(today):
         owner = owner.covered_by
     if owner is None or not owner.is_active or tasks[owner.pk] >= cap:
         return None
