@@ -60,7 +60,8 @@ def describe_density(found: Segmentation, filled: Occupancy, volume_mm3: float) 
         inside = filled.depth_mm >= np.sort(filled.depth_mm, axis=None)[-FEWEST_INSIDE]
     mean_hu = float(near.hu[inside].mean(dtype=np.float64))
     mass_mg = volume_mm3 * (mean_hu + 1000) / 1000
-    solid = _largest_region((near.smoothed(SMOOTHING_MM) > SOLID_HU) & (filled.depth_mm > 0))
+    # A cavity makes nothing ground glass, but it has no mass.
+    solid = _largest_region((found.sealed.smoothed(SMOOTHING_MM) > SOLID_HU) & (filled.depth_mm > 0))
     share = float((solid & inside).sum() / inside.sum())
     if volume_mm3 < SMALLEST_GRADED_MM3:
         kind: Attenuation = "solid" if found.levels.core_hu > SOLID_HU else "ground_glass"

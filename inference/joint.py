@@ -153,8 +153,8 @@ def _one_core(prior: Segmentation, current: Segmentation) -> tuple[Levels, Level
 
 def _core_variance(found: Segmentation) -> float:
     """Variance of the core's attenuation by noise, HU squared."""
-    distance = found.near.distance_mm(found.star.centre_mm)
-    core = found.near.hu[distance < CORE_SHARE * float(np.median(found.star.ray_radii_mm()))]
+    distance = found.sealed.distance_mm(found.star.centre_mm)
+    core = found.sealed.hu[distance < CORE_SHARE * float(np.median(found.star.ray_radii_mm()))]
     count = max(core.size, NEAREST_CORE)
     spread = float(np.subtract(*np.percentile(core, [84, 16]))) / 2 if core.size > NEAREST_CORE else TYPICAL_NOISE.sd_hu
     return QUANTILE_COST * spread**2 * TYPICAL_NOISE.correlation_voxels / count

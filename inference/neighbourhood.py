@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,10 @@ from registration.volume import Volume
 Floats = NDArray[np.float64]
 
 FLOOR_HU = -1024  # below lie only padding values (-2048, -3024) that mean "outside the field of view"
+HOLE_HU = -500.0
+HOLE_SMOOTHING_MM = 0.5
+LEAST_HOLE_MM3 = 10.0  # less may be noise in ground glass
+HOLE_RIM_MM = 1.5  # darkened by its blur
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +60,21 @@ class Neighbourhood:
         sigma = np.broadcast_to(np.asarray(sigma_mm, np.float64), 3) / self.spacing_mm
         smooth: NDArray[np.float32] = ndimage.gaussian_filter(self.hu, sigma, mode="nearest", truncate=3.0)
         return smooth
+
+    def sealed(self) -> Neighbourhood:
+        """The same block with air that tissue encloses on all sides (cavities) as bright as the tissue around it."""
+        smooth = self.smoothed(HOLE_SMOOTHING_MM)
+        labels, count = ndimage.label(smooth < HOLE_HU)
+        edges = [labels[[0, -1]], labels[:, [0, -1]], labels[:, :, [0, -1]]]
+        enclosed = np.bincount(labels.ravel(), minlength=count + 1) * np.prod(self.spacing_mm) >= LEAST_HOLE_MM3
+        enclosed[np.unique(np.concatenate([[0], *(edge.ravel() for edge in edges)]))] = False
+        hu = self.hu.copy()
+        for label in np.flatnonzero(enclosed):
+            away_mm = ndimage.distance_transform_edt(labels != label, sampling=self.spacing_mm)
+            tissue = (smooth >= HOLE_HU) & (away_mm < 2 * HOLE_RIM_MM)
+            rim = (away_mm == 0) | (tissue & (away_mm < HOLE_RIM_MM))
+            hu[rim] = np.maximum(hu[rim], np.percentile(smooth[tissue], 75))
+        return replace(self, hu=hu) if enclosed.any() else self
 
 
 def cut_neighbourhood(volume: Volume, seed_lps_mm: ArrayLike, reach_mm: float) -> Neighbourhood:

@@ -52,7 +52,7 @@ def scanner_blur_mm(found: Segmentation) -> float:
 
 def occupancy(found: Segmentation) -> Occupancy:
     """Fill the voxels of a segmentation's neighbourhood."""
-    near, star = found.near, found.star
+    near, star = found.sealed, found.star
     blur = scanner_blur_mm(found)
     distance = near.distance_mm(star.centre_mm)
     hu = near.hu if found.wall is None else found.wall.without_glow(near.hu, blur)

@@ -24,7 +24,7 @@ from inference.errors import (
 )
 from inference.neighbourhood import FLOOR_HU, Floats, Neighbourhood, cut_neighbourhood, sample
 from inference.star import LONG_RAY, LONG_RAY_MM, Star, first_crossing_mm, fit_log_radius, ray_directions
-from inference.vessels import vessel_rays
+from inference.vessels import find_vessels, hidden_from, share_of_vessels, without_vessels
 from inference.wall import Wall, find_wall
 from registration.volume import Volume
 
@@ -46,10 +46,13 @@ SECOND_TISSUE_HU = 60.0
 LUNG_HU = -600.0
 LUNG_WITHIN_MM = 12.0
 LEAST_LUNG = 0.05  # share of aerated voxels within LUNG_WITHIN_MM
+FAR_LUNG_MM = 25.0  # around a nodule that fills all that is near
+LEAST_FAR_LUNG = 0.3
 RAY_STEP_MM = 0.25
-VESSEL_HU = -600.0  # brighter beside a nodule of ground glass is a vessel
+LEAST_VESSEL_HU = -600.0  # brighter beside a nodule of ground glass is a vessel
 REACHES_MM = (13.0, 27.0)  # longest ray; the second only when the first does not hold the nodule
 LARGEST_DIAMETER_MM = 45.0
+NEAR_BORDER = 0.75  # of the radius: a vessel that ends deeper inside hides no border
 UNENDED = 0.04  # trust in a ray that met no border
 AT_WALL = 0.3  # the same of one that met the wall before a border: the wall's place is less sure
 PAST_BORDER = 1.06  # of the radius (and LONG_RAY_MM more): the wall lies deeper than the nodule reaches
@@ -107,11 +110,14 @@ class Segmentation:
 
     Parameters
     ----------
+    near, sealed
+        The block of the scan as it is, and with cavities filled as the border was drawn on.
     blur_mm
         Standard deviation of the edge as the rays see it (scanner, kernel and smoothing), measured on this nodule.
     """
 
     near: Neighbourhood
+    sealed: Neighbourhood
     star: Star
     levels: Levels
     rays: Rays
@@ -164,8 +170,9 @@ def _clean_radius_mm(found: Segmentation) -> float:
     return float(np.quantile(clean, WIDTH_QUANTILE)) if clean.size else 0.0
 
 
-def _segment_within(near: Neighbourhood, reach_mm: float, radius_mm: float = 0.0) -> Segmentation | None:
+def _segment_within(around: Neighbourhood, reach_mm: float, radius_mm: float = 0.0) -> Segmentation | None:
     """Fit the star with rays of one length; None when the nodule does not fit into them."""
+    near = around.sealed()
     smooth = near.smoothed(SMOOTHING_ZYX_MM)
     centre, levels = near.seed_mm, _first_levels(near)
     wall = find_wall(near, smooth, centre, radius_mm or _inscribed_radius_mm(near, smooth, levels))
@@ -184,7 +191,7 @@ def _segment_within(near: Neighbourhood, reach_mm: float, radius_mm: float = 0.0
     star, rays = _fit(view, centre, levels, levels.border_hu())
     if float(np.quantile(star.ray_radii_mm(), 0.9)) > 0.85 * reach_mm:
         return None
-    return Segmentation(near, star, levels, rays, wall, _blur_mm(view, star, rays, levels))
+    return Segmentation(around, near, star, levels, rays, wall, _blur_mm(view, star, rays, levels))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -204,41 +211,66 @@ class _View:
             return self
         return replace(self, smooth=self.wall.without_glow(smooth, blur_mm), lit=smooth)
 
+    def along_rays(self, points_mm: Floats) -> tuple[NDArray[np.float32], Floats]:
+        """Attenuation at points (RAYS, m, 3) of the rays, and how far the wall is along each (RAYS,)."""
+        hu = sample(self.smooth, points_mm, self.near.spacing_mm)
+        if self.wall is None:
+            return hu, np.full(len(hu), np.inf)
+        depth = sample(self.wall.depth_mm, points_mm, self.near.spacing_mm)
+        to_wall, meets = first_crossing_mm(self.along_mm, depth, 0.0)
+        return hu, np.where(meets, to_wall, np.inf)
+
 
 def _fit(view: _View, centre: Floats, levels: Levels, border_hu: float) -> tuple[Star, Rays]:
-    along, spacing = view.along_mm, view.near.spacing_mm
-    points = centre + ray_directions()[:, None] * along[:, None]
-    hu = sample(view.smooth, points, spacing)
-    ends, ended = first_crossing_mm(along, hu, border_hu)
-    at_wall = np.zeros(len(ends), bool)
-    if view.wall is not None:
-        depth = sample(view.wall.depth_mm, points, spacing)
-        to_wall, meets = first_crossing_mm(along, depth, 0.0)
-        at_wall = meets & (to_wall < ends)
-        ends = np.where(at_wall, to_wall, ends)
-        hu = np.where(depth > 0, hu, FLOOR_HU)
-    ended = ended | at_wall
+    along = view.along_mm
+    from_centre = ray_directions()[:, None] * along[:, None]
+    hu, to_wall = view.along_rays(centre + from_centre)
+    hidden = hidden_from(levels.contrast_hu, levels.lung_hu)
+    hidden_mm = 2 * TYPICAL_BLUR_MM * float(special.ndtri(1 - hidden))  # along a ray that meets the wall aslant
+    ends, ended, at_wall = _ends_mm(along, hu, to_wall, hidden_mm, border_hu)
     trust = np.where(ended, 1.0, UNENDED) * np.where(at_wall, AT_WALL, 1.0)
     star = Star(centre, fit_log_radius(ends, trust, at_wall))
-    vessel = vessel_rays(hu, along, star.ray_radii_mm(), ends, max(border_hu, VESSEL_HU)) & ~at_wall
-    if vessel.any():
-        star = Star(centre, fit_log_radius(ends, np.where(vessel, UNENDED, trust), at_wall))
-    # What lies between the border as it goes on behind the base and the wall is no nodule: fat, or the angle beside it.
     radii = star.ray_radii_mm()
+    level_hu = max(border_hu, LEAST_VESSEL_HU)
+    lung_side = np.where(along < to_wall[:, None], hu, np.float32(FLOOR_HU))
+    vessels = find_vessels(lung_side, along, radii, ends, level_hu=level_hu, lung_hu=levels.lung_hu)
+    vessel = np.zeros(len(ends), bool)
+    if vessels:
+        share, added = share_of_vessels(from_centre, vessels, TYPICAL_BLUR_MM)
+        outer = along > NEAR_BORDER * radii[:, None]
+        vessel = ((share > hidden) & outer & (along <= ends[:, None])).any(axis=1) & ~at_wall
+        hu = without_vessels(hu, np.where((share < hidden) & outer, added, 0), levels.lung_hu)
+        beside, ended_beside, _ = _ends_mm(along, hu, to_wall, hidden_mm, border_hu)
+        ends, ended = np.where(vessel | at_wall, ends, beside), np.where(vessel | at_wall, ended, ended_beside)
+        trust = np.where(ended & ~vessel, 1.0, UNENDED) * np.where(at_wall, AT_WALL, 1.0)
+        star = Star(centre, fit_log_radius(ends, trust, at_wall))
+        radii = star.ray_radii_mm()
+    # What lies between the border as it goes on behind the base and the wall is no nodule: fat, or the angle beside it.
     long = ~ended | vessel | (ends > np.where(at_wall, PAST_BORDER, LONG_RAY) * radii + LONG_RAY_MM)
-    if view.wall is not None:
+    if at_wall.any():  # fat lies along walls; elsewhere a faint vessel would look like it
         fat, fat_begins = _fat_begins_mm(along, hu, ends, levels)
-        fat &= long | at_wall
+        fat &= (long | at_wall) & ~vessel
         if fat.any():
             long |= fat
             ends = np.where(fat, fat_begins, ends)
-            fitted = np.where(fat, 1.0, np.where(vessel, UNENDED, trust))
-            star = Star(centre, fit_log_radius(ends, fitted, at_wall & ~fat))
+            star = Star(centre, fit_log_radius(ends, np.where(fat, 1.0, trust), at_wall & ~fat))
             radii = star.ray_radii_mm()
     at_wall &= ~long
     if at_wall.any():
         star = Star(centre, fit_log_radius(np.where(long, radii, ends), np.ones(len(ends))))
     return star, Rays(ends, at_wall, long, vessel)
+
+
+def _ends_mm(
+    along_mm: Floats, hu: NDArray[np.float32], to_wall_mm: Floats, hidden_mm: float, border_hu: float
+) -> tuple[Floats, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Where each ray ends, whether at a border or wall, and whether at the wall; (RAYS,) each.
+
+    So near the wall that its blur outshines the nodule (``hidden_mm``) no border is seen.
+    """
+    ends, crosses = first_crossing_mm(along_mm, hu, border_hu)
+    at_wall = to_wall_mm < ends + hidden_mm
+    return np.where(at_wall, to_wall_mm, ends), crosses | at_wall, at_wall
 
 
 def _fat_begins_mm(
@@ -264,16 +296,24 @@ def _fat_begins_mm(
 def _first_levels(near: Neighbourhood) -> Levels:
     """Lung around the point and brightness at it; refuses a point without lung around or without contrast."""
     distance = near.distance_mm(near.seed_mm)
-    around = near.hu[distance < LUNG_WITHIN_MM]
-    lung = around[(around < LUNG_HU) & (around > FLOOR_HU)]
-    if lung.size < LEAST_LUNG * around.size:
-        raise PointNotInLung(lung_percent=100.0 * lung.size / around.size)
+    lung, share = _lung_around(near, distance, LUNG_WITHIN_MM)
+    if share < LEAST_LUNG:
+        lung, far_share = _lung_around(near, distance, FAR_LUNG_MM)
+        if far_share < LEAST_FAR_LUNG:
+            raise PointNotInLung(lung_percent=100.0 * share)
     lung_hu = float(np.median(lung))
     bright = near.smoothed(0.6)[distance < 2.5]
     core_hu = float(np.percentile(bright, 85)) if bright.size else lung_hu
     if core_hu - lung_hu < LOWEST_CONTRAST_HU:
         raise NothingAtPoint(contrast_hu=core_hu - lung_hu)
     return Levels(lung_hu, min(core_hu, HIGHEST_CORE_HU))
+
+
+def _lung_around(near: Neighbourhood, distance_mm: Floats, within_mm: float) -> tuple[NDArray[np.float32], float]:
+    """Aerated voxels (n,) so near to the point, and their share of all."""
+    around = near.hu[distance_mm < within_mm]
+    lung: NDArray[np.float32] = around[(around < LUNG_HU) & (around > FLOOR_HU)]
+    return lung, lung.size / around.size
 
 
 def _core_hu(view: _View, star: Star, levels: Levels) -> float:
