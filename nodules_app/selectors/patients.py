@@ -288,8 +288,8 @@ def runs_of(patient: Patient) -> tuple[Work, ...]:
         Q(import_batch__in=patient.studies.values("imported_in")),
     )
     # Each way by its own index; as one condition they would be a look at every run there is.
-    latest = [Run.objects.filter(one).order_by("-pk").values("pk")[:RUNS_SHOWN] for one in about]
-    keys = [run["pk"] for run in latest[0].union(*latest[1:])]
+    found = [Run.objects.filter(one).values("pk") for one in about]
+    keys = [run["pk"] for run in found[0].union(*found[1:])]
     rows = Run.objects.filter(pk__in=keys).select_related("requested_by").order_by("-pk")[:RUNS_SHOWN]
     return tuple(_work(run) for run in rows)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Min, QuerySet
 
 from nodules_app.models import FollowUp, Patient, User
 from nodules_app.selectors.clinics import Act, clinics_where
@@ -96,12 +96,7 @@ def _found(clinics: Clinics, text: str) -> tuple[list[int], bool]:
 
 
 def _everybody(clinics: Clinics, first: int, until: int) -> list[Patient]:
-    """Page through the open steps by their own index; of two steps of one patient the earlier stands for both."""
-    earlier = FollowUp.objects.filter(
-        OPEN,
-        Q(due_until__lt=OuterRef("due_until")) | Q(due_until=OuterRef("due_until"), pk__lt=OuterRef("pk")),
-        patient=OuterRef("patient"),
-    )
-    steps = FollowUp.objects.filter(OPEN, ~Exists(earlier), patient__clinic__in=clinics)
-    keys = steps.order_by("due_until", "pk").values_list("patient", flat=True)[first:until]
-    return _patients(list(keys))
+    """Page through the patients with an open step; of two steps of one patient the earlier stands for both."""
+    steps = FollowUp.objects.filter(OPEN, patient__clinic__in=clinics).values("patient")
+    keys = steps.annotate(deadline=Min("due_until")).order_by("deadline", "patient")
+    return _patients([step["patient"] for step in keys[first:until]])

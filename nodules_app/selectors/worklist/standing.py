@@ -104,7 +104,8 @@ def shows_of(patients: Iterable[int], today: date) -> dict[int, frozenset[Show]]
 
 def _arm(rows: QuerySet[Any], rank: int) -> QuerySet[Any, dict[str, Any]]:
     """Give rows of any table the shape in which they can stand in one union."""
-    return rows.annotate(rank=Value(rank)).values("rank", "patient")
+    arm: QuerySet[Any, dict[str, Any]] = rows.annotate(rank=Value(rank)).values("rank", "patient")
+    return arm
 
 
 def _day(moment: Expression) -> Cast:
