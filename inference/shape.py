@@ -26,8 +26,8 @@ from scipy.spatial.distance import pdist, squareform
 from inference.axes import long_and_short
 from inference.figure import Figure, Reason, Said, Unsaid
 from inference.neighbourhood import Floats, sample
-from inference.occupancy import LEVEL_OFFSET, Occupancy
-from inference.segment import Segmentation
+from inference.occupancy import Occupancy
+from inference.segment import LEVEL_OFFSET, Segmentation
 from inference.star import harmonics, ray_directions
 
 ELLIPSOID_TERMS: Final = 9  # harmonics of degree 0 to 2
