@@ -1,17 +1,21 @@
-"""The border of a measured nodule as polygons, for drawing on the slice of its axes."""
+"""The border of a nodule as polygons, for drawing it on the slices of its scan, with its solid part apart."""
 
 from __future__ import annotations
 
 import numpy as np
 from contourpy import contour_generator
+from numpy.typing import NDArray
 from scipy import ndimage
 
+from inference.density import SMOOTHING_MM, SOLID_HU
 from inference.measure import NoduleMeasurement
+from registration.volume import Volume
 
 SMOOTHING_PX = 0.6  # rounds the stairs of the voxels off; moves the border by less than a tenth of a pixel
+Polygon = list[tuple[float, float]]
 
 
-def outline_polygons_px(measured: NoduleMeasurement) -> list[list[tuple[float, float]]]:
+def outline_polygons_px(measured: NoduleMeasurement) -> list[Polygon]:
     """Draw the outline on the slice ``measured.axial_index``.
 
     Returns
@@ -22,8 +26,56 @@ def outline_polygons_px(measured: NoduleMeasurement) -> list[list[tuple[float, f
     """
     first_slice, first_row, first_column = measured.outline_start_zyx
     depth = int(np.clip(measured.axial_index - first_slice, 0, measured.outline.shape[0] - 1))
-    inside = np.pad(measured.outline[depth].astype(np.float32), 2)
-    lines = contour_generator(z=ndimage.gaussian_filter(inside, SMOOTHING_PX)).lines(0.5)
+    return _polygons(measured.outline[depth], first_row, first_column)
+
+
+def polygons_by_slice_px(inside: NDArray[np.bool_], start_zyx: tuple[int, int, int]) -> dict[int, list[Polygon]]:
+    """Draw a border on every slice that it reaches.
+
+    Parameters
+    ----------
+    inside : (z, y, x)
+        Voxels within the border, from voxel ``start_zyx`` of the volume on.
+
+    Returns
+    -------
+    dict
+        Polygons as ``outline_polygons_px`` gives them, by slice index of the volume.
+    """
+    first_slice, first_row, first_column = start_zyx
+    return {
+        first_slice + depth: _polygons(layer, first_row, first_column)
+        for depth, layer in enumerate(inside)
+        if layer.any()
+    }
+
+
+def solid_part(volume: Volume, inside: NDArray[np.bool_], start_zyx: tuple[int, int, int]) -> NDArray[np.bool_]:
+    """Tell which voxels within a border are solid, by the rule of ``inference.density``.
+
+    Parameters
+    ----------
+    inside : (z, y, x)
+        Voxels within the border, from voxel ``start_zyx`` of the volume on.
+
+    Returns
+    -------
+    (z, y, x)
+        The largest connected region above ``SOLID_HU`` on the lightly smoothed scan.
+    """
+    block = tuple(slice(start, start + size) for start, size in zip(start_zyx, inside.shape, strict=True))
+    smoothing_px = [SMOOTHING_MM / spacing for spacing in volume.spacing_zyx_mm]
+    hu = ndimage.gaussian_filter(volume.array_hu[block].astype(np.float32), smoothing_px)
+    regions, count = ndimage.label(inside & (hu > SOLID_HU))
+    if not count:
+        return np.zeros_like(inside)
+    largest = 1 + int(np.argmax(np.bincount(regions.ravel())[1:]))
+    return np.asarray(regions == largest)
+
+
+def _polygons(inside: NDArray[np.bool_], first_row: int, first_column: int) -> list[Polygon]:
+    padded = np.pad(inside.astype(np.float32), 2)
+    lines = contour_generator(z=ndimage.gaussian_filter(padded, SMOOTHING_PX)).lines(0.5)
     return [
         [(round(float(x) + first_column - 2, 2), round(float(y) + first_row - 2, 2)) for x, y in line]
         for line in lines

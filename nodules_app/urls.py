@@ -148,6 +148,7 @@ urlpatterns = [
     path("findings/<uuid:code>/crop.png", scans.crop_of_finding, name="crop"),
     path("patients/<uuid:code>/read", reading.show, name="read"),
     path("patients/<uuid:code>/read/nodules", reading.nodules, name="read-nodules"),
+    path("patients/<uuid:code>/read/nodules", reading.nodules, name="read-nodules"),
     path("patients/<uuid:code>/reading", readings.show, name="reading"),
     path("patients/<uuid:code>/reading/panel", readings.fragment, name="reading-panel"),
     path("patients/<uuid:code>/reading/do/<slug:act>", readings.act, name="reading-act"),

@@ -17,8 +17,9 @@ from django.utils.translation import gettext_lazy as _
 from nodules_app.charts.pairs import kept_volume
 from nodules_app.models import Comparison, Scan, Series
 from nodules_app.selectors import candidates
-from nodules_app.selectors.viewer import Outline, Room
+from nodules_app.selectors.viewer import Room
 from nodules_app.services import viewing
+from nodules_app.services.outlines import Outline
 from registration.volume import Volume
 
 ROLES: Final = ("third", "prior", "current")
@@ -103,7 +104,7 @@ def _link(comparison: Comparison) -> dict[str, Any]:
     return {
         "prior": str(comparison.prior.code),
         "current": str(comparison.current.code),
-        "grade": comparison.grade,
+        "ready": viewing.map_is_ready(comparison),
         "map": reverse("displacements", args=[comparison.code]),
         "state": reverse("map-state", args=[comparison.code]),
     }

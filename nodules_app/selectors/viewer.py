@@ -12,8 +12,6 @@ from nodules_app.lifecycles import NoduleState
 from nodules_app.models import Comparison, Finding, Measurement, Nodule, Patient, Scan
 from nodules_app.selectors.descriptions import descriptions_of
 
-Polygon = list[list[float]]
-
 
 @dataclass(frozen=True, slots=True)
 class Marked:
@@ -89,27 +87,13 @@ def _marked(scans: Iterable[Scan]) -> tuple[Marked, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
-    """The border of a nodule on the slices of a scan: ``{slice index: polygons}`` in pixels, solid part apart."""
-
-    finding: UUID
-    label: str
-    border_px: dict[int, list[Polygon]]
-    solid_px: dict[int, list[Polygon]]
-
-
-def outlines(scan: Scan) -> tuple[Outline, ...]:
-    """Give the borders of the nodules on a scan, of the measurement in force."""
+def measured_on(scan: Scan) -> tuple[Measurement, ...]:
+    """The measurement in force of each nodule that a scan shows."""
     rows = (
         Measurement.objects.filter(finding__scan=scan, finding__superseded_at__isnull=True, finding__present=True)
         .exclude(finding__nodule__state__in=[NoduleState.NOT_A_NODULE, NoduleState.MERGED])
-        .select_related("finding__nodule")
+        .select_related("finding__nodule", "finding__scan__series")
         .order_by("finding_id", "-pk")
         .distinct("finding_id")
     )
-    return tuple(
-        Outline(row.finding.code, row.finding.nodule.label, {row.axial_index: row.outline_px}, {})
-        for row in rows
-        if row.axial_index is not None and row.outline_px
-    )
+    return tuple(rows)

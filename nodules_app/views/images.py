@@ -11,8 +11,8 @@ from django.views.decorators.http import require_safe
 
 from nodules_app.charts import pairs, viewing
 from nodules_app.exchange import slabs
-from nodules_app.selectors import viewer as selectors
 from nodules_app.services import access
+from nodules_app.services import outlines as drawn
 from nodules_app.services import viewing as services
 
 KEPT_FOR_EVER = "private, max-age=31536000, immutable"  # the address names the content
@@ -54,7 +54,7 @@ def displacements(request: HttpRequest, code: UUID) -> HttpResponse:
 def outlines(request: HttpRequest, code: UUID) -> HttpResponse:
     """Give the borders of the nodules on a scan, slice by slice."""
     scan = access.scan_for(access.Act.SEE, code, by=request.user)
-    return JsonResponse({"outlines": viewing.outline_facts(selectors.outlines(scan))})
+    return JsonResponse({"outlines": viewing.outline_facts(drawn.outlines_of(scan))})
 
 
 @never_cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.core.exceptions import BadRequest
@@ -20,26 +21,45 @@ from nodules_app.selectors import viewer as selectors
 from nodules_app.services import access, candidates
 from nodules_app.services import viewing as services
 
+if TYPE_CHECKING:
+    from nodules_app.models import Patient, User
+
 
 @never_cache
 @require_safe
 def show(request: HttpRequest, code: UUID) -> HttpResponse:
     """The images of a patient as a radiologist reads them; slices that the cache lost are asked for on the way."""
+    patient = access.patient_to_see(code, by=request.user, page="images")
+    who = access.member(request.user)
+    context = _room(request, patient, who)
+    room = context["room"]
+    services.ask_for_images(scans=room.shown, comparisons=room.comparisons, by=who)
+    context |= {
+        "identity": patient_selectors.identity(patient, today=timezone.localdate()),
+        "panes": viewing.panes(room),
+        "texts": texts(),
+    }
+    return render(request, "reading/read.html", context)
+
+
+@never_cache
+@require_safe
+def nodules(request: HttpRequest, code: UUID) -> HttpResponse:
+    """The list beside the images alone, after something in it has changed."""
+    patient = access.patient_for(access.Act.SEE, code, by=request.user)
+    context = _room(request, patient, access.member(request.user))
+    return render(request, "reading/nodules.html", context | {"code": code})
+
+
+def _room(request: HttpRequest, patient: Patient, who: User) -> dict[str, Any]:
     asked = RoomForm(request.GET)
     if not asked.is_valid():
         raise BadRequest("no such scans")
-    patient = access.patient_to_see(code, by=request.user, page="reading")
     told = asked.cleaned_data
     room = selectors.room(patient, asked=[told[name] for name in ("third", "prior", "current") if told[name]])
-    who = access.member(request.user)
-    services.ask_for_images(scans=room.shown, comparisons=room.comparisons, by=who)
-    context = {
-        "identity": patient_selectors.identity(patient, today=timezone.localdate()),
+    hidden = candidates.hidden_from(patient, who)
+    return {
         "room": room,
-        "panes": viewing.panes(room),
-        "facts": viewing.room_facts(room, hidden=candidates.hidden_from(patient, who), start_at=told["nodule"]),
-        "texts": texts(),
+        "facts": viewing.room_facts(room, hidden=hidden, start_at=told["nodule"]),
         "search": str(candidate_selectors.proposals_of(patient).search or ""),
-        "may": {str(act) for act in access.acts_of(who, patient.clinic_id)},
     }
-    return render(request, "reading/read.html", context)

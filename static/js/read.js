@@ -39,22 +39,24 @@ async function waitForSlices(room) {
 }
 
 async function waitForMaps(room) {
-  await Promise.all(room.links.pairs.filter((pair) => !pair.field).map((pair) => untilKept(pair.state, () => {})));
+  await Promise.all(room.links.pairs.filter((pair) => !pair.ready).map(async (pair) => {
+    pair.ready = Boolean(await untilKept(pair.state, () => {}));
+  }));
   await room.links.fetch();
+  if (!room.links.registered) room.links.mode = "manual"; // no map can be made: the reader's anchor serves
   room.follow(room.active);
   room.redraw();
 }
 
 function nodulesOf(room) {
-  for (const link of document.querySelectorAll("[data-jump]")) {
-    link.addEventListener("click", (event) => {
-      const place = room.places.find((one) => one.label === link.dataset.jump);
-      if (!place) return;
-      event.preventDefault();
-      room.at = room.places.indexOf(place);
-      room.jump(place);
-    });
-  }
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-jump]");
+    const place = room.places.find((one) => one.label === link?.dataset.jump);
+    if (!place) return;
+    event.preventDefault();
+    room.at = room.places.indexOf(place);
+    room.jump(place);
+  });
   document.addEventListener("viewer:at", ({ detail }) => {
     for (const link of document.querySelectorAll("[data-jump]")) {
       if (link.dataset.jump === detail.label) link.setAttribute("aria-current", "true");
@@ -63,10 +65,23 @@ function nodulesOf(room) {
   });
 }
 
+// A correction may have moved, added or taken away a nodule: the list comes anew, with the places behind it.
+async function refreshNodules(room) {
+  const list = document.querySelector("nav[data-findings]");
+  const answer = await fetch(`${list.dataset.url}${location.search}`, { credentials: "same-origin" });
+  if (!answer.ok || answer.redirected) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("nav[data-findings]");
+  list.replaceWith(fresh);
+  const { nodules, candidates } = told("room-facts");
+  Object.assign(room.facts, { nodules, candidates });
+  room.redraw();
+}
+
 async function start(element) {
   const texts = told("room-texts");
   const room = new Room(element, told("room-facts"), texts);
   const tools = new Tools(room);
+  document.addEventListener("viewer:outlines-changed", () => refreshNodules(room));
   document.addEventListener("viewer:brush", ({ detail }) => Object.assign(tools.brush, detail));
   listen(room, tools);
   const press = (key) => document.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));

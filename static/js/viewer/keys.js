@@ -65,7 +65,7 @@ async function fullScreen(room) {
   else await whole.requestFullscreen?.();
 }
 
-// [keys, word, act]; a key with Shift is written in capitals, others with their modifier in front.
+// [keys, word, act]; a key with Shift is written in capitals, others with their modifier in front. e is the panel's as well: the next case.
 export const KEYS = [
   [["ArrowUp", "ArrowDown"], "slice", (room, _t, event) => room.scroll(room.active, event.key === "ArrowUp" ? -1 : 1)],
   [["PageUp", "PageDown"], "tenSlices", (room, _t, event) => room.scroll(room.active, event.key === "PageUp" ? -10 : 10)],
@@ -97,7 +97,7 @@ export const KEYS = [
   [["j"], "panTool", tool("pan")],
   [["d"], "ruler", tool("ruler")],
   [["b"], "bidirectional", tool("bidirectional")],
-  [["e"], "ellipse", tool("ellipse")],
+  [["E"], "ellipse", tool("ellipse")],
   [["a"], "point", tool("point")],
   [["k"], "brush", tool("brush")],
   [["{", "}"], "brushSize", (_room, tools, event) => tools.resizeBrush(event.key === "}" ? 1.25 : 0.8)],
@@ -148,7 +148,8 @@ export function writeSheet(list, words) {
   for (const [keys, word] of KEYS) {
     const row = document.createElement("div");
     const term = document.createElement("dt");
-    for (const key of keys) {
+    const shown = keys.length > 2 ? ["Alt+↑↓←→"] : keys;
+    for (const key of shown) {
       const cap = document.createElement("kbd");
       cap.textContent = SIGNS[key] ?? key.replace(/Arrow\w+/, (arrow) => SIGNS[arrow]);
       term.append(cap);

@@ -11,10 +11,10 @@ export class Links {
     this.anchors = new Map(); // "from:to" -> shift in millimetres
   }
 
-  // Fetch the maps that are kept; the others are told of by their addresses of state. True when all are here.
+  // Fetch the maps that are kept; whoever waits for another one sets ``ready`` when it is there.
   async fetch() {
-    await Promise.all(this.pairs.filter((pair) => !pair.field).map(async (pair) => { pair.field = await Field.fetch(pair.map); }));
-    return this.pairs.every((pair) => pair.field);
+    const wanted = this.pairs.filter((pair) => pair.ready && !pair.field);
+    await Promise.all(wanted.map(async (pair) => { pair.field = await Field.fetch(pair.map); }));
   }
 
   get registered() {

@@ -42,9 +42,11 @@ export class Pane {
     return Boolean(this.geometry);
   }
 
-  // What lies in the middle of a view: a small view follows the point, the large one what the reader has moved to.
+  // What lies in the middle of a view: the large one shows where the reader has moved to, the small axial one all, the
+  // small ones across the slices follow the point.
   centreOf(view) {
-    return view.main ? this.centre : this.geometry.centre();
+    if (view.main) return this.centre;
+    return view.plane === "axial" ? this.geometry.centre() : this.focus;
   }
 
   lookAt(lps) {

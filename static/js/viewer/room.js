@@ -298,7 +298,7 @@ export class Room {
     const shift = mode === "manual" && b ? Math.round(this.links.anchor(a, b)[2]) : 0;
     const guess = mode === "reg" && this.open.some((pane) => pane.sure === false);
     const none = mode === "reg" && !this.links.registered;
-    const words = { reg: none ? "REG –" : guess ? "REG ≈" : "REG", manual: `MANUAL ${shift < 0 ? "−" : "+"}${Math.abs(shift)} mm`, off: "OFF" };
+    const words = { reg: none ? "REG …" : guess ? "REG ≈" : "REG", manual: `MANUAL ${shift < 0 ? "−" : "+"}${Math.abs(shift)} mm`, off: "OFF" };
     if (sign) sign.textContent = words[mode];
   }
 }
