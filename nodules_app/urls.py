@@ -38,6 +38,7 @@ from nodules_app.views import (
     scans,
     scheduling,
     session,
+    story,
     what_if,
     worklist,
 )
@@ -63,6 +64,7 @@ urlpatterns = [
     path("import", imports.show, name="imports"),
     path("import/deliveries", imports.fragment, name="imports-fragment"),
     path("patients/<uuid:code>/", patients.show, name="patient"),
+    path("patients/<uuid:code>/timeline", story.show, name="timeline"),
     path("patients/<uuid:code>/progress", patients.progress, name="patient-progress"),
     path("patients/<uuid:code>/risk-factors", patients.risk_factors, name="risk-factors"),
     path("patients/<uuid:code>/what-if", what_if.of_patient, name="patient-what-if"),
@@ -147,7 +149,6 @@ urlpatterns = [
     path("findings/<uuid:code>/move/here", points.move_here, name="move-finding-here"),
     path("findings/<uuid:code>/crop.png", scans.crop_of_finding, name="crop"),
     path("patients/<uuid:code>/read", reading.show, name="read"),
-    path("patients/<uuid:code>/read/nodules", reading.nodules, name="read-nodules"),
     path("patients/<uuid:code>/read/nodules", reading.nodules, name="read-nodules"),
     path("patients/<uuid:code>/reading", readings.show, name="reading"),
     path("patients/<uuid:code>/reading/panel", readings.fragment, name="reading-panel"),

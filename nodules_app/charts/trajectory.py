@@ -75,9 +75,9 @@ def figure(
     span_days = max((end_on - first_on).days, 30)
     start = first_on - timedelta(days=round(MARGIN_SHARE * span_days))
     stop = end_on + timedelta(days=round(MARGIN_SHARE / 2 * span_days))
-    low, high = _decades(drawn)
+    low, high = decades(drawn)
     return {
-        "data": [_trace(line, unit) for line in drawn],
+        "data": [trace(line, unit) for line in drawn],
         "layout": {
             "xaxis": {
                 "type": "date",
@@ -95,8 +95,8 @@ def figure(
             },
             "annotations": [
                 _unit(unit),
-                *_labels(drawn, high - low),
-                *_segments(drawn),
+                *labels(drawn, high - low),
+                *segments(drawn),
                 *_window_words(next_window, high),
             ],
             "shapes": [_band(next_window)] if next_window else [],
@@ -124,7 +124,7 @@ def _colour(order: int) -> str:
     return f"--n{min(order, 3) + 1}"
 
 
-def _decades(lines: Sequence[Line]) -> tuple[float, float]:
+def decades(lines: Sequence[Line]) -> tuple[float, float]:
     """Ends of the logarithmic axis: everything with its interval, and at least a factor of four."""
     ends = [end for line in lines for point in line.points for end in point.volume_mm3.interval_95]
     low, high = math.log10(min(ends)) - 0.08, math.log10(max(ends)) + 0.16
@@ -132,7 +132,7 @@ def _decades(lines: Sequence[Line]) -> tuple[float, float]:
     return low - lacking, high + lacking
 
 
-def _trace(line: Line, unit: str) -> Figure:
+def trace(line: Line, unit: str) -> Figure:
     symbol = SYMBOLS[line.order] if line.order < len(SYMBOLS) else SYMBOLS[0]
     colour = _colour(line.order)
     intervals = [point.volume_mm3.interval_95 for point in line.points]
@@ -184,14 +184,14 @@ def _unit(unit: str) -> Figure:
     }
 
 
-def _labels(lines: Sequence[Line], decades: float) -> list[Figure]:
+def labels(lines: Sequence[Line], axis_span: float) -> list[Figure]:
     """Write "N1 541" at the end of each line; labels that would lie on each other are moved apart."""
     ends = sorted(((line, line.points[-1]) for line in lines), key=lambda end: end[1].volume_mm3.value)
     placed: list[Figure] = []
     lowest = -math.inf
     for line, point in ends:
         y = math.log10(point.volume_mm3.value)
-        lowest = max(y, lowest + LABEL_GAP_LOG * decades)
+        lowest = max(y, lowest + LABEL_GAP_LOG * axis_span)
         placed.append(
             {
                 "name": "label",
@@ -207,7 +207,7 @@ def _labels(lines: Sequence[Line], decades: float) -> list[Figure]:
     return placed
 
 
-def _segments(lines: Sequence[Line]) -> list[Figure]:
+def segments(lines: Sequence[Line]) -> list[Figure]:
     """Write the doubling time above the middle of each stretch that has one."""
     written = []
     for line in lines:

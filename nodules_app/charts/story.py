@@ -1,0 +1,343 @@
+"""A patient's story as a Plotly figure: the volumes above, one lane below for each kind of event, one axis of days.
+
+Colours are names of tokens, as in ``trajectory``; words come from the caller in the reader's language.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+
+from nodules_app.charts import trajectory
+from nodules_app.charts.trajectory import Line
+
+Figure = dict[str, Any]
+CURVES_PX, LANE_PX, FRAME_PX = 300, 44, 96
+LEAST_SPAN_DAYS: Final = 90
+SIGNIFICANT_RATIO: Final = 1.25  # van Klaveren 2009; the band is widened to the error where that is larger
+Z95: Final = 1.959964
+FORECAST_STEPS: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One event in its lane."""
+
+    on: date
+    lane: int
+    symbol: str  # of Plotly
+    colour: str  # token
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A window of days in which something was owed, and until when it stood beyond it."""
+
+    lane: int
+    start: date
+    stop: date
+    late_until: date | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A size at which a guideline changes its answer."""
+
+    value: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """How a nodule goes on if it goes on as it did, with the 95 % interval of its doubling time."""
+
+    label: str
+    order: int
+    start: date
+    stop: date
+    volume_mm3: float
+    vdt_days: float
+    vdt_low_days: float
+    vdt_high_days: float | None  # None: no upper end, it may as well be unchanged
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """All that is drawn: ``lanes`` named from top to bottom, ``band_of`` the nodule whose error band is shown."""
+
+    lines: Sequence[Line]
+    lanes: Sequence[str]
+    marks: Sequence[Mark]
+    bars: Sequence[Bar]
+    thresholds: Sequence[Threshold] = ()
+    band_of: str = ""
+    forecast: Forecast | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The fixed words of the drawing."""
+
+    unit: str
+    today: str
+    band: str
+    forecast: str
+
+
+def figure(drawing: Drawing, *, today: date, words: Words) -> Figure:
+    """Draw the story; without a measured volume the lanes stand alone."""
+    lanes, marks, bars = drawing.lanes, drawing.marks, drawing.bars
+    drawn = [line for line in drawing.lines if line.points]
+    share = CURVES_PX / (CURVES_PX + LANE_PX * len(lanes)) if drawn else 0.0
+    start, stop = _days(drawn, marks, bars, today)
+    layout: Figure = {
+        "height": FRAME_PX + LANE_PX * len(lanes) + (CURVES_PX if drawn else 0),
+        "xaxis": {
+            "type": "date",
+            "range": [start.isoformat(), stop.isoformat()],
+            "gridcolor": "--line",
+            "zeroline": False,
+            "tickfont": {"color": "--ink-soft"},
+            "anchor": "y2",
+        },
+        "yaxis2": _lane_axis(lanes, top=1.0 - share),
+        "shapes": [_today_line(today), *_bars(bars)],
+        "annotations": [_today_words(today, words.today)],
+        "showlegend": False,
+        "hovermode": "closest",
+        "dragmode": "pan",
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": "--ink-soft", "size": 12},
+        "hoverlabel": {"bgcolor": "--raised", "bordercolor": "--line-firm", "font": {"color": "--ink"}},
+        "margin": {"l": 110, "r": 72, "t": 32, "b": 36},
+    }
+    data = [*_marks(marks), *_bar_handles(bars)]
+    if drawn:
+        low, high = trajectory.decades(drawn)
+        layout["yaxis"] = _curve_axis(low, high, bottom=1.0 - share + 0.03)
+        layout["annotations"] += trajectory.labels(drawn, high - low) + trajectory.segments(drawn)
+        layout["annotations"] += [_unit(words.unit), *_threshold_words(drawing.thresholds, low, high)]
+        layout["shapes"] += _thresholds(drawing.thresholds, low, high)
+        data = [
+            *_band(drawn, drawing.band_of, words.band),
+            *_forecast(drawing.forecast, words.forecast),
+            *(trajectory.trace(line, words.unit) for line in drawn),
+            *data,
+        ]
+    return {"data": data, "layout": layout}
+
+
+def _days(lines: Sequence[Line], marks: Sequence[Mark], bars: Sequence[Bar], today: date) -> tuple[date, date]:
+    """First and last day of the axis, with a margin; never less than a season."""
+    days = [today, *(mark.on for mark in marks), *(point.on for line in lines for point in line.points)]
+    days += [day for bar in bars for day in (bar.start, bar.stop)]
+    first, last = min(days), max(days)
+    margin = timedelta(days=max(LEAST_SPAN_DAYS, (last - first).days) // 20 + 3)
+    return first - margin, last + margin
+
+
+def _lane_axis(lanes: Sequence[str], *, top: float) -> Figure:
+    return {
+        "domain": [0, top],
+        "range": [len(lanes) - 0.5, -0.5],
+        "tickvals": list(range(len(lanes))),
+        "ticktext": list(lanes),
+        "tickfont": {"color": "--ink-soft"},
+        "gridcolor": "--line",
+        "zeroline": False,
+        "fixedrange": True,
+    }
+
+
+def _curve_axis(low: float, high: float, *, bottom: float) -> Figure:
+    ticks = [tick for tick in trajectory.TICKS_MM3 if low <= math.log10(tick) <= high]
+    return {
+        "type": "log",
+        "domain": [bottom, 1],
+        "range": [low, high],
+        "tickvals": ticks,
+        "ticktext": [f"{tick}" for tick in ticks],
+        "gridcolor": "--line",
+        "zeroline": False,
+        "tickfont": {"color": "--ink-soft"},
+        "fixedrange": True,
+    }
+
+
+def _unit(unit: str) -> Figure:
+    return {
+        "name": "unit", "xref": "paper", "yref": "paper", "x": 0, "y": 1, "xanchor": "right", "yanchor": "bottom",
+        "xshift": -6, "yshift": 6, "text": unit, "showarrow": False, "font": {"color": "--ink-soft"},
+    }  # fmt: skip
+
+
+def _marks(marks: Sequence[Mark]) -> list[Figure]:
+    """One trace a lane; events of one day stand beside each other, not upon each other."""
+    by_lane: defaultdict[int, list[Mark]] = defaultdict(list)
+    for mark in marks:
+        by_lane[mark.lane].append(mark)
+    traces = []
+    for lane, found in sorted(by_lane.items()):
+        at = _side_by_side(found, lane)
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "yaxis": "y2",
+                "x": [mark.on.isoformat() for mark in found],
+                "y": at,
+                "marker": {
+                    "symbol": [mark.symbol for mark in found],
+                    "size": 12,
+                    "color": [mark.colour for mark in found],
+                    "line": {"width": 2, "color": [mark.colour for mark in found]},
+                },
+                "text": [mark.words for mark in found],
+                "hovertemplate": "%{text}<extra></extra>",
+            }
+        )
+    return traces
+
+
+def _side_by_side(marks: Sequence[Mark], lane: int) -> list[float]:
+    """Give each mark its height: those of one day are spread over the lane."""
+    of_day: defaultdict[date, list[int]] = defaultdict(list)
+    for index, mark in enumerate(marks):
+        of_day[mark.on].append(index)
+    heights = [float(lane)] * len(marks)
+    for indices in of_day.values():
+        for place, index in enumerate(indices):
+            heights[index] = round(lane + (place - (len(indices) - 1) / 2) * min(0.28, 0.8 / len(indices)), 3)
+    return heights
+
+
+def _bars(bars: Sequence[Bar]) -> list[Figure]:
+    shapes = []
+    for bar in bars:
+        shapes.append(_box(bar.lane, bar.start, max(bar.stop, bar.start + timedelta(days=2)), "brand"))
+        if bar.late_until is not None:
+            shapes.append(_box(bar.lane, bar.stop, bar.late_until, "critical"))
+    return shapes
+
+
+def _box(lane: int, start: date, stop: date, tone: str) -> Figure:
+    return {
+        "type": "rect", "xref": "x", "yref": "y2", "x0": start.isoformat(), "x1": stop.isoformat(),
+        "y0": lane - 0.22, "y1": lane + 0.22, "fillcolor": f"--{tone}-soft", "line": {"color": f"--{tone}", "width": 1},
+        "layer": "below",
+    }  # fmt: skip
+
+
+def _bar_handles(bars: Sequence[Bar]) -> list[Figure]:
+    """Invisible points that speak for the windows when the pointer rests on them."""
+    if not bars:
+        return []
+    middles = [bar.start + (bar.stop - bar.start) / 2 for bar in bars]
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "yaxis": "y2",
+            "x": [middle.isoformat() for middle in middles],
+            "y": [bar.lane for bar in bars],
+            "marker": {"size": 18, "opacity": 0},
+            "text": [bar.words for bar in bars],
+            "hovertemplate": "%{text}<extra></extra>",
+        }
+    ]
+
+
+def _today_line(today: date) -> Figure:
+    return {
+        "type": "line", "xref": "x", "yref": "paper", "x0": today.isoformat(), "x1": today.isoformat(),
+        "y0": 0, "y1": 1, "line": {"color": "--ink", "width": 1.5},
+    }  # fmt: skip
+
+
+def _today_words(today: date, words: str) -> Figure:
+    return {
+        "name": "today", "x": today.isoformat(), "yref": "paper", "y": 1, "yanchor": "bottom", "text": words,
+        "showarrow": False, "font": {"color": "--ink", "size": 12, "weight": 700},
+    }  # fmt: skip
+
+
+def _inside(thresholds: Sequence[Threshold], low: float, high: float) -> list[Threshold]:
+    return [one for one in thresholds if low < math.log10(one.value) < high]
+
+
+def _thresholds(thresholds: Sequence[Threshold], low: float, high: float) -> list[Figure]:
+    return [
+        {
+            "type": "line", "xref": "paper", "yref": "y", "x0": 0, "x1": 1, "y0": one.value, "y1": one.value,
+            "line": {"color": "--line-firm", "width": 1, "dash": "dot"}, "layer": "below",
+        }
+        for one in _inside(thresholds, low, high)
+    ]  # fmt: skip
+
+
+def _threshold_words(thresholds: Sequence[Threshold], low: float, high: float) -> list[Figure]:
+    return [
+        {
+            "name": "threshold", "xref": "paper", "x": 0, "y": math.log10(one.value), "xanchor": "left",
+            "yanchor": "bottom", "text": one.words, "showarrow": False, "font": {"color": "--ink-faint", "size": 11},
+        }
+        for one in _inside(thresholds, low, high)
+    ]  # fmt: skip
+
+
+def _band(lines: Sequence[Line], label: str, words: str) -> list[Figure]:
+    """The range in which a later volume of this nodule shows no change from its first: 25 %, or the error if larger."""
+    line = next((one for one in lines if one.label == label and len(one.points) > 1), None)
+    if line is None:
+        return []
+    first, last = line.points[0], line.points[-1]
+    factor = max(
+        SIGNIFICANT_RATIO, math.exp(Z95 * math.hypot(first.volume_mm3.relative_error, last.volume_mm3.relative_error))
+    )
+    days = [first.on.isoformat(), last.on.isoformat()]
+    low, high = first.volume_mm3.value / factor, first.volume_mm3.value * factor
+    edge = {"type": "scatter", "mode": "lines", "x": days, "line": {"width": 0}, "hoverinfo": "skip"}
+    return [
+        {**edge, "y": [round(low, 1)] * 2},
+        {**edge, "y": [round(high, 1)] * 2, "fill": "tonexty", "fillcolor": "--brand-soft", "name": words},
+    ]
+
+
+def _forecast(forecast: Forecast | None, words: str) -> list[Figure]:
+    """The volume on the way to the next exam; its edges are those of the doubling time's interval."""
+    if forecast is None or forecast.stop <= forecast.start:
+        return []
+    span = (forecast.stop - forecast.start).days
+    days = [forecast.start + timedelta(days=round(span * step / FORECAST_STEPS)) for step in range(FORECAST_STEPS + 1)]
+
+    def course(vdt_days: float | None) -> list[float]:
+        after = [(day - forecast.start).days for day in days]
+        return [round(forecast.volume_mm3 * 2 ** (passed / vdt_days if vdt_days else 0.0), 1) for passed in after]
+
+    x = [day.isoformat() for day in days]
+    colour = f"--n{min(forecast.order, 3) + 1}"
+    edge = {"type": "scatter", "mode": "lines", "x": x, "line": {"width": 0}, "hoverinfo": "skip"}
+    return [
+        {**edge, "y": course(forecast.vdt_high_days)},
+        {**edge, "y": course(forecast.vdt_low_days), "fill": "tonexty", "fillcolor": "--sunken"},
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": x,
+            "y": course(forecast.vdt_days),
+            "line": {"color": colour, "width": 2, "dash": "dot"},
+            "hovertemplate": f"{forecast.label} · {words}<br>%{{y:.0f}} mm³<extra></extra>",
+        },
+    ]
+
+
+def plain(text: str) -> str:
+    """Make people's words safe for Plotly, which reads a few tags in its texts."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,129 @@
+"""How the story of a patient is told: the name of each lane, and one sentence for each event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from django import template
+from django.utils.functional import Promise
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from nodules_app.models import AttemptBy, AttemptOutcome, OutcomeKind
+from nodules_app.selectors.story import Event, EventKind, Lane, Owed, Story
+from nodules_app.templatetags.follow_ups import change_words, in_words, step_kind_words
+from nodules_app.templatetags.patients import guideline_name, management_words
+from nodules_app.templatetags.reminders import channel_word, recipient_word
+
+register = template.Library()
+
+LANES: Final[Mapping[Lane, Promise]] = {
+    Lane.SCANS: _("Exams"),
+    Lane.DECIDED: _("Decisions"),
+    Lane.MEETINGS: _("Conference"),
+    Lane.CONTACTS: _("Contacts"),
+    Lane.OWED: _("Owed"),
+}
+ICON: Final[Mapping[EventKind, str]] = {
+    EventKind.SCAN: "ct",
+    EventKind.MISSED: "cross",
+    EventKind.CHANGED: "pause",
+    EventKind.APPOINTMENT: "booked",
+    EventKind.ASSESSED: "rules",
+    EventKind.SIGNED: "check",
+    EventKind.OVERRODE: "decide",
+    EventKind.MEETING: "mdt",
+    EventKind.OUTCOME: "mdt",
+    EventKind.REMINDER: "bell",
+    EventKind.CONTACT: "phone",
+    EventKind.CLOSED: "done",
+}
+
+
+def _scan(event: Event) -> str:
+    return ", ".join(filter(None, (gettext("CT"), event.facts["description"], event.facts["kernel"])))
+
+
+def _assessed(event: Event) -> str:
+    return f"{guideline_name(event.facts['guideline'])}: {management_words(event.facts['management'])}"
+
+
+def _overrode(event: Event) -> str:
+    return gettext("Chosen otherwise: %(what)s") % {"what": management_words(event.facts["management"])}
+
+
+def _reminder(event: Event) -> str:
+    return f"{channel_word(event.facts['channel'])}, {recipient_word(event.facts['recipient'])}"
+
+
+def _contact(event: Event) -> str:
+    return f"{AttemptBy(event.facts['channel']).label}: {AttemptOutcome(event.facts['outcome']).label}"
+
+
+SENTENCE: Final[Mapping[EventKind, Callable[[Event], str]]] = {
+    EventKind.SCAN: _scan,
+    EventKind.MISSED: lambda _event: gettext("Did not come"),
+    EventKind.CHANGED: lambda event: f"{step_kind_words(event.facts['kind'])}: {change_words(event.facts['step'])}",
+    EventKind.APPOINTMENT: lambda event: gettext("Booked: %(where)s") % event.facts,
+    EventKind.ASSESSED: _assessed,
+    EventKind.SIGNED: lambda event: gettext("Signed: %(what)s") % {"what": management_words(event.facts["management"])},
+    EventKind.OVERRODE: _overrode,
+    EventKind.MEETING: lambda event: (
+        gettext("On the list: %(question)s") % {"question": in_words(event.facts["question"])}
+    ),
+    EventKind.OUTCOME: lambda event: gettext("Decided: %(what)s") % {"what": OutcomeKind(event.facts["outcome"]).label},
+    EventKind.REMINDER: _reminder,
+    EventKind.CONTACT: _contact,
+    EventKind.CLOSED: lambda _event: gettext("Follow-up ended"),
+}
+
+
+@register.filter
+def lane_words(lane: str) -> str:
+    return str(LANES[Lane(lane)])
+
+
+@register.filter
+def event_sentence(event: Event) -> str:
+    """Say what happened in one sentence."""
+    return SENTENCE[event.kind](event)
+
+
+@register.filter
+def event_why(event: Event) -> str:
+    """Give the reason that somebody wrote, where there is one."""
+    return in_words(event.facts.get("why", ""))
+
+
+@register.filter
+def event_icon(event: Event) -> str:
+    return ICON[event.kind]
+
+
+def owed_sentence(owed: Owed, late_days: int) -> str:
+    """Say what was owed, and how late it is or was."""
+    what = management_words(owed.management) if owed.management else step_kind_words(owed.kind)
+    if not late_days:
+        return what
+    late = ngettext("%(days)s day late", "%(days)s days late", late_days) % {"days": late_days}
+    return f"{what} · {late}"
+
+
+@register.filter
+def in_short(story: Story) -> str:
+    """Tell the whole story in one line."""
+    parts = [ngettext("%(count)s exam", "%(count)s exams", story.scans) % {"count": story.scans}]
+    days = [event.on for event in story.events if event.kind is EventKind.SCAN]
+    if len(days) > 1:
+        months = round((days[-1] - days[0]).days / 30.44)
+        parts[0] += " " + ngettext("in %(count)s month", "in %(count)s months", months) % {"count": months}
+    if story.missed:
+        parts.append(ngettext("%(count)s missed", "%(count)s missed", story.missed) % {"count": story.missed})
+    count = len(story.open_steps)
+    parts.append(
+        ngettext("%(count)s step open", "%(count)s steps open", count) % {"count": count}
+        if count
+        else gettext("nothing open")
+    )
+    return " · ".join(parts)

@@ -1,0 +1,135 @@
+"""A patient's whole story on one page: every lane, the change between any two exams, and the same for few and many."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from nodules_app.models import Patient, Role
+from nodules_app.services import endings, follow_ups
+from nodules_app.services.mdt import cases, outcomes
+from nodules_app.services.mdt.meetings import plan_meeting
+from tests import factories
+from tests.integration.browsing import signed_in, words
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+FIRST, SECOND, THIRD = date(2025, 5, 2), date(2025, 11, 1), date(2026, 5, 3)
+
+
+@pytest.fixture
+def patient() -> Patient:
+    """Three scans with a nodule that doubles, one missed appointment, one answer."""
+    nodule = factories.nodule(factories.patient())
+    for on, volume_mm3 in ((FIRST, 200.0), (SECOND, 300.0), (THIRD, 450.0)):
+        seen = factories.finding(nodule, factories.scan(nodule.patient, on))
+        factories.measurement(seen, volume_mm3)
+    answer = factories.assessment(
+        nodule.patient, factories.result("FLEISCHNER2017", "ct_6_12m_then_18_24m", "X"), exam_on=THIRD
+    )
+    today = timezone.localdate()
+    window = (today - timedelta(days=60), today - timedelta(days=45), today - timedelta(days=30))
+    step = follow_ups.propose(assessment=answer, kind="ct", window=window, nodules=[nodule])
+    assert step
+    physician = factories.member(Role.PHYSICIAN)
+    follow_ups.accept(follow_up=step, by=physician)
+    follow_ups.book(step, on=window[1], by=physician)
+    follow_ups.miss(step, by=physician, because="Did not come; the telephone was off.")
+    return nodule.patient
+
+
+def shown(patient: Patient, query: str = "") -> str:
+    answer = signed_in().get(reverse("timeline", kwargs={"code": patient.code}) + query)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def figure(html: str) -> dict[str, Any]:
+    found = re.search(r'<script id="story-figure" type="application/json">(.*?)</script>', html, re.DOTALL)
+    assert found
+    drawn: dict[str, Any] = json.loads(found.group(1))
+    return drawn
+
+
+def test_the_first_line_tells_the_story(patient: Patient) -> None:
+    assert "3 exams in 12 months · 1 missed · 1 step open" in words(shown(patient))
+
+
+def test_each_exam_volume_and_missed_day_is_drawn(patient: Patient) -> None:
+    drawn = figure(shown(patient))
+    curve = next(trace for trace in drawn["data"] if trace.get("name") == "N1")
+    assert curve["x"] == [FIRST.isoformat(), SECOND.isoformat(), THIRD.isoformat()]
+    assert curve["y"] == [200.0, 300.0, 450.0]
+    told = [text for trace in drawn["data"] for text in trace.get("text", [])]
+    assert any("Did not come" in text and "the telephone was off" in text for text in told)
+    assert any("30 days late" in text for text in told)
+
+
+def test_what_people_wrote_is_no_markup(patient: Patient) -> None:
+    endings.discharge(patient=patient, reason="<b>stable</b> & small", by=factories.member(Role.PHYSICIAN))
+    told = [text for trace in figure(shown(patient))["data"] for text in trace.get("text", [])]
+    assert any("&lt;b&gt;stable&lt;/b&gt; &amp; small" in text for text in told)
+
+
+def test_diameters_are_drawn_when_asked_for(patient: Patient) -> None:
+    drawn = figure(shown(patient, "?measure=diameter"))
+    curve = next(trace for trace in drawn["data"] if trace.get("name") == "N1")
+    assert curve["y"] == pytest.approx([(6 * volume / 3.14159265) ** (1 / 3) for volume in (200, 300, 450)], abs=0.06)
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "expected"),
+    [
+        (FIRST, THIRD, "313 days"),  # 366 days over log2(450/200)
+        (SECOND, THIRD, "+50 %"),
+        (THIRD, FIRST, "the first day is not before the second"),
+        (FIRST, date(2020, 1, 1), "was not measured on both days"),
+    ],
+)
+def test_the_change_between_any_two_exams(patient: Patient, start: date, stop: date, expected: str) -> None:
+    assert expected in words(shown(patient, f"?nodule=N1&from={start}&to={stop}"))
+
+
+def test_the_conference_stands_on_the_axis(patient: Patient) -> None:
+    chair = factories.member(Role.CHAIR)
+    starts_at = timezone.now() + timedelta(days=3)
+    meeting = plan_meeting(
+        clinic=patient.clinic, starts_at=starts_at, cut_off_at=starts_at, place="4", chair=chair, quorum=[], by=chair
+    )
+    case = cases.put_on(patient=patient, question="Biopsy now?", by=chair, meeting=meeting)
+    assert "On the list: Biopsy now?" in words(shown(patient))
+    outcomes.draft(case=case, kind="ct", by=chair, ct_on=timezone.localdate() + timedelta(days=90))
+    outcomes.confirm(case=case, by=chair)
+    assert "Decided: CT at a date" in words(shown(patient))
+
+
+def test_one_kind_of_event_can_be_read_alone(patient: Patient) -> None:
+    table = words(shown(patient, "?show=decided").split('id="everything"')[1])
+    assert "Fleischner 2017" in table
+    assert "Did not come" not in table
+
+
+def test_a_patient_without_nodule_or_scan_has_a_page_too() -> None:
+    assert "0 exams · nothing open" in words(shown(factories.patient()))
+
+
+def test_the_page_asks_the_same_for_a_long_story(patient: Patient) -> None:
+    def asked() -> int:
+        client = signed_in()
+        with CaptureQueriesContext(connection) as queries:
+            client.get(reverse("timeline", kwargs={"code": patient.code}))
+        return len(queries)
+
+    few = asked()
+    for number in range(6):
+        factories.scan(patient, date(2024, 1 + number, 1))
+        factories.nodule(patient)
+    assert asked() == few
