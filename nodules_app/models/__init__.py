@@ -13,6 +13,7 @@ from nodules_app.models.contacts import (
     ContactPreference,
 )
 from nodules_app.models.evidence import Evidence, Transfer
+from nodules_app.models.identity import ExamMove, HeldExam, PatientMerge, TwoPersons
 from nodules_app.models.imaging import (
     Comparison,
     FindingsFile,
@@ -107,12 +108,14 @@ __all__ = [
     "EmergencyAccess",
     "Evidence",
     "ExamAnswer",
+    "ExamMove",
     "Finding",
     "FindingsFile",
     "FollowUp",
     "FollowUpChange",
     "FollowUpKind",
     "Growth",
+    "HeldExam",
     "ImportBatch",
     "IndependentRead",
     "Instance",
@@ -138,6 +141,7 @@ __all__ = [
     "OverrideReason",
     "Pathology",
     "Patient",
+    "PatientMerge",
     "Reading",
     "ReadingAddendum",
     "Registration",
@@ -158,6 +162,7 @@ __all__ = [
     "StepWindow",
     "Study",
     "Transfer",
+    "TwoPersons",
     "Unavailability",
     "Unread",
     "User",

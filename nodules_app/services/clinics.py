@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
-from nodules_app.lifecycles import OPEN_FOLLOW_UP, ReminderState
-from nodules_app.models import Clinic, ClinicDay, FollowUp, Membership, Reminder, Role, User
+from nodules_app.models import Clinic, ClinicDay, FollowUpKind, StepWindow, User
 from nodules_app.selectors.clinics import Act, clinics_where
-from nodules_app.services import steps
 from nodules_app.services.audit import record
 from registration.errors import Refused, gettext_noop
 
@@ -76,52 +74,6 @@ def clinic_of_delivery(*, by: User | None, named: Clinic | None = None) -> Clini
 
 
 @transaction.atomic
-def give_role(*, user: User, clinic: Clinic, role: Role, by: User | None) -> Membership:
-    """Make somebody something in a clinic; doing it again changes nothing."""
-    held, made = Membership.objects.get_or_create(user=user, clinic=clinic, role=role, ended_at=None)
-    if made:
-        record("membership.given", None, by=by, clinic=clinic.code, user=user.code, role=role)
-    return held
-
-
-@transaction.atomic
-def end_role(*, membership: Membership, by: User) -> None:
-    """Take a role back; the row stays, for the record says who could do what when."""
-    ended = Membership.objects.filter(pk=membership.pk, ended_at=None).update(ended_at=timezone.now())
-    if ended:
-        _hand_to_the_team(membership.user, clinic=membership.clinic, by=by)
-        record(
-            "membership.ended",
-            None,
-            by=by,
-            clinic=membership.clinic.code,
-            user=membership.user.code,
-            role=membership.role,
-        )
-
-
-def _hand_to_the_team(user: User, *, clinic: Clinic, by: User) -> None:
-    """Leave nothing open with somebody who works here no longer: without an owner it is the whole team's."""
-    if Membership.objects.filter(user=user, clinic=clinic, ended_at=None).exists():
-        return
-    for step in FollowUp.objects.filter(owner=user, patient__clinic=clinic, state__in=OPEN_FOLLOW_UP).order_by("pk"):
-        steps.assign(follow_up=step, owner=None, by=by)
-    tasks = Reminder.objects.filter(assigned_to=user, clinic=clinic, state=ReminderState.DELIVERED)
-    tasks.update(assigned_to=None)
-
-
-@transaction.atomic
-def let_go(*, user: User, by: User) -> None:
-    """Somebody left: no sign-in any more, every role ends, and their open steps go to the teams, all at once."""
-    held = User.objects.select_for_update().get(pk=user.pk)
-    held.is_active = False
-    held.save(update_fields=["is_active"])
-    for membership in Membership.objects.filter(user=held, ended_at=None).select_related("clinic", "user"):
-        end_role(membership=membership, by=by)
-    record("user.let_go", None, by=by, user=held.code)
-
-
-@transaction.atomic
 def change_clinic(*, clinic: Clinic, changed: list[str], by: User) -> None:
     """Store what the administrator changed of a clinic."""
     clinic.save(update_fields=changed)
@@ -143,3 +95,19 @@ def unmark_day(*, clinic: Clinic, key: str, by: User) -> None:
         gone, _ = ClinicDay.objects.filter(clinic=clinic, pk=key).delete()
         if gone:
             record("clinic.day_unmarked", None, by=by, clinic=clinic.code, day=key)
+
+
+@transaction.atomic
+def set_windows(*, clinic: Clinic, within_days: Mapping[FollowUpKind, int | None], by: User) -> None:
+    """Say within how many days the clinic does a step that no guideline dates; None takes the product's own again.
+
+    It counts for steps that begin from now on; what is owed already keeps its days.
+    """
+    for kind, days in within_days.items():
+        if days is None:
+            StepWindow.objects.filter(clinic=clinic, kind=kind).delete()
+        else:
+            StepWindow.objects.update_or_create(clinic=clinic, kind=kind, defaults={"within_days": days})
+    record(
+        "clinic.windows_set", None, by=by, clinic=clinic.code, **{str(kind): days for kind, days in within_days.items()}
+    )

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from nodules_app.lifecycles import RunState
 from nodules_app.models import Clinic, Discipline, ImportBatch, MdtMeeting, Patient, Role, Run, RunKind, Scan, User
-from nodules_app.services import clinics, descriptions, intake, nodules, patients, safety_net
+from nodules_app.services import clinics, descriptions, intake, members, nodules, patients, safety_net
 from nodules_app.services.mdt import meetings
 from nodules_app.services.pipeline.execute import execute
 from nodules_app.services.reminders.sweep import sweep
@@ -114,7 +114,7 @@ def _person(username: str, name: str, role: Role, clinic: Clinic) -> SignIn:
     if made:
         user.set_password(PASSWORD)
         user.save(update_fields=["password"])
-    clinics.give_role(user=user, clinic=clinic, role=role, by=None)
+    members.give_role(user=user, clinic=clinic, role=role, by=None)
     return SignIn(username, PASSWORD, role.label.__str__())
 
 

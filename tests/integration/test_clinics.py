@@ -30,7 +30,7 @@ from nodules_app.models import (
     User,
 )
 from nodules_app.selectors.clinics import Act, acts_of, patients_of
-from nodules_app.services import clinics, intake
+from nodules_app.services import clinics, intake, members
 from nodules_app.urls import urlpatterns
 from tests import factories
 
@@ -162,7 +162,7 @@ class TestEachSeesItsOwn:
         user = factories.member(Role.PHYSICIAN)
         patient = factories.patient()
         assert patients_of(user).filter(pk=patient.pk).exists()
-        clinics.end_role(membership=user.memberships.get(), by=factories.member(Role.ADMINISTRATOR))
+        members.end_role(membership=user.memberships.get(), by=factories.member(Role.ADMINISTRATOR))
         assert not patients_of(user).exists()
 
     def test_roles_are_of_one_clinic_each(self) -> None:
@@ -179,7 +179,7 @@ class TestEachSeesItsOwn:
 
     def test_a_role_is_given_once(self) -> None:
         user, clinic = factories.member(Role.PHYSICIAN), factories.clinic()
-        clinics.give_role(user=user, clinic=clinic, role=Role.PHYSICIAN, by=None)
+        members.give_role(user=user, clinic=clinic, role=Role.PHYSICIAN, by=None)
         assert user.memberships.count() == 1
         with pytest.raises(IntegrityError), transaction.atomic():
             Membership.objects.create(user=user, clinic=clinic, role=Role.PHYSICIAN)
@@ -230,7 +230,7 @@ def test_whoever_was_here_before_there_were_clinics_belongs_to_one_afterwards() 
 def test_an_ended_membership_leaves_no_open_step_behind() -> None:
     owner = factories.member(Role.PHYSICIAN)
     step = factories.follow_up(factories.patient(), owner=owner, kind=FollowUpKind.CT)
-    clinics.end_role(membership=owner.memberships.get(), by=factories.member(Role.ADMINISTRATOR))
+    members.end_role(membership=owner.memberships.get(), by=factories.member(Role.ADMINISTRATOR))
     step.refresh_from_db()
     assert step.owner is None
     assert FollowUp.objects.filter(owner=owner).count() == 0

@@ -27,7 +27,7 @@ from nodules_app.models import (
     Role,
 )
 from nodules_app.selectors.reminders import pulse
-from nodules_app.services import clinics, follow_ups
+from nodules_app.services import follow_ups, members
 from nodules_app.services.reminders import acts, clockwork
 from nodules_app.services.reminders.dispatch import claim, dispatch, hand_over
 from nodules_app.services.reminders.gather import plan_of
@@ -268,7 +268,7 @@ class TestRule11Silence:
         step = owed(20, kind="", state=FollowUpState.PROPOSED, owner=owner)
         sweep(now=NOON)
         assert step.reminders.get(rung="signed").assigned_to == cover
-        clinics.let_go(user=owner, by=factories.member(Role.ADMINISTRATOR))
+        members.let_go(user=owner, by=factories.member(Role.ADMINISTRATOR))
         step.refresh_from_db()
         owner.refresh_from_db()
         assert (step.owner, owner.is_active) == (None, False)

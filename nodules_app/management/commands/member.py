@@ -7,7 +7,7 @@ from argparse import ArgumentParser
 from django.core.management.base import BaseCommand, CommandError
 
 from nodules_app.models import Clinic, Role, User
-from nodules_app.services import clinics
+from nodules_app.services import clinics, members
 from registration.errors import Refused
 
 
@@ -27,5 +27,5 @@ class Command(BaseCommand):
             where = Clinic.objects.get_or_create(name=clinic)[0] if clinic else clinics.first_clinic()
         except Refused as refused:
             raise CommandError(f"{refused.sentence.format(**refused.facts)} {refused.remedy}") from refused
-        clinics.give_role(user=user, clinic=where, role=Role(role), by=None)
+        members.give_role(user=user, clinic=where, role=Role(role), by=None)
         self.stdout.write(f"{username} is {Role(role).label} at {where.name}.")

@@ -24,7 +24,7 @@ from nodules_app.dicom.notices import Notice
 from nodules_app.dicom.series import CtSeries
 from nodules_app.dicom.volumes import is_kept, read_volume, save_volume
 from nodules_app.models import ImportBatch, Instance, Patient, Run, Scan, Series, Sex, Study
-from nodules_app.services import runs, scans
+from nodules_app.services import identity, runs, scans
 from nodules_app.services.cache import series_code, volume_folder
 from nodules_app.services.names import sounds_of
 from nodules_app.services.pipeline.marks import lay_marks, store_marks
@@ -93,7 +93,8 @@ def read_batch(run: Run) -> Callable[[], Mapping[str, str]]:
 
     def store() -> Mapping[str, str]:
         new, turned_away = _store_exams(exams, batch, run)
-        if turned_away and len(turned_away) == len(exams) and not laid:
+        held = [refusal for refusal in turned_away if isinstance(refusal, identity.PersonInDoubt)]
+        if turned_away and len(turned_away) == len(exams) and not laid and not held:
             raise turned_away[0]
         waiting = [notice for marks in laid if (notice := store_marks(marks, run)) is not None]
         ImportBatch.objects.filter(pk=batch.pk).update(
@@ -101,7 +102,8 @@ def read_batch(run: Run) -> Callable[[], Mapping[str, str]]:
             files_seen=files_seen,
             instances_new=new,
         )
-        drop_upload(run)
+        if not held:  # what waits for a person's word is read again from where it lies
+            drop_upload(run)
         return {"intake": "1"}
 
     return store
@@ -155,11 +157,15 @@ def _kernel_of_the_prior(exam: CtSeries) -> str:
 
 def _store_exams(exams: Sequence[ReadExam], batch: ImportBatch, run: Run) -> tuple[int, list[Refused]]:
     """Write each exam whole or not at all: one that contradicts what is stored here does not lose the others."""
-    new, turned_away = 0, []
+    new = 0
+    turned_away: list[Refused] = []
     for exam in exams:
         try:
             with transaction.atomic():
                 new += _store_exam(exam, batch, run)
+        except identity.PersonInDoubt as doubt:
+            _hold(exam.choice.series, batch)
+            turned_away.append(doubt)
         except Refused as refusal:
             turned_away.append(refusal)
     return new, turned_away
@@ -187,8 +193,14 @@ def _store_exam(exam: ReadExam, batch: ImportBatch, run: Run) -> int:
 
 
 def _patient(series: CtSeries, batch: ImportBatch) -> Patient:
-    """Know the person by the number, whichever clinic follows them; somebody new is followed where the exam came in."""
-    patient, _ = Patient.objects.get_or_create(
+    """Know the person by the number, whichever clinic follows them; somebody new is followed where the exam came in.
+
+    Raises
+    ------
+    identity.PersonInDoubt
+        The number is known, and the images seem to be of somebody else.
+    """
+    patient, made = Patient.objects.get_or_create(
         issuer=series.issuer[:64],
         identifier=series.patient_id[:64],
         defaults={
@@ -199,7 +211,24 @@ def _patient(series: CtSeries, batch: ImportBatch) -> Patient:
             "sex": SEXES.get(series.sex, Sex.UNKNOWN),
         },
     )
-    return Patient.objects.select_for_update().get(pk=patient.pk)
+    whose = patient if made else identity.whose(patient, _said(series))
+    return Patient.objects.select_for_update().get(pk=whose.pk)
+
+
+def _said(series: CtSeries) -> identity.Said:
+    return identity.Said(
+        study_uid=series.study_uid,
+        name=series.patient_name,
+        birth_date=series.birth_date,
+        sex=SEXES.get(series.sex, Sex.UNKNOWN),
+        acquired_on=series.acquired_on,
+        description=series.study_description,
+    )
+
+
+def _hold(series: CtSeries, batch: ImportBatch) -> None:
+    known = Patient.objects.get(issuer=series.issuer[:64], identifier=series.patient_id[:64])
+    identity.hold(_said(series), known=known, batch=batch)
 
 
 def _store_series(study: Study, series: CtSeries, digests: Sequence[str]) -> int:
