@@ -76,7 +76,7 @@ def map_state(request: HttpRequest, code: UUID) -> HttpResponse:
 
 def _compressed(raw: bytes, coding: slabs.Coding, tag: str, keep: str) -> HttpResponse:
     body = slabs.compressed(raw, coding)
-    answer = HttpResponse(body, content_type="application/octet-stream", headers={"Content-Encoding": coding})
+    answer = HttpResponse(body, content_type="application/octet-stream", headers={"Content-Encoding": coding.value})
     return _tagged(answer, tag, keep)
 
 

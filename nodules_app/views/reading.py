@@ -20,6 +20,7 @@ from nodules_app.selectors import patients as patient_selectors
 from nodules_app.selectors import viewer as selectors
 from nodules_app.services import access, candidates
 from nodules_app.services import viewing as services
+from nodules_app.views.readings import panel_context
 
 if TYPE_CHECKING:
     from nodules_app.models import Patient, User
@@ -34,6 +35,7 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
     context = _room(request, patient, who)
     room = context["room"]
     services.ask_for_images(scans=room.shown, comparisons=room.comparisons, by=who)
+    context |= panel_context(patient, who)
     context |= {
         "identity": patient_selectors.identity(patient, today=timezone.localdate()),
         "panes": viewing.panes(room),

@@ -114,7 +114,12 @@ export class Room {
         ? this.flicker.planeFor(pane, pane.planes.of(view.axes.normal.axis, view.index, slab))
         : pane.planes.of(view.axes.normal.axis, view.index, slab);
       const look = view.main ? this.flicker.lookFor(pane, state) : state;
-      this.painter.paint(view.context, plane, view.where(plane), look);
+      const where = view.where(plane);
+      // A small view stays as it is while the pointer moves: most frames change the large ones alone.
+      const sight = view.main ? null : JSON.stringify([where, look, pane.focus, pane.centre, state, pane.outlines.length]);
+      if (sight && view.shown?.sight === sight && view.shown.data === plane.data) continue;
+      view.shown = { sight, data: plane.data };
+      this.painter.paint(view.context, plane, where, look);
       overlay(view, this);
     }
     captions(pane, this);

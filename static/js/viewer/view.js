@@ -14,17 +14,17 @@ export class View {
     this.turned = { turns: 0, mirrorX: false, mirrorY: false };
   }
 
-  // Take the size that the layout gives; true when it changed.
+  // Take the size that the layout gives; a canvas that changes its size is empty.
   fit() {
     const box = this.canvas.getBoundingClientRect();
     const ratio = window.devicePixelRatio || 1;
     const [width, height] = [Math.max(1, Math.round(box.width * ratio)), Math.max(1, Math.round(box.height * ratio))];
     this.width = box.width;
     this.height = box.height;
-    if (this.canvas.width === width && this.canvas.height === height) return false;
+    if (this.canvas.width === width && this.canvas.height === height) return;
     this.canvas.width = width;
     this.canvas.height = height;
-    return true;
+    this.shown = null;
   }
 
   get geometry() {
