@@ -164,6 +164,11 @@ def to_prepare(user: User) -> tuple[CaseLine, ...]:
     return tuple(case_line(row) for row in rows.order_by("pk")[:CASES_SHOWN])
 
 
+def count_to_prepare(user: User) -> int:
+    """How many cases wait for a list, as the worklist says it."""
+    return MdtCase.objects.filter(may_where(user, Act.SEE), state__in=MDT_TO_PREPARE).count()
+
+
 def open_actions(user: User) -> tuple[ActionLine, ...]:
     """What was decided and is not done yet, the most overdue first."""
     rows = MdtAction.objects.filter(

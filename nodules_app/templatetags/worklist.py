@@ -54,7 +54,7 @@ WHAT: Final[Mapping[Show, tuple[Promise, str]]] = {
     Show.REFUSED: (_("Refused"), "slash"),
     Show.UNREACHED: (_("Reminder failed"), "broken"),
 }
-TILES: Final = (Show.NEW, Show.BOOK, Show.OVERDUE, Show.MISSED, Show.DECIDE)
+TILES: Final = (Show.NEW, Show.BOOK, Show.OVERDUE, Show.MISSED, Show.DECIDE, Show.UNREACHED)
 RUN_STATE: Final[Mapping[RunState, Promise]] = {
     RunState.QUEUED: _("waiting"),
     RunState.RUNNING: _("running"),
@@ -66,16 +66,19 @@ RUN_STATE: Final[Mapping[RunState, Promise]] = {
 
 
 @register.simple_tag
-def worklist_counts(counts: Counts, shown: str, today: date) -> list[Count]:
-    """Give the five lists that somebody must work; brick only where a patient waits too long."""
+def worklist_counts(counts: Counts, shown: str, today: date, conference: int) -> list[Count]:
+    """Give the lists that somebody must work, and the conference's; brick only where a patient waits too long."""
     notes = {
         Show.NEW: gettext("to mark or to sign"),
         Show.BOOK: gettext("within six weeks"),
         Show.OVERDUE: _worst(counts.worst_deadline, today),
         Show.MISSED: gettext("to call"),
         Show.DECIDE: gettext("results and silence"),
+        Show.UNREACHED: gettext("did not arrive"),
     }
-    return [
+    note = gettext("cases on no list yet") if conference else gettext("none")
+    prepare = Count(conference, "mdt", _("Conference"), note, reverse("mdt"), "", is_here=False)
+    lists = [
         Count(
             figure=counts.of[show],
             icon=WHAT[show][1],
@@ -87,6 +90,7 @@ def worklist_counts(counts: Counts, shown: str, today: date) -> list[Count]:
         )
         for show in TILES
     ]
+    return [*lists, prepare]
 
 
 class Tab(NamedTuple):

@@ -18,7 +18,7 @@ from nodules_app.forms.imports import ChooseSeriesForm, UploadForm
 from nodules_app.lifecycles import NoSuchStep
 from nodules_app.selectors import imports
 from nodules_app.services import intake, runs, scans
-from nodules_app.services.access import Act, acts_of, allow, member, run_for, scan_for
+from nodules_app.services.access import Act, acts_of, allow, clinics_of, member, run_for, scan_for
 from registration.errors import Refused
 
 
@@ -26,13 +26,14 @@ from registration.errors import Refused
 @require_http_methods(["GET", "HEAD", "POST"])
 def show(request: HttpRequest) -> HttpResponse:
     """The import page; a POST takes in files and comes back to it."""
-    form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
+    clinics = clinics_of(member(request.user), Act.RECORD)
+    form = UploadForm(clinics, request.POST, request.FILES) if request.method == "POST" else UploadForm(clinics)
     refusal: Refused | None = None
     if form.is_bound:
         who = allow(request.user, Act.RECORD)
         if form.is_valid():
             try:
-                batch = intake.receive_upload(files=form.sent(), by=who)
+                batch = intake.receive_upload(files=form.sent(), by=who, clinic=form.chosen_clinic())
             except Refused as refused:
                 refusal = refused
             else:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from nodules_app.exchange import spreadsheets
 from nodules_app.forms.worklist import SaveViewForm, WorklistForm
-from nodules_app.selectors import contacts
+from nodules_app.selectors import contacts, mdt
 from nodules_app.selectors.worklist.page import exported, worklist
 from nodules_app.selectors.worklist.saved import saved_views
 from nodules_app.services import access, worklists
@@ -68,6 +68,7 @@ def read(request: HttpRequest) -> dict[str, object]:
         "may_record": access.Act.RECORD in may,
         "here": f"{reverse('worklist')}?{request.GET.urlencode()}" if request.GET else reverse("worklist"),
         "tried": contacts.last_attempts(row.code for row in found.rows),
+        "conference": mdt.count_to_prepare(who),
         "undo": undoable,
         "undo_until": undoable.created_at + bulk.UNDO_WITHIN if undoable else None,
     }

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from django.conf import LazySettings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
 from nodules_app.lifecycles import FollowUpState
-from nodules_app.models import ExamAnswer, FollowUp, FollowUpKind, Patient, Role, Scan, Study, User
+from nodules_app.models import (
+    ExamAnswer,
+    FollowUp,
+    FollowUpKind,
+    ImportBatch,
+    Membership,
+    Patient,
+    Role,
+    Scan,
+    Study,
+    User,
+)
 from nodules_app.selectors.arrivals import arrivals
 from nodules_app.services import endings, nodules, scans, unread
 from tests import factories
@@ -146,3 +160,40 @@ class TestAfterCareEnded:
         came(left)
         stranger = factories.member(Role.COORDINATOR, factories.clinic(name="Elsewhere"))
         assert found(stranger) == ([], [])
+
+
+class TestTheClinicOfAnUpload:
+    """Whoever works in several clinics says where new patients are followed; a known one stays where they are."""
+
+    @pytest.fixture(autouse=True)
+    def _inbox(self, settings: LazySettings, tmp_path: Path) -> None:
+        settings.INBOX_DIR = tmp_path / "inbox"
+
+    @staticmethod
+    def sent(**more: object) -> dict[str, object]:
+        return {"dicom": SimpleUploadedFile("one.dcm", b"x"), **more}
+
+    def test_with_one_clinic_nothing_is_asked(self) -> None:
+        client = signed_in(Role.COORDINATOR)
+        assert 'name="clinic"' not in client.get(reverse("imports")).content.decode()
+        client.post(reverse("imports"), self.sent())
+        assert ImportBatch.objects.get().clinic == factories.clinic()
+
+    def test_with_two_it_is_asked_and_kept(self) -> None:
+        client = signed_in(Role.COORDINATOR)
+        second = factories.clinic(name="Second")
+        Membership.objects.create(user=User.objects.get(), clinic=second, role=Role.COORDINATOR)
+        asked = client.post(reverse("imports"), self.sent())
+        assert asked.status_code == 422
+        assert "Choose the clinic: you work in several." in words(asked.content.decode())
+        client.post(reverse("imports"), self.sent(clinic=str(second.code)))
+        assert ImportBatch.objects.get().clinic == second
+
+    def test_a_clinic_where_one_does_not_work_is_refused(self) -> None:
+        client = signed_in(Role.COORDINATOR)
+        for name in ("Second", "Third"):
+            made = factories.clinic(name=name)
+            if name == "Second":
+                Membership.objects.create(user=User.objects.get(), clinic=made, role=Role.COORDINATOR)
+        assert client.post(reverse("imports"), self.sent(clinic=str(made.code))).status_code == 422
+        assert not ImportBatch.objects.exists()
