@@ -23,10 +23,10 @@ LEAST_AGREEMENT: Final = 0.5  # median correlation of the patches
 # images agree there, the distance to them how far the fit had to reach, their lean to one side whether it had to reach
 # beyond them, towards the pleura; and a floor stands for interpolation.
 FLOOR_MM: Final = 0.05
-SPREAD_FACTOR: Final = 0.65
-GAP_FACTOR: Final = 0.15  # mm of error for each mm that the keypoints lie further off than usual
-USUAL_GAP_MM: Final = 8.0
-LEAN_FACTOR: Final = 0.05  # for each mm that their middle lies further off the point than usual
+SPREAD_FACTOR: Final = 0.8
+GAP_FACTOR: Final = 0.22  # mm of error for each mm that the keypoints lie further off than usual
+USUAL_GAP_MM: Final = 10.5
+LEAN_FACTOR: Final = 0.1  # for each mm that their middle lies further off the point than usual
 USUAL_LEAN_MM: Final = 3.0
 
 

@@ -53,11 +53,13 @@ class Round:
 
 
 ROUNDS: Final = (
-    Round(node_mm=20.0, stiffness=0.3, sigma_mm=4.0, half_width_mm=5.0, longest_mm=8.0),
-    Round(node_mm=12.0, stiffness=0.1, sigma_mm=3.5, half_width_mm=4.5, longest_mm=4.0),
+    Round(node_mm=20.0, stiffness=0.05, sigma_mm=4.0, half_width_mm=5.0, longest_mm=8.0),
+    Round(node_mm=12.0, stiffness=0.1, sigma_mm=4.5, half_width_mm=6.5, longest_mm=4.0),
 )
-LAST_ROUND: Final = Round(node_mm=8.0, stiffness=0.05, sigma_mm=3.0, half_width_mm=4.5, longest_mm=4.0)
-STILL_MOVING_MM: Final = 0.35  # median step of the last round; below, a finer spline adds nothing
+LAST_ROUND: Final = Round(node_mm=8.0, stiffness=0.02, sigma_mm=3.0, half_width_mm=4.5, longest_mm=4.0)
+# Median of what the last spline moved. Below, the keypoints' wishes are the noise of the scans, each for itself, and a
+# finer spline would follow it.
+STILL_MOVING_MM: Final = 0.12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,9 +191,8 @@ def _fitted(here: _Scan, there: _Scan) -> _Fit:
         fit = _fold_free_fit(mapping, keypoints, steps_mm, weights, turn, low_mm, high_mm, judged)
         mapping = mapping.plus(fit.spline)
         if not rounds:
-            believed = trust > KEPT_WEIGHT
-            step_mm = np.linalg.norm(steps_mm[believed], axis=1)
-            if turn is LAST_ROUND or not believed.any() or np.median(step_mm) <= STILL_MOVING_MM:
+            gone_mm = np.linalg.norm(mapping(keypoints.points_mm) - places_mm, axis=1)[trust > KEPT_WEIGHT]
+            if turn is LAST_ROUND or not len(gone_mm) or np.median(gone_mm) <= STILL_MOVING_MM:
                 break
             rounds.append(LAST_ROUND)
     kept = np.trace(weights, axis1=1, axis2=2) / 3 * fit.trust > KEPT_WEIGHT
