@@ -69,11 +69,17 @@ class Neighbourhood:
         enclosed = np.bincount(labels.ravel(), minlength=count + 1) * np.prod(self.spacing_mm) >= LEAST_HOLE_MM3
         enclosed[np.unique(np.concatenate([[0], *(edge.ravel() for edge in edges)]))] = False
         hu = self.hu.copy()
+        places = ndimage.find_objects(labels)
+        margin = np.ceil(2 * HOLE_RIM_MM / self.spacing_mm).astype(int)
         for label in np.flatnonzero(enclosed):
-            away_mm = ndimage.distance_transform_edt(labels != label, sampling=self.spacing_mm)
-            tissue = (smooth >= HOLE_HU) & (away_mm < 2 * HOLE_RIM_MM)
+            z, y, x = (
+                slice(max(at.start - m, 0), at.stop + m) for at, m in zip(places[label - 1], margin, strict=True)
+            )
+            part, brightness = hu[z, y, x], smooth[z, y, x]
+            away_mm = ndimage.distance_transform_edt(labels[z, y, x] != label, sampling=self.spacing_mm)
+            tissue = (brightness >= HOLE_HU) & (away_mm < 2 * HOLE_RIM_MM)
             rim = (away_mm == 0) | (tissue & (away_mm < HOLE_RIM_MM))
-            hu[rim] = np.maximum(hu[rim], np.percentile(smooth[tissue], 75))
+            part[rim] = np.maximum(part[rim], np.percentile(brightness[tissue], 75))
         return replace(self, hu=hu) if enclosed.any() else self
 
 

@@ -18,6 +18,7 @@ FINE_MM = 0.35
 IN_PLANE_BLUR_MM = 0.6
 VESSEL_HU = 40.0
 WALL_HU = 50.0
+FAT_HU = -100.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class NodulePhantom:
     knobs: float = 0.0  # of degree 4, in log radius: lobulation
     irregularity: float = 0.0  # standard deviation of the low-order relief of the surface, in log radius
     wall: bool = False  # the nodule sits on a curved pleura, its base cut off
+    fat_mm: float = 0.0  # thickness of a layer of fat between pleura and muscle
     vessels: int = 0  # thin cylinders that run into the nodule
     spacing_zyx_mm: tuple[float, float, float] = (1.0, 0.7, 0.7)
     slice_thickness_mm: float = 1.0
@@ -68,9 +70,11 @@ def draw(asked: NodulePhantom) -> DrawnNodule:
     if asked.solid_core_mm:
         image += _core(asked, grid) * (asked.core_hu - image)
     if asked.wall:
-        wall = _wall(asked, grid, rng)
+        behind_mm = _behind_pleura_mm(asked, grid, rng)
+        wall, muscle = (_share_behind(behind_mm - layer_mm) for layer_mm in (0.0, asked.fat_mm))
         nodule = nodule * (1 - wall)
-        image += wall * (WALL_HU - image)
+        image += wall * (FAT_HU - image)
+        image += muscle * (WALL_HU - image)
     return _scan(asked, image, nodule, offset, rng)
 
 
@@ -134,12 +138,18 @@ def _spicules(asked: NodulePhantom, grid: list[NDArray[np.float64]], rng: np.ran
     return drawn
 
 
-def _wall(asked: NodulePhantom, grid: list[NDArray[np.float64]], rng: np.random.Generator) -> NDArray[np.float32]:
+def _behind_pleura_mm(
+    asked: NodulePhantom, grid: list[NDArray[np.float64]], rng: np.random.Generator
+) -> NDArray[np.float64]:
     outward = _unit(rng.normal(size=3) * np.array([0.4, 1, 1]))
     lung_radius = rng.uniform(40, 120)
     lung_centre = outward * (asked.diameter_mm / 2 * rng.uniform(0.35, 0.9) - lung_radius)
-    away = np.sqrt(sum((axis - at) ** 2 for axis, at in zip(grid, lung_centre, strict=True)))
-    return np.clip((away - lung_radius) / FINE_MM + 0.5, 0, 1).astype(np.float32)
+    away: NDArray[np.float64] = np.sqrt(sum((axis - at) ** 2 for axis, at in zip(grid, lung_centre, strict=True)))
+    return away - lung_radius
+
+
+def _share_behind(depth_mm: NDArray[np.float64]) -> NDArray[np.float32]:
+    return np.clip(depth_mm / FINE_MM + 0.5, 0, 1).astype(np.float32)
 
 
 def _scan(

@@ -3,7 +3,7 @@
 ``python -m tests.benchmarks.known_nodules FOLDER --seeds 1 2 3`` makes one pair of scans for each seed, registers it,
 and keeps a block around every nodule on both scans with the truth and with what the pipeline would know there: the
 noise of the scan and the map from prior to current. The seed decides everything: protocols, nodules, breath, noise.
-``bench_measure_pairs`` and ``calibrate_errors`` read the folder.
+``measured_pairs`` reads the folder.
 """
 
 from __future__ import annotations
