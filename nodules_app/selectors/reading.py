@@ -18,7 +18,7 @@ from nodules_app.models import Claim, Correction, CorrectionKind, Patient, Readi
 from nodules_app.selectors.candidates import Proposals, proposals_of
 from nodules_app.selectors.clinics import acts_of
 from nodules_app.selectors.patients import Answer, Owed, answers_of, open_steps
-from nodules_app.selectors.reading_content import content_of, sha256_of
+from nodules_app.selectors.reading_content import content_of, has_case, sha256_of
 from nodules_app.selectors.reading_opinions import Difference, differences, reads_of
 from nodules_app.selectors.timeline import Appearance, Change, ComparisonLine, NoduleLine, Timeline, timeline
 
@@ -167,7 +167,7 @@ def panel(patient: Patient, *, user: User) -> Panel:
         comparison=pair,
         nodules=_nodules(shown, pair, scan),
         proposals=proposals_of(patient),
-        answers=answers_of(patient),
+        answers=answers_of(patient) if has_case(shown) else (),
         steps=open_steps(patient),
         corrections=tuple(_corrected(row, taken_back) for row in acts[::-1][:SHOWN_CORRECTIONS]),
         can_undo=bool(done),

@@ -40,9 +40,15 @@ def content_of(patient: Patient, scan: Scan, shown: Timeline | None = None) -> J
             if nodule.state not in UNSAID
             and (told := _nodule(nodule, scan, pair.prior_scan if pair else None)) is not None
         ],
-        "answers": _answers(patient),
+        "answers": _answers(patient) if has_case(shown) else [],
         "step": _step(patient),
     }
+
+
+def has_case(shown: Timeline) -> bool:
+    """Whether any nodule is left that a guideline can be asked about; else its earlier answers say nothing any more."""
+    asked = (nodule for nodule in shown.nodules if nodule.state not in (*UNSAID, NoduleState.NOT_A_NODULE))
+    return any(seen.measured is not None for nodule in asked for seen in nodule.appearances)
 
 
 def findings_of(content: Json) -> Json:

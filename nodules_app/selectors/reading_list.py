@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from nodules_app.clinical.management import MANAGEMENT, ManagementClass
 from nodules_app.lifecycles import FOLLOWED_NODULE, OPEN_READING, OPEN_RUN, ReadingState, RunState
-from nodules_app.models import Assessment, Claim, Match, Reading, Run, User
+from nodules_app.models import Assessment, Claim, Comparison, Match, Reading, Run, User
 from nodules_app.selectors.clinics import patients_of
 
 ROWS_SHOWN: Final = 200  # the first that a reader would take; the count says how many there are
@@ -81,7 +81,7 @@ def reading_list(*, user: User, lane: Lane | None = None, now: datetime | None =
     at = now or timezone.now()
     readings = list(
         Reading.objects.filter(state__in=OPEN_READING, patient__in=patients_of(user))
-        .select_related("patient", "scan__study", "comparison__prior__study", "reader")
+        .select_related("patient", "scan__study", "reader")
         .order_by("created_at")
     )
     rows = _rows(readings, user, at)
@@ -111,24 +111,24 @@ def _rows(readings: Sequence[Reading], user: User, at: datetime) -> list[ListedR
     claims = {
         claim.patient_id: claim for claim in Claim.objects.filter(patient__in=keys, until__gt=at).select_related("by")
     }
-    usual = _usual(user)
+    pairs, usual = _pairs(readings), _usual(user)
     rows = []
     for reading in readings:
         key = reading.patient_id
         claim = claims.get(key)
         others = claim is not None and claim.by_id != user.pk
-        prior = reading.comparison.prior.study.acquired_on if reading.comparison else None
+        pair = pairs.get(reading.scan_id)
         many, word = nodules.get(key, 0), words.get(key, "")
         rows.append(
             ListedReading(
                 patient=reading.patient.code,
                 name=reading.patient.name,
                 number=reading.patient.identifier,
-                lane=_lane(reading, failed.get(key), is_working=key in working),
+                lane=_lane(reading, pair, failed.get(key), is_working=key in working),
                 state=ReadingState(reading.state),
                 version=reading.version,
                 exam_on=reading.scan.study.acquired_on,
-                prior_on=prior,
+                prior_on=pair.prior.study.acquired_on if pair else None,
                 since=reading.created_at,
                 risk=_risk(classes.get(key), word, many),
                 nodules=many,
@@ -144,14 +144,22 @@ def _rows(readings: Sequence[Reading], user: User, at: datetime) -> list[ListedR
     return rows
 
 
-def _lane(reading: Reading, failed: FailedRun | None, *, is_working: bool) -> Lane:
+def _lane(reading: Reading, pair: Comparison | None, failed: FailedRun | None, *, is_working: bool) -> Lane:
     if reading.state == ReadingState.READ:
         return Lane.SIGN
     if failed is not None:
         return Lane.FAILED
     if is_working:
         return Lane.WAITING
-    return Lane.COMPARE if reading.comparison_id is not None else Lane.NEW
+    return Lane.COMPARE if pair is not None else Lane.NEW
+
+
+def _pairs(readings: Iterable[Reading]) -> dict[int, Comparison]:
+    """The comparison of each scan with the one before it; of two the nearer."""
+    rows = Comparison.objects.filter(
+        current__in=[reading.scan_id for reading in readings], prior__superseded_at__isnull=True
+    ).select_related("prior__study")
+    return {pair.current_id: pair for pair in rows.order_by("-interval_days", "-pk")}
 
 
 def _risk(managed: ManagementClass | None, word: str, nodules: int) -> int:
