@@ -49,7 +49,10 @@ class ChoiceForm(forms.Form):
         if kind == BulkKind.ASSIGN:
             named = [(code, str(one)) for code, one in self.people.items()]
             self.fields["owner"] = forms.ChoiceField(
-                label=_("Who answers for these steps"), choices=[*named, ("", _("The whole team"))], required=False
+                label=_("Who answers for these steps"),
+                choices=[*named, ("", _("The whole team"))],
+                required=False,
+                initial=named[0][0] if named else "",
             )
         if kind == BulkKind.POSTPONE:
             self.fields["days"] = forms.IntegerField(

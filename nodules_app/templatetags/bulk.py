@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -13,6 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from nodules_app.lifecycles import NoSuchStep
 from nodules_app.models import BulkAct, BulkKind
+from nodules_app.selectors.clinics import Act
+from nodules_app.services.bulk.rows import HANDLERS
 from nodules_app.templatetags.follow_ups import no_such_step_words, refused_words
 from registration.errors import Refused
 
@@ -26,12 +28,11 @@ class Words(NamedTuple):
     effect: Promise
     done: Promise
     icon: str
-    decides: bool  # only those who may sign see it
 
 
 WORDS: Final[Mapping[BulkKind, Words]] = {
-    BulkKind.TAKE: Words(_("Take"), _("You hold them for half an hour."), _("Taken"), "lock", decides=False),
-    BulkKind.RELEASE: Words(_("Give back"), _("They are free for everybody."), _("Given back"), "undo", decides=False),
+    BulkKind.TAKE: Words(_("Take"), _("You hold them for half an hour."), _("Taken"), "lock"),
+    BulkKind.RELEASE: Words(_("Give back"), _("They are free for everybody."), _("Given back"), "undo"),
     BulkKind.ASSIGN: Words(
         _("Assign …"), _("The step of each row gets this owner."), _("Assigned"), "user", decides=False
     ),
@@ -40,21 +41,18 @@ WORDS: Final[Mapping[BulkKind, Words]] = {
         _("Messages that wait and the team's open tasks are put off; what asks a clinician is not."),
         _("Reminders postponed"),
         "pause",
-        decides=False,
     ),
     BulkKind.LETTERS: Words(
         _("Print letters …"),
         _("The letters that wait for these patients go into one batch. Printed letters cannot be undone."),
         _("Letters printed"),
         "print",
-        decides=False,
     ),
     BulkKind.ACCEPT: Words(
         _("Sign …"),
         _("Each proposed step is signed in your name and planned."),
         _("Signed"),
         "check",
-        decides=True,
     ),
 }
 
@@ -65,9 +63,9 @@ class Button(NamedTuple):
 
 
 @register.simple_tag
-def bulk_buttons(*, may_decide: bool) -> list[Button]:
+def bulk_buttons(may: Collection[Act]) -> list[Button]:
     """Give the acts that this person may do to chosen rows."""
-    return [Button(kind.value, words) for kind, words in WORDS.items() if may_decide or not words.decides]
+    return [Button(kind.value, words) for kind, words in WORDS.items() if HANDLERS[kind].may in may]
 
 
 @register.filter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from nodules_app.forms.bulk import BulkForm, ChoiceForm
 from nodules_app.selectors.cover import colleagues_of
 from nodules_app.services import access
 from nodules_app.services.bulk import acts
-from nodules_app.services.bulk.rows import HANDLERS
+from nodules_app.services.bulk.rows import HANDLERS, Choice
 from nodules_app.templatetags.bulk import bulk_done, kind_of, refusal_words
 from nodules_app.templatetags.follow_ups import refused_words
 from nodules_app.views.places import place_to_return
@@ -42,19 +43,26 @@ def do(request: HttpRequest) -> HttpResponse:
     who = access.member(request.user)
     seen = "sure" in request.POST
     asked = ChoiceForm(kind, [who, *colleagues_of(who)], request.POST if seen or kind in AT_ONCE else None)
-    context = {"kind": kind, "patients": patients, "asked": asked, "next": back, "refused": {}}
+    context: dict[str, object] = {"kind": kind, "patients": patients, "asked": asked, "next": back, "refused": {}}
     if asked.is_bound and asked.is_valid():
         try:
             done = acts.do(kind=kind, patients=patients, choice=asked.choice(), by=who)
         except acts.NotForAll as refusals:
-            context["refused"] = {patient.code: refusal_words(why) for patient, why in refusals.refused}
+            context["refused"] = _by_row(refusals.refused)
             return render(request, "worklist/bulk.html", context, status=409)
         except Refused as refusal:
             messages.warning(request, refused_words(refusal))
             return redirect(back)
         messages.success(request, bulk_done(done.act, len(patients)))
         return redirect("letters-pdf", code=done.letters.code) if done.letters else redirect(back)
+    if not asked.is_bound:  # which rows would refuse does not depend on what is still to be chosen
+        context["refused"] = _by_row(acts.refusals(kind=kind, patients=patients, choice=Choice(days=1), by=who))
     return render(request, "worklist/bulk.html", context, status=422 if asked.is_bound else 200)
+
+
+def _by_row(refused: Iterable[acts.Refusal]) -> dict[UUID, str]:
+    """Put the reason of each row beside its patient's code."""
+    return {patient.code: refusal_words(why) for patient, why in refused}
 
 
 @require_POST

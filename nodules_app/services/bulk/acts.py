@@ -25,10 +25,13 @@ MOST_DAYS: Final = 14  # a reminder that is put off for longer should be a step 
 UNDO_WITHIN: Final = timedelta(minutes=10)
 
 
+Refusal = tuple[Patient, Refused | NoSuchStep]  # a row, and why it says no
+
+
 class NotForAll(Exception):
     """At least one row refused, so nothing was done; each refusal stands beside its patient."""
 
-    def __init__(self, refused: Sequence[tuple[Patient, Refused | NoSuchStep]]) -> None:
+    def __init__(self, refused: Sequence[Refusal]) -> None:
         self.refused = tuple(refused)
         super().__init__(f"{len(self.refused)} rows refused")
 
@@ -62,7 +65,7 @@ class Undone:
     """How many rows are as they were, and which were left because somebody changed them since."""
 
     put_back: int
-    left: tuple[tuple[Patient, Refused | NoSuchStep], ...]
+    left: tuple[Refusal, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +76,7 @@ class Done:
     letters: LetterBatch | None = None
 
 
-def refusals(
-    *, kind: BulkKind, patients: Sequence[Patient], choice: Choice, by: User
-) -> tuple[tuple[Patient, Refused | NoSuchStep], ...]:
+def refusals(*, kind: BulkKind, patients: Sequence[Patient], choice: Choice, by: User) -> tuple[Refusal, ...]:
     """Say what would refuse, row by row, without leaving anything behind: the act is tried and rolled back."""
     with transaction.atomic():
         _, refused = _try(kind, patients, choice, by)
@@ -115,12 +116,10 @@ def do(*, kind: BulkKind, patients: Sequence[Patient], choice: Choice, by: User)
 Row = tuple[Patient, dict[str, object], dict[str, object]]
 
 
-def _try(
-    kind: BulkKind, patients: Sequence[Patient], choice: Choice, by: User
-) -> tuple[list[Row], list[tuple[Patient, Refused | NoSuchStep]]]:
+def _try(kind: BulkKind, patients: Sequence[Patient], choice: Choice, by: User) -> tuple[list[Row], list[Refusal]]:
     handler = HANDLERS[kind]
     done: list[Row] = []
-    refused: list[tuple[Patient, Refused | NoSuchStep]] = []
+    refused: list[Refusal] = []
     for patient in sorted(patients, key=lambda one: one.pk):  # one order for all, or two acts wait for each other
         if handler.may not in acts_of(by, patient.clinic_id):
             raise PermissionDenied(f"no role allows to {handler.may} there")
@@ -146,7 +145,7 @@ def undo(*, act: BulkAct, by: User, now: datetime | None = None) -> Undone:
     if undo_row is None or not can_undo(held, by=by, now=now):
         raise TooLateToUndo(minutes=UNDO_WITHIN.seconds // 60)
     at = now or timezone.now()
-    left: list[tuple[Patient, Refused | NoSuchStep]] = []
+    left: list[Refusal] = []
     put_back = 0
     for item in held.items.select_related("patient").order_by("patient_id"):
         try:

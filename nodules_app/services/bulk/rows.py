@@ -187,7 +187,7 @@ def _unaccept(item: BulkItem, patient: Patient, by: User) -> None:
 
 
 def _postpone(patient: Patient, choice: Choice, by: User) -> tuple[Facts, Facts]:
-    """Put off what waits to be sent and what the team has to answer; what asks a clinician only a clinician puts off."""
+    """Put off what waits to be sent or answered; what asks a clinician is put off by a clinician only."""
     by_days = timedelta(days=choice.days)
     clinician = Act.DECIDE in acts_of(by, patient.clinic_id)
     waiting = Reminder.objects.filter(
