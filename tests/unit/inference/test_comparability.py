@@ -95,6 +95,35 @@ def test_costs_add_in_squares():
     )
 
 
+@pytest.mark.parametrize(
+    ("changes", "ratio_error"),
+    [
+        ({"slice_thickness_mm": 1.25}, 0.05),
+        ({"slice_thickness_mm": 2.5}, 0.071),
+        ({"kernel": "B70f", "grain_mm": 0.8}, 0.05),
+        ({"kernel": "B30f", "grain_mm": 1.9}, 0.071),
+        ({"noise_hu": 60}, 0.03),
+        ({"noise_hu": 90}, 0.05),
+        ({"lung_volume_ml": 4100}, 0.04),
+        ({"lung_volume_ml": 6800}, 0.08),
+        ({"contrast": True}, 0.05),
+        # These change what may be said, not how far a volume is off.
+        ({"lungs_cut": True}, 0.0),
+        ({"residual_mm": 5.0}, 0.0),
+        ({"interval_days": 10}, 0.0),
+    ],
+)
+def test_what_blurs_borders_unequally_widens_the_interval_of_the_ratio(changes: dict[str, Any], ratio_error: float):
+    assert graded(**changes).extra_relative_error == pytest.approx(ratio_error, abs=5e-4)
+
+
+def test_slices_that_are_coarse_on_both_scans_are_said():
+    coarse = replace(GOOD, slice_thickness_mm=3.0, slice_spacing_mm=3.0)
+    result = grade(coarse, coarse, registration_residual_mm=0.3, interval_days=365)
+    assert [(reason.code, reason.grade) for reason in result.reasons] == [("slices_coarse", "B")]
+    assert result.extra_relative_error == pytest.approx(0.05)
+
+
 def test_the_gravest_reason_comes_first():
     result = graded(contrast=True, slice_spacing_mm=5.0)
     assert result.reasons[0].code == "slices_too_thick"
