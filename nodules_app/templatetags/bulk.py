@@ -33,9 +33,7 @@ class Words(NamedTuple):
 WORDS: Final[Mapping[BulkKind, Words]] = {
     BulkKind.TAKE: Words(_("Take"), _("You hold them for half an hour."), _("Taken"), "lock"),
     BulkKind.RELEASE: Words(_("Give back"), _("They are free for everybody."), _("Given back"), "undo"),
-    BulkKind.ASSIGN: Words(
-        _("Assign …"), _("The step of each row gets this owner."), _("Assigned"), "user", decides=False
-    ),
+    BulkKind.ASSIGN: Words(_("Assign …"), _("The step of each row gets this owner."), _("Assigned"), "user"),
     BulkKind.POSTPONE: Words(
         _("Postpone reminders …"),
         _("Messages that wait and the team's open tasks are put off; what asks a clinician is not."),
