@@ -60,7 +60,7 @@ def draw(asked: NodulePhantom) -> DrawnNodule:
     rng = np.random.default_rng(asked.seed)
     axis = (np.arange(round(asked.side_mm / FINE_MM)) + 0.5) * FINE_MM - asked.side_mm / 2
     offset = rng.uniform(-0.5, 0.5, 3)
-    grid = np.meshgrid(*(axis - shift for shift in offset), indexing="ij", sparse=True)
+    grid = list(np.meshgrid(*(axis - shift for shift in offset), indexing="ij", sparse=True))
     nodule = _nodule(asked, grid, rng)
     image = np.full(nodule.shape, asked.lung_hu, np.float32)
     vessels = _vessels(asked, grid, rng)

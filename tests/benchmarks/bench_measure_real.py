@@ -28,6 +28,7 @@ from inference.estimate import Z_95
 from inference.growth import REPEATABLE_RATIO
 from inference.joint import measure_together
 from inference.measure import NoduleMeasurement, measure
+from inference.repeatability import OTHER_KIND_ERROR
 from nodules_app.services.compare.reading import ReadyScan, make_ready, read_scan
 from registration.register import register
 from registration.volume import Volume
@@ -159,7 +160,8 @@ def _log_ratio(first: NoduleMeasurement, second: NoduleMeasurement) -> float:
 
 
 def _error(first: NoduleMeasurement, second: NoduleMeasurement, extra: float) -> float:
-    return math.hypot(first.volume_mm3.relative_error, second.volume_mm3.relative_error, extra)
+    other_kind = OTHER_KIND_ERROR if (first.attenuation == "solid") != (second.attenuation == "solid") else 0.0
+    return math.hypot(first.volume_mm3.relative_error, second.volume_mm3.relative_error, extra, other_kind)
 
 
 def summary(name: str, rows: list[Row], refused: int) -> str:
@@ -181,22 +183,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, help="where the pairs are written; else they are thrown away")
     parser.add_argument("--seeds", type=int, nargs="*", default=[1])
+    parser.add_argument("--hosts", choices=HOSTS, nargs="*", default=list(HOSTS))
     asked = parser.parse_args()
     if not DATA.exists():
         sys.stdout.write("No research data beside the checkout.\n")
         return
     with tempfile.TemporaryDirectory() as thrown_away:
-        compare_hosts(asked.out or Path(thrown_away), asked.seeds)
+        compare_hosts(asked.out or Path(thrown_away), asked.hosts, asked.seeds)
 
 
-def compare_hosts(out: Path, seeds: list[int]) -> None:
+def compare_hosts(out: Path, hosts: list[str], seeds: list[int]) -> None:
     """Make and measure the pairs of every host, and print each as it is done."""
     sys.stdout.write(
         "| host | n | refused | apart: bias / median error % | covered % | falsely grown "
         "| together: bias / median error % | covered % | falsely grown |\n|---|---|---|---|---|---|---|---|---|\n"
     )
     everything: list[Row] = []
-    for host in HOSTS:
+    for host in hosts:
         for seed in seeds:
             folder = out / f"{host}-{seed}"
             rows, refused = measure_pair(folder, make_pair(host, seed, folder))
