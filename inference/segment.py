@@ -2,8 +2,12 @@
 
 Rays leave the nodule's centre; each ends where the attenuation has fallen a fixed fraction of the way from the core
 to the lung, or where the chest wall begins. A smooth star-shaped surface is fitted to the ends that agree, the centre
-moves to the middle of it, and all is done again until it rests. Rays that went on into a vessel stay marked: the
-volume there is geometric, elsewhere it is counted from the attenuation itself (``measure.py``).
+moves to the middle of it, and all is done again until it rests.
+
+Where something hides the border it goes on as it came: behind the base as far as the wall but no further, past fat on
+the wall not at all, and where a vessel joins as if there were none, the vessel's light taken off beside it. Such rays
+stay marked: the volume there is geometric, elsewhere it is counted from the attenuation itself (``occupancy.py``). A
+cavity is part of its nodule.
 """
 
 from __future__ import annotations
