@@ -54,7 +54,6 @@ function nodulesOf(room) {
     const place = room.places.find((one) => one.label === link?.dataset.jump);
     if (!place) return;
     event.preventDefault();
-    room.at = room.places.indexOf(place);
     room.jump(place);
   });
   document.addEventListener("viewer:at", ({ detail }) => {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -219,3 +220,10 @@ def test_the_asked_for_scans_are_shown_and_the_latest_two_otherwise() -> None:
         ("prior", codes[1]),
         ("current", codes[2]),
     ]
+
+
+def test_every_module_of_the_viewer_is_fetched_at_once() -> None:
+    page = signed_in().get(reverse("read", kwargs={"code": factories.patient().code})).content.decode()
+    told = set(re.findall(r'rel="modulepreload" href="/static/js/viewer/([a-z-]+\.js)"', page))
+    folder = Path(__file__).resolve().parents[2] / "static" / "js" / "viewer"
+    assert told == {path.name for path in folder.glob("*.js")} - {"decode.js"}  # that one runs in a worker

@@ -34,8 +34,7 @@ export class Room {
     this.flicker = new Flicker(this);
     this.active = this.panes.at(-1);
     this.dirty = false;
-    this.at = -1; // the nodule that was jumped to
-    this.stops = [];
+    this.visited = null; // label of the nodule or proposal that was jumped to
   }
 
   async begin() {
@@ -244,13 +243,15 @@ export class Room {
   next(step, kind) {
     const stops = this.findingsShown ? this.places.filter((one) => !kind || one.kind === kind) : [];
     if (!stops.length) { this.say(this.findingsShown ? this.texts.noNodule : this.texts.hidden); return; }
-    this.at = (this.at + step + stops.length) % stops.length;
-    this.jump(stops[this.at]);
+    // From where the reader is; with none visited yet, forward begins at the first and back at the last.
+    const here = stops.findIndex((one) => one.label === this.visited);
+    this.jump(stops[here < 0 ? (step > 0 ? 0 : stops.length - 1) : (here + step + stops.length) % stops.length]);
   }
 
   jump(place) {
     const shown = [...this.open].reverse().find((pane) => place.on[pane.code]);
     if (!shown) return;
+    this.visited = place.label;
     this.look(shown, place.on[shown.code].lps_mm);
     // Where it was found on the other scans is better than where the map expects it.
     for (const pane of this.open) {
@@ -265,7 +266,8 @@ export class Room {
 
   jumpToStart() {
     const first = this.findingsShown ? this.places.find((one) => one.label === this.facts.start) ?? this.places[0] : null;
-    if (first) { this.at = this.places.indexOf(first); this.jump(first); } else if (this.active?.ready) this.follow(this.active);
+    if (first) this.jump(first);
+    else if (this.active?.ready) this.follow(this.active);
   }
 
   show({ scan, lps_mm: lps }) {
