@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from inference.errors import NotMeasured
+from inference.levels import CORE_SHARE, NEAREST_CORE, Levels
 from inference.measure import METHOD, NoduleMeasurement, describe
 from inference.neighbourhood import Floats
 from inference.repeatability import TOGETHER, TYPICAL_NOISE
-from inference.segment import CORE_SHARE, NEAREST_CORE, Levels, Segmentation
+from inference.segment import Segmentation
 from inference.star import Star, fit_log_radius, ray_directions
 from registration.volume import Volume
 

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from scipy import special
 from scipy.spatial import cKDTree
 
+from inference.levels import LEVEL_OFFSET
 from inference.neighbourhood import Floats
-from inference.segment import LEVEL_OFFSET, SMOOTHING_ZYX_MM, Segmentation
+from inference.segment import SMOOTHING_ZYX_MM, Segmentation
 from inference.star import ray_directions
 
 RIM_INSIDE = 1.6  # blurs inside the border from which a voxel is surely full

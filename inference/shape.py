@@ -25,9 +25,10 @@ from scipy.spatial.distance import pdist, squareform
 
 from inference.axes import long_and_short
 from inference.figure import Figure, Reason, Said, Unsaid
+from inference.levels import LEVEL_OFFSET
 from inference.neighbourhood import Floats, sample
 from inference.occupancy import Occupancy
-from inference.segment import LEVEL_OFFSET, Segmentation
+from inference.segment import Segmentation
 from inference.star import harmonics, ray_directions
 
 ELLIPSOID_TERMS: Final = 9  # harmonics of degree 0 to 2
