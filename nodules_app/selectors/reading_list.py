@@ -187,7 +187,7 @@ def _failed(patients: Iterable[int]) -> dict[int, FailedRun]:
 
 def _working(patients: Iterable[int]) -> set[int]:
     open_runs = Run.objects.filter(patient__in=patients, state__in=OPEN_RUN)
-    return {key for key in open_runs.values_list("patient_id", flat=True) if key is not None}
+    return set(open_runs.values_list("patient_id", flat=True))
 
 
 def _classes(patients: Iterable[int]) -> dict[int, ManagementClass]:

@@ -10,6 +10,7 @@ from django.db import DatabaseError
 from pytest_django import Settings
 
 from inference.drawn import READER_SD_MM, Stroke
+from inference.estimate import Estimate
 from nodules_app.lifecycles import NoduleState
 from nodules_app.models import (
     Attenuation,
@@ -62,7 +63,7 @@ def patient() -> Patient:
         factories.measurement(at, volume_mm3, **METHOD)
     graded = growths.grade_of(pair)
     assert graded
-    growths.store_growth(factories.match(pair, *found), pair, graded)
+    growths.store_growth(factories.match(pair, found[0], found[1]), pair, graded)
     return of
 
 
@@ -76,6 +77,14 @@ def shown(of: Patient) -> dict[str, Any]:
     assert scan is not None
     said = content_of(of, scan)
     return {key: said[key] for key in ("nodules", "answers", "step")}
+
+
+def volume(at: Finding) -> Estimate:
+    row = in_force(at)
+    assert row
+    assert row.volume_mm3
+    assert row.volume_sd_mm3
+    return Estimate(row.volume_mm3, row.volume_sd_mm3)
 
 
 def test_a_click_adds_a_nodule_that_is_measured_at_once(patient: Patient, reader: User) -> None:
@@ -107,14 +116,14 @@ def test_an_added_nodule_is_taken_back_and_brought_back(patient: Patient, reader
 
 def test_a_stroke_makes_the_nodule_larger_and_its_error_a_persons(patient: Patient, reader: User) -> None:
     at = current_finding(patient)
-    before = in_force(at)
+    before = volume(at)
     done = corrections.draw(finding=at, strokes=[Stroke("add", (5.0, 0.0, 0.0), 3.0)], by=reader)
-    after = in_force(at)
-    assert before
-    assert after
-    assert after.volume_mm3 > before.volume_mm3 + 20
-    assert after.volume_sd_mm3 / after.volume_mm3 > before.volume_sd_mm3 / before.volume_mm3
-    assert (after.method, after.by) == (DRAWN_NAME, reader)
+    after = volume(at)
+    assert after.value > before.value + 20
+    assert after.relative_error > before.relative_error
+    row = in_force(at)
+    assert row
+    assert (row.method, row.by) == (DRAWN_NAME, reader)
     (change,) = done.effect["nodules"]
     assert change["after"]["change"]["vdt_days"] < change["before"]["change"]["vdt_days"]
 

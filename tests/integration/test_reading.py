@@ -8,9 +8,9 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.urls import reverse
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
-from nodules_app.lifecycles import ReadingState
+from nodules_app.lifecycles import ReadingState, RunState
 from nodules_app.models import Clinic, Patient, Reading, Role, RunKind, User
 from nodules_app.selectors.reading import panel
 from nodules_app.selectors.reading_content import content_of, sha256_of
@@ -90,7 +90,7 @@ def test_who_begins_has_the_patient(patient: Patient, reader: User) -> None:
         readings.begin(patient=patient, by=factories.member(Role.CHAIR))
 
 
-def execute(sql: str, *values: object) -> None:
+def execute(sql: str, *values: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
 
@@ -112,7 +112,7 @@ class TestSigning:
 
     def test_it_waits_for_work_that_is_under_way(self, patient: Patient, reader: User) -> None:
         readings.begin(patient=patient, by=reader)
-        factories.run(patient, RunKind.MATCH, state="queued")
+        factories.run(patient, RunKind.MATCH, state=RunState.QUEUED)
         with pytest.raises(readings.StillWorking):
             sign(patient, reader)
 
@@ -152,12 +152,14 @@ class TestSigning:
         sign(patient, reader)
         first.refresh_from_db()
         assert first.state == ReadingState.REPLACED
+        assert first.content is not None
         assert first.content["nodules"][1]["state"] == "active"
 
     def test_findings_that_changed_by_another_way_are_noticed(self, patient: Patient, reader: User) -> None:
         signed(patient, reader)
         assert readings.notice_change(patient) is None
         finding = patient.nodules.get(number=1).findings.order_by("pk").last()
+        assert finding is not None
         factories.measurement(finding, 900.0)
         assert readings.notice_change(patient) is not None
         assert opened(patient).version == 2
@@ -184,9 +186,8 @@ class TestTwoReaders:
         readings.begin(patient=patient, by=reader)
         readings.finish(reading=opened(patient), by=reader)
         other = factories.member(Role.CHAIR)
-        said = reading_opinions.said_by_record(opened(patient)) | {
-            "N1": {"is_nodule": True, "attenuation": "part_solid", "word": None, "mean_diameter_mm": None}
-        }
+        own = {"is_nodule": True, "attenuation": "part_solid", "word": None, "mean_diameter_mm": None}
+        said = {**reading_opinions.said_by_record(opened(patient)), "N1": own}
         reading_opinions.read_independently(reading=opened(patient), said=said, by=other)
         (difference,) = panel(patient, user=other).differences
         assert (difference.label, difference.first, difference.second) == ("N1", "solid", "part_solid")
@@ -228,7 +229,7 @@ class TestPanel:
         assert "fracture" in post(client, patient, "addend", text="The fracture is old.")
 
     def test_it_asks_in_a_number_of_queries_that_does_not_grow(
-        self, django_assert_max_num_queries: object, patient: Patient, reader: User
+        self, django_assert_max_num_queries: DjangoAssertNumQueries, patient: Patient, reader: User
     ) -> None:
         with django_assert_max_num_queries(40):
             panel(patient, user=reader)
@@ -267,7 +268,7 @@ class TestList:
         assert page.index(patient.identifier) < page.index(calm.identifier)
 
     def test_failed_work_says_why_and_can_be_tried_again(self, patient: Patient, reader: User) -> None:
-        factories.run(patient, RunKind.MEASURE, state="refused")
+        factories.run(patient, RunKind.MEASURE, state=RunState.REFUSED)
         page = words(client_of(reader).get(reverse("reading-list") + "?lane=failed").content.decode())
         assert "The lungs are cut off above." in page
         assert "Try again" in page
@@ -281,7 +282,7 @@ class TestList:
         assert answer["Location"] == reverse("read", kwargs={"code": calm.code})
 
     def test_it_asks_in_a_number_of_queries_that_does_not_grow(
-        self, django_assert_max_num_queries: object, reader: User
+        self, django_assert_max_num_queries: DjangoAssertNumQueries, reader: User
     ) -> None:
         for _ in range(5):
             of = factories.followed_patient()
