@@ -50,6 +50,7 @@ WITHOUT_UNIT = frozenset(
         "Estimate.standard_error",
         "Figure.value",  # as of an estimate
         "Figure.standard_error",
+        "Threshold.value",  # in the unit of the drawing, which is the reader's choice
         "LobeAt.certainty",  # probabilities
         "Place.lobe_certainty",
         "ErrorTable.noise",  # shares of the volume that each cause is worth
