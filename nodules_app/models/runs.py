@@ -45,6 +45,7 @@ class Run(CodedRow):
     not_before = models.DateTimeField(db_default=Now())  # retries wait until then
     sent_at = models.DateTimeField(null=True)  # when its code last went to the queue
     attempt = models.PositiveIntegerField(default=0)
+    faults = models.PositiveSmallIntegerField(default=0, db_default=0)  # attempts that failed by themselves
     lease_until = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)

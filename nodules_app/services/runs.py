@@ -34,7 +34,8 @@ EXECUTE: Final = "nodules.execute_run"
 # The longest part of the imaging goes where a GPU may be; without a GPU worker one worker listens to both queues.
 QUEUE: Final[Mapping[RunKind, str]] = {RunKind.REGISTER: "gpu", RunKind.MEASURE: "gpu"}
 PAUSES_S: Final = (10, 60, 300)  # between attempts after a fault of ours
-MOST_ATTEMPTS: Final = len(PAUSES_S) + 1
+MOST_FAULTS: Final = len(PAUSES_S) + 1
+MOST_LOSSES: Final = 4  # workers that ended under it, or slept through its lease: then it may be what kills them
 
 
 class Told(Protocol):
@@ -64,16 +65,18 @@ def request(
 
     That run is held until the act commits: a worker that took it sooner would not see what the act wrote.
     """
-    run, _ = Run.objects.select_for_update().get_or_create(
-        kind=kind,
-        patient=patient,
-        import_batch=import_batch,
-        scan=scan,
-        comparison=comparison,
-        state=RunState.QUEUED,
-        defaults={"requested_by": by, "queue": QUEUE.get(kind, "cpu")},
-    )
+    subject = {"kind": kind, "patient": patient, "import_batch": import_batch, "scan": scan, "comparison": comparison}
+    asked = {"requested_by": by, "queue": QUEUE.get(kind, "cpu")}
+    try:
+        run = _queued(subject, asked)
+    except IntegrityError:  # somebody asked at the same moment, and a worker has taken that run by now: ask anew
+        run = _queued(subject, asked)
     transaction.on_commit(lambda: send(run))
+    return run
+
+
+def _queued(subject: Mapping[str, object], asked: Mapping[str, object]) -> Run:
+    run, _ = Run.objects.select_for_update().get_or_create(**subject, state=RunState.QUEUED, defaults=asked)
     return run
 
 
@@ -115,8 +118,9 @@ def claim(code: UUID) -> Run | None:
     run = Run.objects.select_related(
         "patient", "import_batch", "requested_by", "scan__study__patient", "scan__series", "comparison"
     ).get(code=code)
-    if run.attempt > MOST_ATTEMPTS:
-        end(run, "fail", failure=f"lost its worker {run.attempt - 1} times")
+    losses = run.attempt - 1 - run.faults
+    if losses >= MOST_LOSSES:
+        end(run, "fail", failure=f"lost its worker {losses} times")
         return None
     return run
 
@@ -180,21 +184,37 @@ def end(
 
 
 def fail_or_retry(run: Run, failure: str) -> None:
-    """Record a fault of ours; try again after a pause that grows, until the attempts are used up.
+    """Record a fault of ours; try again after a pause that grows with the faults, until there were too many.
 
+    Workers that were lost are no faults of the work: they neither lengthen the pause nor use up its tries.
     When the same work was asked for again meanwhile, that run does it and this one ends.
     """
-    if run.attempt >= MOST_ATTEMPTS:
+    faults = run.faults + 1
+    if faults >= MOST_FAULTS:
         end(run, "fail", failure=failure)
         return
-    pause = timedelta(seconds=PAUSES_S[run.attempt - 1])
+    pause = timedelta(seconds=PAUSES_S[faults - 1])
     try:
         with transaction.atomic():
             Run.objects.filter(_mine(run)).update(
-                state=RunState.QUEUED, lease_until=None, failure=failure, not_before=Now() + pause, sent_at=None
+                state=RunState.QUEUED,
+                lease_until=None,
+                failure=failure,
+                faults=faults,
+                not_before=Now() + pause,
+                sent_at=None,
             )
     except IntegrityError:  # run_is_queued_once_a_subject
         end(run, "fail", failure=failure)
+
+
+def let_go(run: Run) -> None:
+    """Give a run back after an outage around it: the next sweep sends it, and it counts as a worker that was lost."""
+    try:
+        with transaction.atomic():
+            Run.objects.filter(_mine(run)).update(state=RunState.QUEUED, lease_until=None, sent_at=None)
+    except IntegrityError:  # run_is_queued_once_a_subject
+        end(run, "fail", failure="asked for again after an outage")
 
 
 def try_again(*, run: Run, by: User) -> Run:
@@ -206,8 +226,8 @@ def try_again(*, run: Run, by: User) -> Run:
         with transaction.atomic():
             held = Run.objects.select_for_update().get(pk=run.pk)
             held.state = after(RUN, RunState(held.state), "retry")
-            held.attempt, held.refusal, held.failure, held.requested_by = 0, None, "", by
-            held.save(update_fields=["state", "attempt", "refusal", "failure", "requested_by"])
+            held.attempt, held.faults, held.refusal, held.failure, held.requested_by = 0, 0, None, "", by
+            held.save(update_fields=["state", "attempt", "faults", "refusal", "failure", "requested_by"])
             record("run.asked_again", held.patient, by=by, run=held.code, kind=held.kind)
             transaction.on_commit(lambda: send(held))
     except IntegrityError as twin:  # run_is_queued_once_a_subject

@@ -74,28 +74,59 @@ def test_a_refusal_is_kept_as_a_sentence_with_its_facts(run: Run) -> None:
     assert run.refusal["facts"] == {"slice": 7}
 
 
-def test_a_fault_is_tried_again_after_a_pause_until_the_attempts_are_used_up(run: Run) -> None:
-    for attempt in range(1, runs.MOST_ATTEMPTS + 1):
+def test_a_fault_is_tried_again_after_a_pause_until_there_were_too_many(run: Run) -> None:
+    for attempt in range(1, runs.MOST_FAULTS + 1):
         Run.objects.update(not_before=timezone.now())
         held = runs.claim(run.code)
         assert held
         assert held.attempt == attempt
         runs.fail_or_retry(held, "MemoryError")
         run.refresh_from_db()
-        if attempt < runs.MOST_ATTEMPTS:
+        if attempt < runs.MOST_FAULTS:
             assert run.state == RunState.QUEUED
             assert run.not_before > timezone.now()
     assert (run.state, run.failure) == (RunState.FAILED, "MemoryError")
 
 
 def test_a_run_that_keeps_losing_its_worker_ends_as_failed(run: Run) -> None:
-    for _ in range(runs.MOST_ATTEMPTS):
+    for _ in range(runs.MOST_LOSSES):
         assert runs.claim(run.code)
         Run.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     assert runs.claim(run.code) is None
     run.refresh_from_db()
     assert run.state == RunState.FAILED
     assert "lost its worker" in run.failure
+
+
+def test_lost_workers_neither_lengthen_the_pause_after_a_fault_nor_use_up_its_tries(run: Run) -> None:
+    for _ in range(runs.MOST_LOSSES - 1):
+        assert runs.claim(run.code)
+        Run.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    held = runs.claim(run.code)
+    assert held
+    runs.fail_or_retry(held, "ValueError")
+    run.refresh_from_db()
+    assert (run.state, run.faults) == (RunState.QUEUED, 1)
+    assert run.not_before < timezone.now() + timedelta(seconds=runs.PAUSES_S[0] + 1)
+
+
+def test_a_run_that_lost_the_database_waits_for_nothing_but_the_sweep(run: Run) -> None:
+    held = runs.claim(run.code)
+    assert held
+    runs.let_go(held)
+    run.refresh_from_db()
+    assert (run.state, run.faults, run.sent_at) == (RunState.QUEUED, 0, None)
+    assert runs.sweep() == 1
+    assert runs.claim(run.code)
+
+
+def test_what_lost_the_database_and_was_asked_for_anew_leaves_the_newer_run(patient: Patient, run: Run) -> None:
+    held = runs.claim(run.code)
+    assert held
+    newer = runs.request(RunKind.ASSESS, by=None, patient=patient)
+    runs.let_go(held)
+    assert Run.objects.get(pk=run.pk).state == RunState.FAILED
+    assert Run.objects.get(state=RunState.QUEUED) == newer
 
 
 def test_the_sweep_sends_what_lost_its_worker_and_what_was_never_sent(patient: Patient, run: Run) -> None:

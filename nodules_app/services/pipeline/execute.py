@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from nodules_app.models import Run, RunKind
 from nodules_app.services import runs
@@ -67,6 +67,10 @@ def execute(code: UUID) -> None:
         _refuse(run, kind, refusal)
     except LeaseLost:
         log.warning("run %s was taken over by a later attempt", run.code)
+    except (InterfaceError, OperationalError):  # the database went away under the work: no fault of the work
+        log.exception("run %s lost the database in attempt %s", run.code, run.attempt)
+        connection.close_if_unusable_or_obsolete()
+        runs.let_go(run)
     except Exception as fault:  # the one place where a run ends as failed; the operator gets the traceback
         log.exception("run %s of kind %s failed in attempt %s", run.code, kind, run.attempt)
         connection.close_if_unusable_or_obsolete()  # a database that came back wants a new connection
