@@ -82,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--point", type=float, nargs=3, action="append", default=[], metavar=("X", "Y", "Z"),
                         help="a point of the prior scan, LPS in mm; may be repeated")  # fmt: skip
     parser.add_argument("--save", type=Path, metavar="FILE.npz")
-    parser.add_argument("--device", default="cpu", help="cpu or auto")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or auto")
     asked = parser.parse_args(arguments)
     try:
         prior, current = read_ct(asked.prior), read_ct(asked.current)

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registration.affine import Affine
+from registration.device import Kernels
 from registration.grid import Grid
 from registration.keypoints import Keypoints, thinned
 from registration.mapping import Mapping
-from registration.search import Costs, choose_shifts, shift_costs
+from registration.search import Costs
 from registration.spline import SplineGrid
-from registration.spline_fit import fit_spline
 
 FAR_CELL_MM: Final = 26.0  # one keypoint in each: a few hundred decide on the affine part
 FAR_REACH: Final = 6
@@ -37,6 +37,7 @@ def coarse_mapping(
     start: Affine,
     low_mm: NDArray[np.float64],
     high_mm: NDArray[np.float64],
+    kernels: Kernels,
 ) -> Mapping:
     """Find the large motion that is left after the start.
 
@@ -50,6 +51,8 @@ def coarse_mapping(
         From lung to lung.
     low_mm, high_mm : (3,)
         Box of the prior's lungs.
+    kernels
+        The loops, for a processor or a GPU.
 
     Returns
     -------
@@ -57,24 +60,26 @@ def coarse_mapping(
         Affine and one spline.
     """
     far = keypoints.points_mm[thinned(keypoints, FAR_CELL_MM)]
-    costs = shift_costs(
+    costs = kernels.shift_costs(
         prior, current, far, start(far), np.diag(start.matrix).copy(), reach=FAR_REACH, step_mm=FAR_STEP_MM
     )
-    affine = start.plus(_agreed_affine(costs, far, start, current))
+    affine = start.plus(_agreed_affine(costs, far, start, current, kernels))
 
     near = keypoints.points_mm[thinned(keypoints, NEAR_CELL_MM)]
-    costs = shift_costs(
+    costs = kernels.shift_costs(
         prior, current, near, affine(near), np.diag(affine.matrix).copy(), reach=NEAR_REACH, step_mm=NEAR_STEP_MM
     )
     motion = Mapping(_nothing(start.centre_mm))
     for weight, node_mm in COUPLING:
-        shifts_mm, agreement = choose_shifts(costs, motion(near) - near, weight)
+        shifts_mm, agreement = kernels.choose_shifts(costs, motion(near) - near, weight)
         trust = _trust(agreement, affine(near) + shifts_mm, current)
         correction = robust_affine(near, shifts_mm, trust, start.centre_mm)
         rest_mm = shifts_mm - (correction(near) - near)
         grid = SplineGrid.over(low_mm, high_mm, node_mm)
         weights = trust[:, None, None] * np.eye(3)
-        fit = fit_spline(grid, near, rest_mm, weights, stiffness=COUPLING_STIFFNESS, least_outlier_mm=OUTLIER_MM)
+        fit = kernels.fit_spline(
+            grid, near, rest_mm, weights, stiffness=COUPLING_STIFFNESS, least_outlier_mm=OUTLIER_MM
+        )
         motion = Mapping(correction, (fit.spline,))
     return Mapping(affine.plus(motion.affine), motion.levels)
 
@@ -84,12 +89,14 @@ def _trust(agreement: NDArray[np.float64], places_mm: NDArray[np.float64], curre
     return np.asarray(np.clip(agreement, 0.05, 1) ** 2 * np.where(current.contains(places_mm), 1.0, 1e-3))
 
 
-def _agreed_affine(costs: Costs, points_mm: NDArray[np.float64], start: Affine, current: Grid) -> Affine:
+def _agreed_affine(
+    costs: Costs, points_mm: NDArray[np.float64], start: Affine, current: Grid, kernels: Kernels
+) -> Affine:
     """The affine correction that most points can follow at little cost."""
     expected_mm = start(points_mm)
     correction = _nothing(start.centre_mm)
     for weight, _ in COUPLING:
-        shifts_mm, agreement = choose_shifts(costs, correction(points_mm) - points_mm, weight)
+        shifts_mm, agreement = kernels.choose_shifts(costs, correction(points_mm) - points_mm, weight)
         trust = _trust(agreement, expected_mm + shifts_mm, current)
         correction = robust_affine(points_mm, shifts_mm, trust, start.centre_mm)
     return correction

@@ -79,5 +79,13 @@ class UnknownDevice(Refused):
     """A processor was asked for that this installation cannot use."""
 
     code = "unknown_device"
-    sentence = gettext_noop("Registration cannot run on '{device}': only 'cpu' and 'auto' are supported.")
+    sentence = gettext_noop("Registration does not know '{device}': it runs on 'cpu', 'cuda' or 'auto'.")
     remedy = gettext_noop("Ask for 'auto'.")
+
+
+class NoDevice(Refused):
+    """The GPU that was asked for does not compute."""
+
+    code = "no_device"
+    sentence = gettext_noop("Registration cannot run on '{device}': {reason}.")
+    remedy = gettext_noop("Ask for 'auto', which takes the processor where there is no GPU.")

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from registration.affine import lung_points_mm, start_affine
 from registration.coarse import coarse_mapping
-from registration.errors import NotRegistrable, TurnedOver, UnknownDevice
+from registration.device import Kernels, kernels_for
+from registration.errors import NotRegistrable, TurnedOver
 from registration.folding import fold_fraction
 from registration.grid import Grid, LungImage
 from registration.interior import lung_image
@@ -22,15 +23,14 @@ from registration.lungs import Lungs, segment_lungs
 from registration.mapping import Mapping
 from registration.pyramid import COARSE_MM, Frame, block_means, crop_around
 from registration.quality import Support, refuse_unless_registrable
-from registration.refine import Moved, moved
+from registration.refine import Moved
 from registration.spline import SplineGrid
-from registration.spline_fit import SplineFit, fit_spline
-from registration.transform import Registration
+from registration.spline_fit import SplineFit
+from registration.transform import METHOD, Registration
 from registration.volume import Volume
 
 __all__ = ["Registration", "register"]
 
-DEVICES: Final = ("cpu", "auto")
 ENOUGH_STRUCTURE: Final = 50.0  # HU^2/mm^2: halfway between a direction that says nothing and one that decides
 KEPT_WEIGHT: Final = 0.03
 LEAST_KEYPOINTS: Final = 100
@@ -103,12 +103,12 @@ def register(
     prior_lungs, current_lungs
         Their lungs, if they are known already; found otherwise.
     device
-        ``"cpu"`` or ``"auto"``.
+        ``"cpu"``, ``"cuda"``, or ``"auto"``: a GPU where one computes. The answer says in its ``method`` what it was.
 
     Returns
     -------
     Registration
-        Map in both directions with its expected error. The same input gives the same bytes.
+        Map in both directions with its expected error. On the processor the same input gives the same bytes.
 
     Raises
     ------
@@ -120,21 +120,20 @@ def register(
         One scan matches only when its slices, or its left and right, are reversed.
     NotRegistrable
         The lungs do not hold the same structure.
-    UnknownDevice
-        Another device was asked for.
+    UnknownDevice, NoDevice
+        Another device was asked for, or there is no GPU.
 
     Source
     ------
     Keypoint registration of lung CT: Ruhaak et al. 2017, IEEE TMI 36(8):1746-1757; the steps here are our own.
     """
-    if device not in DEVICES:
-        raise UnknownDevice(device=device)
+    kernels = kernels_for(device)
     here, there = _ready(prior, prior_lungs), _ready(current, current_lungs)
-    fit = _fitted(here, there)
+    fit = _fitted(here, there, kernels)
     try:
         refuse_unless_registrable(fit.kept_fraction, fit.median_agreement)
     except NotRegistrable:
-        _refuse_if_turned_over(here, current)
+        _refuse_if_turned_over(here, current, kernels)
         raise
     support = Support(fit.keypoints.points_mm[fit.kept], fit.residuals_mm[fit.kept])
     judged = _judged_points_mm(here)
@@ -145,10 +144,11 @@ def register(
         current_rotation=there.frame.rotation,
         support=support,
         median_residual_mm=float(np.nanmedian(expected)),
-        inverse_error_mm=_inverse_error_mm(here, there, fit.mapping, support),
+        inverse_error_mm=_inverse_error_mm(here, there, fit.mapping, support, kernels),
         fold_fraction=fold_fraction(fit.mapping, judged),
         kept_fraction=fit.kept_fraction,
         median_agreement=fit.median_agreement,
+        method=f"{METHOD}, on {kernels.name}" if kernels.name else METHOD,
     )
 
 
@@ -171,24 +171,25 @@ def _ready(volume: Volume, lungs: Lungs | None) -> _Scan:
     )
 
 
-def _fitted(here: _Scan, there: _Scan) -> _Fit:
+def _fitted(here: _Scan, there: _Scan, kernels: Kernels) -> _Fit:
     """Search and refine."""
     keypoints = find_keypoints(here.fine)
     if len(keypoints.scores) < LEAST_KEYPOINTS:
         raise NotRegistrable(reason="the lungs of the prior scan show too little structure")
     start = start_affine(here.lungs, there.lungs, here.mask.origin_mm, there.mask.origin_mm)
     low_mm, high_mm = here.lung_points_mm.min(axis=0) - 5.0, here.lung_points_mm.max(axis=0) + 5.0
-    mapping = coarse_mapping(here.coarse, there.coarse, keypoints, start, low_mm, high_mm)
+    mapping = coarse_mapping(here.coarse, there.coarse, keypoints, start, low_mm, high_mm, kernels)
     judged = _judged_points_mm(here)
     rounds = list(ROUNDS)
     while True:
         turn = rounds.pop(0)
         places_mm = mapping(keypoints.points_mm)
-        found = _moved(here, there, keypoints.points_mm, places_mm, mapping, turn)
+        found = _moved(here, there, keypoints.points_mm, places_mm, mapping, turn, kernels)
         steps_mm = found.points_mm - places_mm
         trust = _trust(found, steps_mm, turn, there.fine.grid)
         weights = trust[:, None, None] * _known_directions(found.structure)
-        fit = _fold_free_fit(mapping, keypoints, steps_mm, weights, turn, low_mm, high_mm, judged)
+        grid = SplineGrid.over(low_mm, high_mm, turn.node_mm)
+        fit = _fold_free_fit(mapping, grid, keypoints, steps_mm, weights, turn.stiffness, judged, kernels)
         mapping = mapping.plus(fit.spline)
         if not rounds:
             gone_mm = np.linalg.norm(mapping(keypoints.points_mm) - places_mm, axis=1)[trust > KEPT_WEIGHT]
@@ -214,8 +215,9 @@ def _moved(
     places_mm: NDArray[np.float64],
     mapping: Mapping,
     turn: Round,
+    kernels: Kernels,
 ) -> Moved:
-    return moved(
+    return kernels.moved(
         here.fine,
         there.fine,
         points_mm,
@@ -241,25 +243,25 @@ def _known_directions(structure: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _fold_free_fit(
     mapping: Mapping,
+    grid: SplineGrid,
     keypoints: Keypoints,
     steps_mm: NDArray[np.float64],
     weights: NDArray[np.float64],
-    turn: Round,
-    low_mm: NDArray[np.float64],
-    high_mm: NDArray[np.float64],
+    stiffness: float,
     judged_mm: NDArray[np.float64],
+    kernels: Kernels,
 ) -> SplineFit:
     """Fit the steps; where that would fold the map, fit them again, stiffer."""
-    grid = SplineGrid.over(low_mm, high_mm, turn.node_mm)
-    stiffness = turn.stiffness
-    points_mm = keypoints.points_mm
-    fit = fit_spline(grid, points_mm, steps_mm, weights, stiffness=stiffness, least_outlier_mm=OUTLIER_MM)
     for _ in range(STIFFENINGS):
+        fit = kernels.fit_spline(
+            grid, keypoints.points_mm, steps_mm, weights, stiffness=stiffness, least_outlier_mm=OUTLIER_MM
+        )
         if fold_fraction(mapping.plus(fit.spline), judged_mm) == 0:
-            break
+            return fit
         stiffness *= STIFFER
-        fit = fit_spline(grid, points_mm, steps_mm, weights, stiffness=stiffness, least_outlier_mm=OUTLIER_MM)
-    return fit
+    return kernels.fit_spline(
+        grid, keypoints.points_mm, steps_mm, weights, stiffness=stiffness, least_outlier_mm=OUTLIER_MM
+    )
 
 
 def _judged_points_mm(scan: _Scan) -> NDArray[np.float64]:
@@ -271,7 +273,7 @@ def _judged_points_mm(scan: _Scan) -> NDArray[np.float64]:
     return lattice
 
 
-def _inverse_error_mm(here: _Scan, there: _Scan, mapping: Mapping, support: Support) -> float:
+def _inverse_error_mm(here: _Scan, there: _Scan, mapping: Mapping, support: Support, kernels: Kernels) -> float:
     """Median distance that keypoints of the current scan would move, asked for their place on the prior."""
     keypoints = find_keypoints(there.fine, INVERSE_CELL_MM)
     places_mm = mapping.inverse(keypoints.points_mm)
@@ -280,7 +282,7 @@ def _inverse_error_mm(here: _Scan, there: _Scan, mapping: Mapping, support: Supp
     if not len(points_mm):
         return float("nan")
     turn = ROUNDS[-1]
-    found = moved(
+    found = kernels.moved(
         there.fine,
         here.fine,
         points_mm,
@@ -294,13 +296,13 @@ def _inverse_error_mm(here: _Scan, there: _Scan, mapping: Mapping, support: Supp
     return float(np.median(np.linalg.norm(steps_mm[believed], axis=1))) if believed.any() else float("nan")
 
 
-def _refuse_if_turned_over(here: _Scan, current: Volume) -> None:
+def _refuse_if_turned_over(here: _Scan, current: Volume, kernels: Kernels) -> None:
     """Look whether the scans match once the current one is reversed along the body or from left to right."""
     frame = Frame.of(current)
     for frame_axis, how in ((0, "upside down"), (2, "mirrored left to right")):
         flipped = np.ascontiguousarray(np.flip(current.array_hu, axis=frame.array_axes[frame_axis]))
         turned = Volume(flipped, current.spacing_zyx_mm, current.origin_lps_mm, current.direction)
-        fit = _fitted(here, _ready(turned, None))
+        fit = _fitted(here, _ready(turned, None), kernels)
         try:
             refuse_unless_registrable(fit.kept_fraction, fit.median_agreement)
         except NotRegistrable:

@@ -7,8 +7,9 @@ longer.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +17,16 @@ from numpy.typing import NDArray
 from registration.kernels import Doubles, Floats, Wholes, kernel
 from registration.spline import Spline, SplineGrid
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Array = TypeVar("Array", NDArray[np.float64], "Tensor")
+
 RIDGE: Final = 1e-4  # holds nodes that no point reaches near zero
 ROBUST_PASSES: Final = 3
 SOLVER_STEPS: Final = 15  # of conjugate gradients in each pass; passes start where the last one ended
 SOLVED: Final = 1e-5  # of the squared right-hand side
+NOTHING: Final = 1e-30  # keeps a quotient finite where nothing is left to solve
 BELIEVED: Final = 0.05  # mean weight of a point whose residual counts as typical
 OUTLIER_MEDIANS: Final = 1.5  # residuals beyond this many medians lose their weight
 
@@ -49,6 +56,10 @@ class Basis(NamedTuple):
     first: Wholes
     weights: Floats
     shape: tuple[int, int, int]
+
+
+# Basis, weights (n, 3, 3), wanted_mm (n, 3), stiffness, and the coefficients (nodes, 3) to be improved in place.
+Solver = Callable[[Basis, NDArray[np.float64], NDArray[np.float64], float, NDArray[np.float64]], None]
 
 
 @kernel
@@ -155,6 +166,7 @@ def fit_spline(
     *,
     stiffness: float,
     least_outlier_mm: float,
+    solve: Solver | None = None,
 ) -> SplineFit:
     """Fit a displacement to what points ask for.
 
@@ -170,7 +182,10 @@ def fit_spline(
         Weight of the squared second differences of neighbouring nodes.
     least_outlier_mm
         A residual below this never makes an outlier.
+    solve
+        What improves the coefficients; the compiled loops unless told otherwise.
     """
+    solve = solve or _solve
     basis = Basis(*grid.support(points_mm), grid.shape)
     points = np.ascontiguousarray(points_mm)
     coefficients = np.zeros((grid.nodes, 3))
@@ -179,7 +194,7 @@ def fit_spline(
     strength = np.trace(weights, axis1=1, axis2=2) / 3
     believed = strength > BELIEVED
     for _ in range(ROBUST_PASSES):
-        _solve(basis, weights * trust[:, None, None], wanted_mm, stiffness, coefficients)
+        solve(basis, weights * trust[:, None, None], wanted_mm, stiffness, coefficients)
         fitted = np.zeros_like(wanted_mm)
         Spline(grid, coefficients).add_to(points, fitted)
         off_mm = wanted_mm - fitted
@@ -198,26 +213,45 @@ def _solve(
     stiffness: float,
     coefficients: NDArray[np.float64],
 ) -> None:
-    """Improve ``coefficients`` (nodes, 3) by conjugate gradients, the three components side by side."""
-    side, product = np.empty_like(coefficients), np.empty_like(coefficients)
-    diagonal = np.empty_like(coefficients)
+    """Improve ``coefficients`` (nodes, 3) towards the least squares."""
+    side, diagonal = np.empty_like(coefficients), np.empty_like(coefficients)
     _right_hand_side(basis, weights, np.ascontiguousarray(wanted_mm), side)
     _diagonal(basis, weights, stiffness, diagonal)
-    inverse_diagonal = 1.0 / diagonal
-    _normal_product(basis, weights, coefficients, stiffness, product)
-    rest = side - product
-    scaled = inverse_diagonal * rest
-    direction = scaled.copy()
-    energy = (rest * scaled).sum(axis=0)
-    enough = SOLVED * float((side * side * inverse_diagonal).sum(axis=0).max())
+
+    def product(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        filled = np.empty_like(x)
+        _normal_product(basis, weights, x, stiffness, filled)
+        return filled
+
+    conjugate_gradients(product, side, diagonal, coefficients)
+
+
+def conjugate_gradients(product: Callable[[Array], Array], side: Array, diagonal: Array, coefficients: Array) -> None:
+    """Improve ``coefficients`` (nodes, 3), the three components side by side.
+
+    Parameters
+    ----------
+    product
+        The normal matrix times its argument.
+    side, diagonal : (nodes, 3)
+        Right-hand side, and the diagonal of the matrix. NumPy arrays or torch tensors, all of one kind: only what both
+        write alike is used here.
+    coefficients : (nodes, 3)
+        Where to start; changed in place.
+    """
+    rest = side - product(coefficients)
+    scaled = rest / diagonal
+    direction = scaled
+    energy = (rest * scaled).sum(0)
+    enough = SOLVED * float((side * side / diagonal).sum(0).max())
     for _ in range(SOLVER_STEPS):
-        if energy.max() <= enough:
+        if float(energy.max()) <= enough:
             return
-        _normal_product(basis, weights, direction, stiffness, product)
-        length = energy / np.maximum((direction * product).sum(axis=0), 1e-30)
+        pulled = product(direction)
+        length = energy / ((direction * pulled).sum(0) + NOTHING)
         coefficients += length * direction
-        rest -= length * product
-        scaled = inverse_diagonal * rest
-        next_energy = (rest * scaled).sum(axis=0)
-        direction = scaled + next_energy / np.maximum(energy, 1e-30) * direction
+        rest = rest - length * pulled
+        scaled = rest / diagonal
+        next_energy = (rest * scaled).sum(0)
+        direction = scaled + next_energy / (energy + NOTHING) * direction
         energy = next_energy
