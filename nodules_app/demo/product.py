@@ -20,7 +20,8 @@ def children(var: Path, port: int) -> tuple[Child, Child, Child]:
 def _web(var: Path, port: int) -> Child:
     command = [sys.executable, "-m", "gunicorn", "nodules_app.wsgi:application", "--no-control-socket"]
     command += ["--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--workers", "2", "--threads", "4"]
-    command += ["--timeout", "120", "--graceful-timeout", "3"]
+    # Longer than people read a page: a browser that sends a form down a connection just closed gets no answer.
+    command += ["--timeout", "120", "--graceful-timeout", "3", "--keep-alive", "75"]
     return Child("web", command, var / "log" / "web.log")
 
 

@@ -143,34 +143,37 @@ def plan(facts: Facts, rungs: tuple[Rung, ...], calendar: Calendar, now: datetim
         most one rung for staff and one for people outside acts at one moment: after an outage the latest one stands
         for those before it.
     """
-    judged = [_judge(rung, facts, calendar, now) for rung in rungs]
+    today = calendar.today(now)
+    judged = [_judge(rung, facts, calendar, now, today) for rung in rungs]
     outside = {rung.code for rung in rungs if rung.is_for_outside}
     judged = _only_the_latest(judged, outside)
     judged = _only_the_latest(judged, {rung.code for rung in rungs} - outside)
-    return (*judged, *_catch_up(judged, facts, calendar.today(now), now))
+    return (*judged, *_catch_up(judged, facts, today, now))
 
 
-def _judge(rung: Rung, facts: Facts, calendar: Calendar, now: datetime) -> Step:
+def _judge(rung: Rung, facts: Facts, calendar: Calendar, now: datetime, today: date) -> Step:
     """Judge one rung by itself, in the order in which a person would ask."""
+    if facts.tier not in rung.offset_days:
+        return Step(rung.code, None, None, Verdict.ABSENT, Why.NO_RUNG)
     anchor = _anchor(rung, facts)
-    if facts.tier not in rung.offset_days or anchor is None:
-        absent = facts.tier not in rung.offset_days
-        verdict, why = (Verdict.ABSENT, Why.NO_RUNG) if absent else (Verdict.NOT_NEEDED, Why.NO_DAY)
-        return Step(rung.code, None, None, verdict, why)
+    if anchor is None:
+        return Step(rung.code, None, None, Verdict.NOT_NEEDED, Why.NO_DAY)
     planned_on = _planned_on(rung, anchor, facts, calendar)
     send_at = calendar.opens(planned_on) if rung.is_for_outside else calendar.begins(planned_on)
-    falls = Step(rung.code, planned_on, send_at, Verdict.LATER, Why.NOT_YET, (), rung.answer_within_days)
+
+    def falls(verdict: Verdict, why: Why, tellings: tuple[Telling, ...] = ()) -> Step:
+        return Step(rung.code, planned_on, send_at, verdict, why, tellings, rung.answer_within_days)
+
     if rung.code in facts.told:
-        return replace(falls, verdict=Verdict.DONE, why=Why.ALREADY)
-    satisfied = why_not_needed(rung, facts, calendar.today(now))
+        return falls(Verdict.DONE, Why.ALREADY)
+    satisfied = why_not_needed(rung, facts, today)
     if satisfied is not None:
-        return replace(falls, verdict=Verdict.NOT_NEEDED, why=satisfied)
+        return falls(Verdict.NOT_NEEDED, satisfied)
     if now < send_at:
-        return falls
+        return falls(Verdict.LATER, Why.NOT_YET)
     if rung.is_for_outside:
-        return _outwards(falls, rung, facts, calendar, now)
-    inside = tuple(Telling(order.to, Channel.TASK) for order in rung.orders)
-    return replace(falls, verdict=Verdict.ACTS, why=Why.DUE, tellings=inside)
+        return _outwards(falls(Verdict.LATER, Why.NOT_YET), rung, facts, calendar, now)
+    return falls(Verdict.ACTS, Why.DUE, tuple(Telling(order.to, Channel.TASK) for order in rung.orders))
 
 
 def _outwards(falls: Step, rung: Rung, facts: Facts, calendar: Calendar, now: datetime) -> Step:
@@ -203,15 +206,19 @@ def tell(order: Order, facts: Facts) -> tuple[Telling, ...]:
 
 def _anchor(rung: Rung, facts: Facts) -> date | None:
     """The day from which a rung counts; None while it is not known."""
-    if rung.anchor == Anchor.DAY and rung.need == Need.NOT_COME:
-        return facts.missed_on or facts.booked_on  # nobody can stay away from a day that was never given
-    return {
-        Anchor.TARGET: facts.target_on,
-        Anchor.DAY: facts.day,
-        Anchor.CLOSE: facts.closes_on,
-        Anchor.PERFORMED: facts.performed_on,
-        Anchor.REPORTED: facts.reported_on,
-    }[rung.anchor]
+    match rung.anchor:
+        case Anchor.DAY if rung.need == Need.NOT_COME:
+            return facts.missed_on or facts.booked_on  # nobody can stay away from a day that was never given
+        case Anchor.DAY:
+            return facts.day
+        case Anchor.TARGET:
+            return facts.target_on
+        case Anchor.CLOSE:
+            return facts.closes_on
+        case Anchor.PERFORMED:
+            return facts.performed_on
+        case Anchor.REPORTED:
+            return facts.reported_on
 
 
 def _planned_on(rung: Rung, anchor: date, facts: Facts, calendar: Calendar) -> date:
@@ -241,27 +248,37 @@ def why_not_needed(rung: Rung, facts: Facts, today: date) -> Why | None:
 
 
 def _why_satisfied(need: Need, facts: Facts, today: date) -> Why | None:
+    return next((why for holds, why in _satisfying(need, facts, today) if holds), None)
+
+
+def _satisfying(need: Need, facts: Facts, today: date) -> tuple[tuple[bool, Why], ...]:
+    """What satisfies a need, in the order in which a person would say it."""
     came = facts.performed_on is not None
     booked = facts.booked_on is not None
-    satisfied: dict[Need, tuple[tuple[bool, Why], ...]] = {
-        Need.UNSIGNED: ((facts.is_signed, Why.SIGNED),),
-        Need.UNBOOKED: (
-            (not facts.is_signed, Why.NOT_SIGNED),
-            (not facts.is_for_the_patient, Why.NOTHING_FOR_THE_PATIENT),
-            (booked, Why.IS_BOOKED),
-            (came, Why.CAME),
-        ),
-        Need.AWAITED: (
-            (not facts.is_for_the_patient, Why.NOTHING_FOR_THE_PATIENT),
-            (came, Why.CAME),
-            (facts.is_confirmed, Why.CONFIRMED),
-            (today > facts.day, Why.DAY_PASSED),
-        ),
-        Need.NOT_COME: ((came, Why.CAME), (facts.booked_on is not None and facts.booked_on >= today, Why.IS_BOOKED)),
-        Need.UNREAD: ((facts.reported_on is not None, Why.READ),),
-        Need.UNDECIDED: (),  # a decision ends the step
-    }
-    return next((why for holds, why in satisfied[need] if holds), None)
+    match need:
+        case Need.UNSIGNED:
+            return ((facts.is_signed, Why.SIGNED),)
+        case Need.UNBOOKED:
+            return (
+                (not facts.is_signed, Why.NOT_SIGNED),
+                (not facts.is_for_the_patient, Why.NOTHING_FOR_THE_PATIENT),
+                (booked, Why.IS_BOOKED),
+                (came, Why.CAME),
+            )
+        case Need.AWAITED:
+            return (
+                (not facts.is_for_the_patient, Why.NOTHING_FOR_THE_PATIENT),
+                (came, Why.CAME),
+                (facts.is_confirmed, Why.CONFIRMED),
+                (today > facts.day, Why.DAY_PASSED),
+            )
+        case Need.NOT_COME:
+            still_to_come = facts.booked_on is not None and facts.booked_on >= today
+            return ((came, Why.CAME), (still_to_come, Why.IS_BOOKED))
+        case Need.UNREAD:
+            return ((facts.reported_on is not None, Why.READ),)
+        case Need.UNDECIDED:
+            return ()  # a decision ends the step
 
 
 def _only_the_latest(steps: list[Step], among: set[str]) -> list[Step]:

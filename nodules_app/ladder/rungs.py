@@ -9,7 +9,7 @@ months past due) and the trial of phone, letter and portal notices it cites; a c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Final
@@ -105,6 +105,8 @@ class Rung:
         From the anchor, by tier; a tier that is missing does not have this rung.
     answer_within_days
         How long a person has to acknowledge before the next one above is asked.
+    is_for_outside
+        Whether it tells the patient or the referrer, not (only) somebody who works here.
     """
 
     code: str
@@ -113,11 +115,10 @@ class Rung:
     offset_days: Mapping[Tier, int]
     orders: tuple[Order, ...]
     answer_within_days: int = 3
+    is_for_outside: bool = field(init=False, repr=False, compare=False)  # kept: a sweep asks it millions of times
 
-    @property
-    def is_for_outside(self) -> bool:
-        """Whether it tells the patient or the referrer, not (only) somebody who works here."""
-        return any(order.to in OUTSIDE for order in self.orders)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_for_outside", any(order.to in OUTSIDE for order in self.orders))
 
 
 def _days(high: int, middle: int, low: int) -> dict[Tier, int]:

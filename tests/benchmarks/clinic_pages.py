@@ -26,6 +26,17 @@ def prepare(patients: int) -> Size:
     return fill(clinic.pk, user.pk, patients=patients)
 
 
+def coordinators(number: int, password: str) -> None:
+    """People who can sign in, as ``coordinator-1`` and so on."""
+    clinic = Clinic.objects.order_by("pk")[0]
+    for one in range(1, number + 1):
+        user, made = User.objects.get_or_create(username=f"coordinator-{one}")
+        if made:
+            user.set_password(password)
+            user.save()
+            Membership.objects.create(user=user, clinic=clinic, role=Role.COORDINATOR)
+
+
 def pages(patients: int) -> dict[str, Callable[[], int]]:
     """Each page by name, as a function that asks for it and gives the number of queries."""
     client = Client(headers={"host": "localhost"})
@@ -36,13 +47,19 @@ def pages(patients: int) -> dict[str, Callable[[], int]]:
     asked |= {
         "worklist, everybody, page 1000": "/?show=everybody&page=1000",
         "search by number": f"/?q={someone.identifier}",
-        "search by part of a name": "/?q=patient+00999",
+        "search by part of a name": "/?q=akel",
+        "search by a word that most have": "/?q=demo",
+        "search by two letters": "/?q=zw",
         "search by two Chinese characters": "/?q=张伟",
         "search by pinyin": "/?q=zhangwei",
         "search by day of birth": f"/?q={someone.birth_date}",
-        "search with a typing error": "/?q=Patinet+0100001",
+        "search by accession number": f"/?q=A{5 * someone.pk}",
+        "search with a typing error": "/?q=Bakleu",
         "patient": reverse("patient", kwargs={"code": someone.code}),
+        "board": reverse("board"),
         "schedule": reverse("schedule"),
+        "my patients": reverse("my-patients"),
+        "reminders": reverse("reminders"),
         "safety net": reverse("safety-net"),
     }
     return {name: _getting(client, address) for name, address in asked.items()} | {"the proof": _proof}

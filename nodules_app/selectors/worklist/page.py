@@ -43,7 +43,7 @@ def worklist(*, user: User, today: date, show: str = "", text: str = "", page: i
     matching, only_similar = _matching(counted, show), False
     if text:
         found, only_similar = _found(clinics, text)
-        matching, shown = len(found), _patients(found[first : first + PAGE_ROWS])
+        matching, shown = len(found), _patients(found[:MOST_FOUND][first : first + PAGE_ROWS])
     else:
         shown = _listed(show, clinics, today, first, first + PAGE_ROWS)
     rows = rows_of(shown, today)

@@ -82,10 +82,12 @@ def _open_steps(
         Q(target_on__lte=near) | Q(booked_on__lte=near) | Q(state__in=EXAM_MADE),
         patient__clinic=clinic,
         state__in=OPEN_FOLLOW_UP,
-    ).select_related("patient__clinic", "exam", "owner__covered_by")
+    ).select_related("patient", "exam", "owner__covered_by")
     last = 0
     while steps := list(due.filter(pk__gt=last).order_by("pk")[:chunk]):
         last = steps[-1].pk
+        for step in steps:
+            step.patient.clinic = clinic  # one object for all, not one read a step
         yield steps
 
 
