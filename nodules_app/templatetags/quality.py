@@ -132,7 +132,7 @@ def _percent(share: Share, *, shared: bool) -> str:
 
 
 def _of(share: Share, *, shared: bool) -> str:
-    if shared and share.whole < SMALL:
+    if not share.whole or (shared and share.whole < SMALL):
         return _too_few(share.whole, shared=shared)
     return gettext("%(part)s of %(whole)s") % {"part": share.part, "whole": share.whole}
 

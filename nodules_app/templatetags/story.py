@@ -25,20 +25,6 @@ LANES: Final[Mapping[Lane, Promise]] = {
     Lane.CONTACTS: _("Contacts"),
     Lane.OWED: _("Owed"),
 }
-ICON: Final[Mapping[EventKind, str]] = {
-    EventKind.SCAN: "ct",
-    EventKind.MISSED: "cross",
-    EventKind.CHANGED: "pause",
-    EventKind.APPOINTMENT: "booked",
-    EventKind.ASSESSED: "rules",
-    EventKind.SIGNED: "check",
-    EventKind.OVERRODE: "decide",
-    EventKind.MEETING: "mdt",
-    EventKind.OUTCOME: "mdt",
-    EventKind.REMINDER: "bell",
-    EventKind.CONTACT: "phone",
-    EventKind.CLOSED: "done",
-}
 
 
 def _scan(event: Event) -> str:
@@ -94,11 +80,6 @@ def event_sentence(event: Event) -> str:
 def event_why(event: Event) -> str:
     """Give the reason that somebody wrote, where there is one."""
     return in_words(event.facts.get("why", ""))
-
-
-@register.filter
-def event_icon(event: Event) -> str:
-    return ICON[event.kind]
 
 
 def owed_sentence(owed: Owed, late_days: int) -> str:
