@@ -12,8 +12,26 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from nodules_app.lifecycles import OPEN_READING, OPEN_RUN, READING, SIGNED_READING, ReadingState, after
-from nodules_app.models import Comparison, Patient, Reading, ReadingAddendum, Run, Scan, User
+from nodules_app.lifecycles import (
+    OPEN_READING,
+    OPEN_RUN,
+    READING,
+    SIGNED_READING,
+    FollowUpState,
+    ReadingState,
+    after,
+)
+from nodules_app.models import (
+    Comparison,
+    FollowUp,
+    FollowUpKind,
+    Patient,
+    Reading,
+    ReadingAddendum,
+    Run,
+    Scan,
+    User,
+)
 from nodules_app.selectors.reading_content import content_of, findings_of, sha256_of
 from nodules_app.services import policy, reading_opinions, worklists
 from nodules_app.services.audit import record
@@ -102,10 +120,10 @@ def latest_signed(patient: Patient) -> Reading | None:
     return _related().filter(patient=patient, state__in=IN_FORCE).order_by("-pk").first()
 
 
-def require_signed(patient: Patient) -> None:
-    """Let nobody act upon a result that no reader has signed. Raises ``NotYetSigned``."""
-    reading = open_reading(patient)
-    if reading is not None:
+def require_signed(step: FollowUp) -> None:
+    """Let nobody act upon what an exam led to while no reader has signed it. Raises ``NotYetSigned``."""
+    reading = open_reading(step.patient)
+    if reading is not None and step.state == FollowUpState.PROPOSED and step.kind != FollowUpKind.REVIEW:
         raise NotYetSigned(exam_on=reading.scan.study.acquired_on or "?")
 
 

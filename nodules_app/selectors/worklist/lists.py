@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from nodules_app.lifecycles import OPEN_FOLLOW_UP, OPEN_RUN, TO_ARRANGE, FollowUpState
-from nodules_app.models import FollowUpKind, Reminder, Run, Unread
+from nodules_app.lifecycles import OPEN_FOLLOW_UP, OPEN_READING, OPEN_RUN, TO_ARRANGE, FollowUpState
+from nodules_app.models import FollowUpKind, Reading, Reminder, Run, Unread
 from nodules_app.models.reminders import IN_TROUBLE
 from nodules_app.models.runs import WITHOUT_RESULT
 
@@ -35,7 +35,7 @@ class Show(StrEnum):
     NEW = "new"  # a proposal that nobody has signed, or an exam on which nobody has marked a nodule
     BOOK = "book"
     DUE = "due"
-    REPORT = "report"  # the exam was made; its report is awaited
+    REPORT = "report"  # the exam was made, and no reader has signed what it shows
     RUNNING = "running"
 
 
@@ -48,20 +48,27 @@ ACT: Final = (
     Show.NEW,
     Show.BOOK,
     Show.DUE,
+    Show.REPORT,
     Show.RUNNING,
 )
 
 OPEN: Final = Q(state__in=OPEN_FOLLOW_UP)
 # Open steps whose exam was not made: once it was, nobody is late any more.
 WAITING: Final = Q(state__in=(FollowUpState.PROPOSED, *TO_ARRANGE))
+# What an exam led to is no result to act upon until a reader has signed; the exam itself stands under ``REPORT``.
+UNSIGNED: Final = (
+    Q(state__in=(FollowUpState.PROPOSED, FollowUpState.REPORTED))
+    & ~Q(kind=FollowUpKind.REVIEW)
+    & Q(patient__in=Reading.objects.filter(state__in=OPEN_READING).values("patient"))
+)
 
 
 def _overdue(today: date) -> Q:
-    return WAITING & Q(due_until__lt=today)
+    return WAITING & Q(due_until__lt=today) & ~UNSIGNED
 
 
 def _due(today: date) -> Q:
-    return WAITING & Q(due_from__lte=today, due_until__gte=today)
+    return WAITING & Q(due_from__lte=today, due_until__gte=today) & ~UNSIGNED
 
 
 def _to_book(today: date) -> Q:
@@ -73,12 +80,16 @@ def _in_state(*states: FollowUpState) -> Callable[[date], Q]:
     return lambda _today: Q(state__in=states)
 
 
+def _signed(*states: FollowUpState) -> Callable[[date], Q]:
+    return lambda _today: Q(state__in=states) & ~UNSIGNED
+
+
 # The lists that open steps stand on. One pass over the open steps counts them all.
 STEPS: Final[Mapping[Show, Callable[[date], Q]]] = {
     Show.OVERDUE: _overdue,
     Show.MISSED: _in_state(FollowUpState.NOT_ATTENDED),
-    Show.DECIDE: _in_state(FollowUpState.REPORTED, FollowUpState.LOST_SUSPECTED),
-    Show.NEW: _in_state(FollowUpState.PROPOSED),
+    Show.DECIDE: _signed(FollowUpState.REPORTED, FollowUpState.LOST_SUSPECTED),
+    Show.NEW: _signed(FollowUpState.PROPOSED),
     Show.BOOK: _to_book,
     Show.DUE: _due,
     Show.REPORT: _in_state(FollowUpState.PERFORMED),
@@ -111,5 +122,6 @@ BESIDE: Final[Mapping[Show, tuple[Source, ...]]] = {
     Show.UNREACHED: (Source(lambda: Reminder.objects.filter(state__in=IN_TROUBLE), "created_at"),),
     Show.REFUSED: (Source(_without_result, "created_at"),),
     Show.NEW: (Source(Unread.objects.all, "since"),),
+    Show.REPORT: (Source(lambda: Reading.objects.filter(state__in=OPEN_READING), "created_at"),),
     Show.RUNNING: (Source(lambda: Run.objects.filter(state__in=OPEN_RUN, patient__isnull=False), "created_at"),),
 }
