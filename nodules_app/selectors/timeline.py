@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -244,8 +244,9 @@ def _comparisons(patient: Patient) -> tuple[ComparisonLine, ...]:
 
 
 def _nodules(patient: Patient) -> tuple[NoduleLine, ...]:
-    seen = _appearances(patient)
-    changed = _changes(patient)
+    latest = _latest_measurements(patient)
+    seen = _appearances(patient, latest)
+    changed = _changes(patient, {row.pk for row in latest.values()})
     described = descriptions_of(patient.nodules.all())
     return tuple(
         NoduleLine(
@@ -261,20 +262,19 @@ def _nodules(patient: Patient) -> tuple[NoduleLine, ...]:
     )
 
 
-def _appearances(patient: Patient) -> Mapping[int, list[Appearance]]:
+def _latest_measurements(patient: Patient) -> Mapping[int, Measurement]:
+    """The latest row of each finding, by finding."""
+    rows = Measurement.objects.filter(finding__nodule__patient=patient).select_related("by")
+    return {row.finding_id: row for row in rows.order_by("finding_id", "-pk").distinct("finding_id")}
+
+
+def _appearances(patient: Patient, latest: Mapping[int, Measurement]) -> Mapping[int, list[Appearance]]:
     in_force = {"superseded_at__isnull": True, "scan__superseded_at__isnull": True}
     findings = (
         Finding.objects.filter(nodule__patient=patient, **in_force)
         .select_related("scan__study", "scan__series")
         .order_by("scan__study__acquired_on", "scan__pk")
     )
-    latest = {
-        row.finding_id: row
-        for row in Measurement.objects.filter(finding__nodule__patient=patient)
-        .select_related("by")
-        .order_by("finding_id", "-pk")
-        .distinct("finding_id")
-    }
     seen: defaultdict[int, list[Appearance]] = defaultdict(list)
     for finding in findings:
         measurement = latest.get(finding.pk)
@@ -318,7 +318,8 @@ def _measured(row: Measurement) -> Measured | None:
     )
 
 
-def _changes(patient: Patient) -> Mapping[int, list[Change]]:
+def _changes(patient: Patient, latest: Set[int]) -> Mapping[int, list[Change]]:
+    """Give each nodule its changes; the growth of numbers that have been replaced since is no growth of it."""
     matches = (
         Match.objects.filter(
             nodule__patient=patient,
@@ -331,9 +332,8 @@ def _changes(patient: Patient) -> Mapping[int, list[Change]]:
     )
     grown = {
         row.match_id: row
-        for row in Growth.objects.filter(match__nodule__patient=patient)
-        .order_by("match_id", "-pk")
-        .distinct("match_id")
+        for row in Growth.objects.filter(match__nodule__patient=patient).order_by("match_id", "pk")
+        if {row.prior_measurement_id, row.current_measurement_id} <= latest
     }
     changed: defaultdict[int, list[Change]] = defaultdict(list)
     for match in matches:

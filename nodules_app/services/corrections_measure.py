@@ -107,14 +107,13 @@ def outline_in_force(finding: Finding) -> Outline | None:
 
 def store_drawn(finding: Finding, strokes: Sequence[Stroke], *, by: User) -> Measurement:
     """Measure an outline with strokes on it. Raises what the core refuses, and ``VolumeNotKept``."""
-    machine = _machine(finding)
-    drawn = measure_drawn(volume_of(finding.scan), machine, strokes)
-    before = in_force(finding)
+    drawn = measure_drawn(volume_of(finding.scan), _machine(finding), strokes)
+    before, base = in_force(finding), _machines_row(finding)
     return Measurement.objects.create(
         finding=finding,
         by=by,
         method=DRAWN_NAME,
-        version=METHOD_VERSION,
+        version=base.version if base else METHOD_VERSION,  # the scale of the numbers that the strokes add to
         attached_to=before.attached_to if before else [],
         features=before.features if before else None,
         **_columns(drawn, before),
@@ -179,14 +178,17 @@ def stroke_as_kept(stroke: Stroke) -> dict[str, Any]:
 
 def _machine(finding: Finding) -> NoduleMeasurement | None:
     """The machine's outline with the numbers that it was given when it was measured; None where it refused."""
-    rows = finding.measurements.filter(method=METHOD_NAME, refusal__isnull=True, by__isnull=True, restores__isnull=True)
-    kept = rows.order_by("-pk").first()
-    found = by_machine(finding)
+    kept, found = _machines_row(finding), by_machine(finding)
     if isinstance(found, Refused):
         return None
     if kept is None or kept.volume_mm3 is None or kept.volume_sd_mm3 is None:
         return found
     return replace(found, volume_mm3=Estimate(kept.volume_mm3, kept.volume_sd_mm3))
+
+
+def _machines_row(finding: Finding) -> Measurement | None:
+    rows = finding.measurements.filter(method=METHOD_NAME, refusal__isnull=True, by__isnull=True, restores__isnull=True)
+    return rows.order_by("-pk").first()
 
 
 def _columns(drawn: Drawn, before: Measurement | None) -> dict[str, Any]:
