@@ -158,7 +158,8 @@ def test_what_is_not_kept_is_waited_for_and_shown_when_it_comes(visit: Visit, re
     visitor.see(f"/patients/{shown.patient.code}/read")
     waiting = visitor.page.locator('.pane[data-when="current"] [data-waiting]')
     waiting.get_by_text("Waiting for a worker.").wait_for()
-    assert faults(visitor) == []
+    # The panel's crops are cut from the same slices, so they are missing too.
+    assert [fault for fault in faults(visitor) if "404" not in fault] == []
     keep(scan, shown.current)
     visitor.page.wait_for_selector("[data-room][data-complete-ms]")
     assert not waiting.is_visible()

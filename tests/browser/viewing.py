@@ -136,6 +136,7 @@ def opened(visitor: Visitor, patient: Patient, query: str = "") -> Screen:
     visitor.see(f"/patients/{patient.code}/read{query}")
     visitor.page.wait_for_selector("[data-room][data-complete-ms]")
     visitor.page.wait_for_function("() => document.querySelector('#room-sync').textContent !== 'REG …'")
+    visitor.page.wait_for_load_state("networkidle")  # outlines too, or the end of a test finds the server at work
     screen = Screen(visitor.page)
     screen.settle()
     return screen

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from nodules_app.charts import viewing as facts
 from nodules_app.dicom.examination import read_files
 from nodules_app.dicom.volumes import read_volume, save_volume
+from nodules_app.lifecycles import RunState
 from nodules_app.models import AuditEvent, Comparison, Role, Run, RunKind, Scan
 from nodules_app.services.cache import grid_file, volume_folder
 from nodules_app.services.pipeline.registering import keep_grid
@@ -184,7 +185,7 @@ def test_what_the_cache_lost_is_asked_for_once_and_told_on_the_way() -> None:
 def test_work_that_failed_is_not_asked_for_behind_the_readers_back() -> None:
     pair = compared()
     factories.keep_volume(pair.current)
-    factories.run(pair.patient, RunKind.SHOW, "failed", scan=pair.prior)
+    factories.run(pair.patient, RunKind.SHOW, RunState.FAILED, scan=pair.prior)
     client = signed_in()
     client.get(reverse("read", kwargs={"code": pair.patient.code}))
     assert Run.objects.filter(kind=RunKind.SHOW, scan=pair.prior).count() == 1
@@ -195,6 +196,22 @@ def test_work_that_failed_is_not_asked_for_behind_the_readers_back() -> None:
 def test_a_patient_without_a_scan_is_told_so() -> None:
     answer = signed_in().get(reverse("read", kwargs={"code": factories.patient().code}))
     assert "No scan of this patient can be shown yet" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (None, "No program has searched the latest exam"),
+        ("running", "is being searched"),
+        ("failed", "The search failed"),
+        ("succeeded", "Searched; nothing is proposed."),
+    ],
+)
+def test_an_empty_list_of_proposals_says_why_it_is_empty(state: str | None, said: str) -> None:
+    patient = factories.followed_patient()
+    if state:
+        factories.run(patient, RunKind.PROPOSE, RunState(state))
+    assert said in signed_in().get(reverse("read-nodules", kwargs={"code": patient.code})).content.decode()
 
 
 @pytest.mark.parametrize("query", ["?prior=x", "?current=1", "?third=%00"])

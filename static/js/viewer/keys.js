@@ -38,9 +38,11 @@ function nudge(room, tools, event) {
 function pressHere(room, tools) {
   const pane = room.active;
   const { tool: chosen } = room.state;
-  if (["ruler", "bidirectional", "ellipse"].includes(chosen)) tools.measure(pane, pane.focus, chosen);
+  const { x, y } = pane.main.pixelOf(pane.focus);
+  // On the slice that is shown, which the point itself may miss by half a slice.
+  if (["ruler", "bidirectional", "ellipse"].includes(chosen)) tools.measureAt(pane, { x, y }, chosen);
   else if (chosen === "point") tools.tell("viewer:point", { scan: pane.code, lps_mm: pane.focus });
-  else if (chosen === "brush") tools.stroke(pane, pane.main.pixelOf(pane.focus));
+  else if (chosen === "brush") tools.stroke(pane, { x, y });
 }
 
 function cine(room) {

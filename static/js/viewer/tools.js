@@ -136,11 +136,8 @@ export class Tools {
 
   // A point of a measure, by press or by key at the crosshair.
   measureAt(pane, at, kind) {
-    this.measure(pane, pane.main.lpsAt(at.x, at.y), kind);
-  }
-
-  measure(pane, lps, kind) {
     const { room } = this;
+    const lps = pane.main.lpsAt(at.x, at.y);
     if (room.state.slab.mode !== "off" || pane.shows) { room.say(room.texts.noMeasureOnSlab); return; }
     const { growing } = room.measures;
     if (growing && (growing.kind !== kind || growing.pane !== pane || growing.index !== pane.main.index)) room.measures.cancel();
