@@ -1,0 +1,160 @@
+"""A whole reading in a real browser: by the keyboard alone, with the viewer's words, and without any script."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+from django.conf import LazySettings
+from playwright.sync_api import Page, expect
+
+from nodules_app.lifecycles import NoduleState, ReadingState
+from nodules_app.models import Comparison, Patient, Reading, User
+from nodules_app.services import growths, readings
+from tests import factories
+from tests.browser.conftest import Visit, Visitor
+from tests.browser.test_frame import SCREENS, faults
+
+AT = (0.0, 0.0, 0.0)
+ELSEWHERE = (-20.0, 10.0, 10.0)
+METHOD = {"method": "star-35", "version": "star-pv 2"}
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, settings: LazySettings) -> None:
+    settings.CACHE_DIR = tmp_path / "cache"
+
+
+@pytest.fixture
+def patient(transactional_db: None) -> Patient:
+    """One nodule on both exams, and a ball on the current one that nobody has marked."""
+    of = factories.patient()
+    prior, current = factories.scan(of, factories.PRIOR_ON), factories.scan(of)
+    factories.keep_volume(prior, [(AT, 9.0)], seed=1)
+    factories.keep_volume(current, [(AT, 10.0), (ELSEWHERE, 7.0)], seed=2)
+    pair = factories.comparison(prior, current)
+    nodule = factories.nodule(of)
+    found = [factories.finding(nodule, scan, AT) for scan in (prior, current)]
+    for at, volume_mm3 in zip(found, (380.0, 520.0), strict=True):
+        factories.measurement(at, volume_mm3, **METHOD)
+    graded = growths.grade_of(pair)
+    assert graded
+    growths.store_growth(factories.match(pair, found[0], found[1]), pair, graded)
+    readings.exam_came(current)
+    return of
+
+
+def opened(visitor: Visitor, of: Patient) -> Page:
+    page = visitor.see(f"/patients/{of.code}/reading")
+    page.wait_for_selector("[data-reading-panel]")
+    return page
+
+
+def reach(page: Page, name: str, *, most: int = 80) -> None:
+    """Go on by the tabulator until something of this name has the focus."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if name in (page.evaluate("document.activeElement.innerText || document.activeElement.value || ''") or ""):
+            return
+    raise AssertionError(f"the keyboard does not reach {name}")
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_panel_and_list_are_accessible_and_keep_the_policy(
+    visit: Visit, reader: User, patient: Patient, language: str, screen: str
+) -> None:
+    visitor = visit(language=language, viewport=SCREENS[screen], as_=reader)
+    visitor.see("/reading")
+    assert faults(visitor) == []
+    opened(visitor, patient)
+    visitor.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    assert faults(visitor) == []
+
+
+def test_a_reading_from_the_list_to_the_signature_by_keyboard_alone(
+    visit: Visit, reader: User, patient: Patient
+) -> None:
+    visitor = visit(as_=reader)
+    page = opened(visitor, patient)
+    reach(page, "Begin reading")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Draft", exact=True)).to_be_visible()
+    page.keyboard.press("f")
+    expect(page.get_by_text("1 of 1 reviewed")).to_be_visible()
+    page.keyboard.press("g")
+    expect(page.locator("[data-nodule=N1][data-state=not_a_nodule]")).to_be_visible()
+    page.keyboard.press("Control+z")
+    expect(page.locator("[data-nodule=N1][data-state=active]")).to_be_visible()
+    reach(page, "Sign the reading")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Version 1 signed by")).to_be_visible()
+    assert Reading.objects.get().state == ReadingState.SIGNED
+    page.keyboard.press("e")
+    page.wait_for_url("**/reading")
+    expect(page.get_by_text("Nothing waits to be read that nobody is at.")).to_be_visible()
+    assert visitor.complaints == []
+
+
+def test_a_click_of_the_viewer_adds_a_measured_nodule_within_a_second(
+    visit: Visit, reader: User, patient: Patient
+) -> None:
+    page = opened(visit(as_=reader), patient)
+    scan = Comparison.objects.get().current.code
+    tell(page, "viewer:point", {"scan": str(scan), "lps_mm": ELSEWHERE})
+    expect(page.locator("[data-nodule=N2]")).to_be_visible()
+    page.locator("[data-nodule=N2] summary").first.click()
+    began = perf_counter()
+    page.locator("[data-undo]").click()
+    expect(page.locator("[data-nodule=N2]")).to_have_count(0)
+    assert perf_counter() - began < 10
+    assert patient.nodules.get(number=2).state == NoduleState.TAKEN_BACK
+
+
+def test_a_stroke_of_the_viewer_edits_the_outline_and_says_so(visit: Visit, reader: User, patient: Patient) -> None:
+    page = opened(visit(as_=reader), patient)
+    page.evaluate("document.addEventListener('viewer:outlines-changed', (e) => { window.told = e.detail.finding; })")
+    scan = Comparison.objects.get().current
+    finding = scan.findings.get()
+    brush = {"kind": "add", "centre_lps_mm": (5.0, 0.0, 0.0), "radius_mm": 3.0, "low_hu": -400, "high_hu": 300}
+    tell(page, "viewer:stroke", {"scan": str(scan.code), "finding": str(finding.code), **brush})
+    expect(page.get_by_text("Outline edited")).to_be_visible()
+    expect(page.get_by_text("outline by Reader")).to_be_visible()
+    assert page.evaluate("window.told") == str(finding.code)
+    page.keyboard.press("Control+z")
+    expect(page.get_by_text("outline by Reader")).to_have_count(0)
+
+
+def test_two_axes_of_the_viewer_wait_in_the_form_for_a_yes(visit: Visit, reader: User, patient: Patient) -> None:
+    page = opened(visit(as_=reader), patient)
+    scan = Comparison.objects.get().current.code
+    tell(page, "viewer:measure", {"scan": str(scan), "kind": "bidirectional", "lengths_mm": [9.14, 12.26]})
+    assert page.evaluate("document.activeElement.type") == "submit"
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("12.3 × 9.1")).to_be_visible()
+    expect(page.get_by_text("Not assessable").first).to_be_visible()
+
+
+def test_opening_a_nodule_takes_the_viewer_there(visit: Visit, reader: User, patient: Patient) -> None:
+    page = opened(visit(as_=reader), patient)
+    page.evaluate("document.addEventListener('viewer:show', (e) => { window.shown = e.detail; })")
+    summary = page.locator("[data-nodule=N1] > summary")
+    summary.click()
+    summary.click()
+    page.wait_for_function("window.shown")
+    assert page.evaluate("window.shown.lps_mm") == list(AT)
+
+
+def test_without_scripts_every_act_answers_with_the_page(visit: Visit, reader: User, patient: Patient) -> None:
+    page = opened(visit(java_script_enabled=False, as_=reader), patient)
+    page.get_by_role("button", name="Begin reading").click()
+    page.get_by_role("button", name="Not a nodule").first.click()
+    expect(page.get_by_text("Called no nodule").first).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Sign the reading").click()
+    expect(page.get_by_text("Version 1 signed by")).to_be_visible()
+
+
+def tell(page: Page, event: str, detail: dict[str, object]) -> None:
+    page.evaluate("([name, detail]) => document.dispatchEvent(new CustomEvent(name, { detail }))", [event, detail])
