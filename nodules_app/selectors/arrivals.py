@@ -11,8 +11,8 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from nodules_app.lifecycles import OPEN_FOLLOW_UP, OPEN_READING, RunState
-from nodules_app.models import Closure, ExamAnswer, FollowUp, FollowUpKind, Nodule, Reading, Run, RunKind, Study, User
+from nodules_app.lifecycles import OPEN_READING, FollowUpState, RunState
+from nodules_app.models import Closure, ExamAnswer, FollowUp, FollowUpKind, Reading, Run, RunKind, Study, User
 from nodules_app.selectors.clinics import Act, clinics_where
 
 SHOWN: Final = 100
@@ -62,9 +62,9 @@ def _clinics(user: User) -> list[int]:
 
 def _unread(user: User) -> tuple[Waiting, ...]:
     reviews = FollowUp.objects.filter(
-        ~Exists(Nodule.objects.filter(follow_ups=OuterRef("pk"))),
+        ~Exists(FollowUp.nodules.through.objects.filter(followup=OuterRef("pk"))),
         kind=FollowUpKind.REVIEW,
-        state__in=OPEN_FOLLOW_UP,
+        state=FollowUpState.PROPOSED,  # one that somebody planned stands on the worklist by its day
         assessment__isnull=True,
         patient__clinic__in=_clinics(user),
     )

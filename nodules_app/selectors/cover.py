@@ -9,6 +9,7 @@ from django.db.models import Count, F, Q
 
 from nodules_app.lifecycles import OPEN_FOLLOW_UP
 from nodules_app.models import FollowUp, Membership, User
+from nodules_app.selectors.clinics import Act, clinics_where
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,13 @@ def colleagues_of(user: User) -> list[User]:
     there = Membership.objects.filter(clinic__in=clinics, ended_at__isnull=True).values("user")
     people = User.objects.filter(pk__in=there, is_active=True).exclude(pk=user.pk)
     return list(people.order_by("last_name", "first_name", "username"))
+
+
+def managed_by(user: User) -> frozenset[int]:
+    """The keys of those of whom this person may say that they are away: their own, and who works where they manage."""
+    clinics = clinics_where(user, Act.MANAGE) | clinics_where(user, Act.ADMINISTER)
+    there = Membership.objects.filter(clinic__in=clinics.order_by().values("pk"), ended_at__isnull=True)
+    return frozenset({user.pk, *there.values_list("user", flat=True)})
 
 
 def absences(user: User, on: date) -> list[Absence]:

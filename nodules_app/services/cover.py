@@ -13,7 +13,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from nodules_app.models import Membership, Role, User
-from nodules_app.selectors.clinics import MAY, Act, acts_of
+from nodules_app.selectors.clinics import MAY, acts_of
+from nodules_app.selectors.cover import managed_by
 from nodules_app.services.audit import record
 from registration.errors import Refused, gettext_noop
 
@@ -58,14 +59,6 @@ class NotYours(Refused):
     remedy = gettext_noop("Ask the programme manager or the administrator.")
 
 
-def may_say_for(who: User, *, by: User) -> bool:
-    """Whether somebody may record that a person is away: themselves, or who manages a clinic of that person."""
-    if who.pk == by.pk:
-        return True
-    clinics = Membership.objects.filter(user=who, ended_at__isnull=True).values_list("clinic", flat=True)
-    return any(acts_of(by, clinic) & {Act.MANAGE, Act.ADMINISTER} for clinic in set(clinics))
-
-
 @transaction.atomic
 def go_away(
     *, who: User, away_from: date, away_until: date, covered_by: User, by: User, today: date | None = None
@@ -78,7 +71,7 @@ def go_away(
     """
     held = _held(who, covered_by)[who.pk]
     cover = User.objects.get(pk=covered_by.pk)
-    if not may_say_for(held, by=by):
+    if held.pk not in managed_by(by):
         raise NotYours(who=str(held))
     if away_until < away_from or away_until < (today or timezone.localdate()):
         raise AbsenceIsPast
@@ -101,7 +94,7 @@ def go_away(
 def come_back(*, who: User, by: User) -> User:
     """End an absence before its day, or drop one that has not begun. Raises ``NotYours``."""
     held = _held(who)[who.pk]
-    if not may_say_for(held, by=by):
+    if held.pk not in managed_by(by):
         raise NotYours(who=str(held))
     if held.away_until is None:
         return held

@@ -30,7 +30,8 @@ def absences(request: HttpRequest) -> HttpResponse:
     me = access.member(request.user)
     today = timezone.localdate()
     colleagues = selectors.colleagues_of(me)
-    managed = [one for one in colleagues if cover.may_say_for(one, by=me)]
+    managed_by_me = selectors.managed_by(me)
+    managed = [one for one in colleagues if one.pk in managed_by_me]
     form = AbsenceForm(me, managed, colleagues, request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
@@ -43,7 +44,7 @@ def absences(request: HttpRequest) -> HttpResponse:
     away = selectors.absences(me, today)
     context = {
         "form": form,
-        "away": [(one, cover.may_say_for(one.who, by=me)) for one in away],
+        "away": [(one, one.who.pk in managed_by_me) for one in away],
         "today": today,
         "covers": selectors.stands_for(me, today),
     }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -173,3 +174,12 @@ class TestThePages:
         shown = words(client.get(reverse("my-patients")).content.decode())
         assert f"For {anna}, who is away" in shown
         assert "Covered" in shown
+
+    def test_its_queries_do_not_grow_with_the_people(self, anna: User, ben: User) -> None:
+        client, counted = signed_in(Role.MANAGER), []
+        for _ in range(2):
+            away(factories.member(Role.COORDINATOR), ben, 0, 400)
+            with CaptureQueriesContext(connection) as queries:
+                client.get(reverse("absences"))
+            counted.append(len(queries))
+        assert counted[0] == counted[1]
