@@ -146,12 +146,25 @@ class Scene:
     def _paint_lungs(self, hu: Floats, grid: Grid) -> Floats:
         s = self.shapes
         in_lung = self._paint(hu, grid, s.lung_mm, s.parenchyma_hu)
-        right = s.nodes.points_lps_mm()[..., 0]
-        oblique = np.maximum(np.abs(s.oblique_mm) - 0.5 * FISSURE_MM, s.lung_mm)
-        horizontal = np.maximum(np.abs(s.horizontal_mm) - 0.5 * FISSURE_MM, np.maximum(s.oblique_mm, s.lung_mm))
-        self._paint(hu, grid, oblique, FISSURE_HU)
-        self._paint(hu, grid, np.maximum(horizontal, right + 5), FISSURE_HU)
+        x_mm = s.nodes.points_lps_mm()[..., 0]
+        self._paint_sheet(hu, grid, s.oblique_mm, s.lung_mm)
+        in_right_front = np.maximum(np.maximum(s.oblique_mm, s.lung_mm), x_mm + 5)
+        self._paint_sheet(hu, grid, s.horizontal_mm, in_right_front)
         return in_lung
+
+    def _paint_sheet(self, hu: Floats, grid: Grid, off_mm: Floats, within_mm: Floats) -> None:
+        """Paint a fissure where the signed distance ``off_mm`` is nearly zero, inside of the shape ``within_mm``."""
+        box = self._box(grid, np.maximum(np.abs(off_mm), within_mm))
+        if box is None:
+            return
+        part = part_of(grid, box)
+        # The distance is carried to the voxels with its sign: between two nodes on either side of the sheet its size
+        # alone never falls to zero, and the sheet would be broken up.
+        depth_mm = np.abs(interpolate(off_mm, self.shapes.nodes, part))
+        depth_mm -= np.float32(0.5 * FISSURE_MM)
+        np.maximum(depth_mm, interpolate(within_mm, self.shapes.nodes, part), out=depth_mm)
+        view = hu[box]
+        view += _share_inside(depth_mm, grid) * (FISSURE_HU - view)
 
     def _paint_trees(self, hu: Floats, grid: Grid, in_lung: Floats) -> None:
         self._paint_tubes(hu, grid, self.blood, BLOOD_HU)
@@ -164,16 +177,12 @@ class Scene:
 
     def _paint(self, hu: Floats, grid: Grid, distance_mm: Floats, attenuation: Floats | float) -> Floats:
         """Paint the inside of a shape; gives the share of each voxel inside it, (z, y, x)."""
-        edge = float(np.mean(grid.spacing_zyx_mm[1:]))
         share = np.zeros(grid.shape_zyx, np.float32)
         box = self._box(grid, distance_mm)
         if box is None:
             return share
         part = part_of(grid, box)
-        inside = interpolate(distance_mm, self.shapes.nodes, part)
-        inside /= -edge
-        inside += 0.5
-        np.clip(inside, 0, 1, out=inside)
+        inside = _share_inside(interpolate(distance_mm, self.shapes.nodes, part), grid)
         value = attenuation
         if not isinstance(value, float | int):
             value = interpolate(value, self.shapes.nodes, part)
@@ -206,6 +215,13 @@ class Scene:
         for one in tubes:
             fill(one, grid, covered)
         hu += covered * (attenuation - hu)
+
+
+def _share_inside(distance_mm: Floats, grid: Grid) -> Floats:
+    """Share of each voxel inside a shape, from the signed distance of its centre, which is overwritten."""
+    distance_mm /= -float(np.mean(grid.spacing_zyx_mm[1:]))
+    distance_mm += 0.5
+    return np.clip(distance_mm, 0, 1, out=distance_mm)
 
 
 def _scaled(tubes: Tubes, factor: float) -> Tubes:
