@@ -97,7 +97,7 @@ def _exam_days(told: Story) -> list[date]:
 
 def _figure(told: Story, nodules: list[NoduleLine], measure: str, today: date) -> chart.Figure:
     lanes = {lane: index for index, lane in enumerate(Lane)}
-    lead = max(nodules, key=_latest_volume_mm3, default=None)
+    lead = _lead(nodules)
     by_volume = lead is not None and measure == VOLUME
     drawing = chart.Drawing(
         lines=[_line(nodule, measure) for nodule in nodules],
@@ -115,6 +115,14 @@ def _figure(told: Story, nodules: list[NoduleLine], measure: str, today: date) -
         forecast=gettext("if it goes on so"),
     )
     return chart.figure(drawing, today=today, words=words)
+
+
+def _lead(nodules: list[NoduleLine]) -> NoduleLine | None:
+    """The nodule that grows fastest beyond its error, else the largest: its band and its forecast are drawn."""
+    growing = [one for one in nodules if one.latest and one.latest.significant and one.latest.vdt_days]
+    if growing:
+        return min(growing, key=lambda one: (one.latest and one.latest.vdt_days) or 0.0)
+    return max(nodules, key=_latest_volume_mm3, default=None)
 
 
 def _latest_volume_mm3(nodule: NoduleLine) -> float:
