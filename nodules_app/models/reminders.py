@@ -168,6 +168,9 @@ class Reminder(CodedRow):
             models.Index(name="reminder_in_trouble", fields=["patient"], condition=Q(state__in=IN_TROUBLE)),
             models.Index(name="reminder_of_follow_up", fields=["follow_up", "plan"]),
             models.Index(name="reminder_of_patient_latest", fields=["patient", "-id"]),
+            models.Index(
+                name="reminder_sent_lately", fields=["handed_over_at"], condition=Q(handed_over_at__isnull=False)
+            ),
             models.Index(name="reminder_unreceipted", fields=["handed_over_at"], condition=Q(state="handed_over")),
         ]
 
