@@ -92,8 +92,8 @@ def free_places(scan: ReadyScan, wanted: int, rng: np.random.Generator) -> NDArr
     return np.array(chosen)
 
 
-def make_pair(host: str, seed: int, folder: Path) -> dict[str, Any]:
-    """Let the generator write prior and current into ``folder``; gives its truth."""
+def make_pair(host: str, seed: int, folder: Path) -> None:
+    """Let the generator write prior, current and truth into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     scan = make_ready(read_scan(HOSTS[host], wanted_uid=None))
@@ -125,8 +125,6 @@ def make_pair(host: str, seed: int, folder: Path) -> dict[str, Any]:
     generator = [sys.executable, str(DATA / "followup_pair.py"), "--codec", "none"]
     paths = ["--input", str(HOSTS[host]), "--config", str(folder / "config.json"), "--out", str(folder)]
     subprocess.run([*generator, *paths], check=True, stdout=subprocess.DEVNULL)
-    truth: dict[str, Any] = json.loads((folder / "truth.json").read_text())
-    return truth
 
 
 def measure_pair(folder: Path, truth: dict[str, Any]) -> tuple[list[Row], int]:
@@ -184,29 +182,42 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="where the pairs are written; else they are thrown away")
     parser.add_argument("--seeds", type=int, nargs="*", default=[1])
     parser.add_argument("--hosts", choices=HOSTS, nargs="*", default=list(HOSTS))
+    parser.add_argument("--made", type=Path, help="measure the pairs that lie here (as bench_registration keeps them)")
     asked = parser.parse_args()
+    if asked.made:
+        report({truth.parent.name: truth.parent for truth in sorted(asked.made.glob("*/truth.json"))})
+        return
     if not DATA.exists():
         sys.stdout.write("No research data beside the checkout.\n")
         return
     with tempfile.TemporaryDirectory() as thrown_away:
-        compare_hosts(asked.out or Path(thrown_away), asked.hosts, asked.seeds)
+        report(make_pairs(asked.out or Path(thrown_away), asked.hosts, asked.seeds))
 
 
-def compare_hosts(out: Path, hosts: list[str], seeds: list[int]) -> None:
-    """Make and measure the pairs of every host, and print each as it is done."""
+def make_pairs(out: Path, hosts: list[str], seeds: list[int]) -> dict[str, Path]:
+    """Make the pairs of every host; where each lies."""
+    pairs = {f"{host} {seed}": out / f"{host}-{seed}" for host in hosts for seed in seeds}
+    for name, folder in pairs.items():
+        host, seed = name.split()
+        make_pair(host, int(seed), folder)
+    return pairs
+
+
+def report(pairs: dict[str, Path]) -> None:
+    """Measure the pairs and print each as it is done."""
     sys.stdout.write(
-        "| host | n | refused | apart: bias / median error % | covered % | falsely grown "
+        "| pair | n | refused | apart: bias / median error % | covered % | falsely grown "
         "| together: bias / median error % | covered % | falsely grown |\n|---|---|---|---|---|---|---|---|---|\n"
     )
     everything: list[Row] = []
-    for host in hosts:
-        for seed in seeds:
-            folder = out / f"{host}-{seed}"
-            rows, refused = measure_pair(folder, make_pair(host, seed, folder))
-            everything += rows
-            sys.stdout.write(summary(f"{host} {seed}", rows, refused) + "\n")
-            sys.stdout.flush()
-    sys.stdout.write(summary("all", everything, 0) + "\n")
+    all_refused = 0
+    for name, folder in pairs.items():
+        rows, refused = measure_pair(folder, json.loads((folder / "truth.json").read_text()))
+        everything += rows
+        all_refused += refused
+        sys.stdout.write(summary(name, rows, refused) + "\n")
+        sys.stdout.flush()
+    sys.stdout.write(summary("all", everything, all_refused) + "\n")
 
 
 if __name__ == "__main__":

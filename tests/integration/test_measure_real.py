@@ -70,7 +70,7 @@ def pair() -> Pair:
 @pytest.mark.parametrize(
     ("name", "within", "word"),
     [
-        ("A", 0.15, "unchanged"),
+        ("A", 0.15, "larger-slightly"),
         ("B", 0.05, "larger-markedly"),
         ("C", 0.05, "unchanged"),
         ("D", 0.05, "smaller-slightly"),
