@@ -19,9 +19,9 @@ from registration.volume import Volume
 SCALES_MM: Final = (1.4, 2.0, 2.8, 4.0, 5.5)  # standard deviations; a ball answers most at 0.29 of its diameter
 WINDOW_HU: Final = (-950.0, 50.0)
 OUTSIDE_HU: Final = -860.0  # chest wall and mediastinum painted as lung
-LEAST_RESPONSE: Final = 20.0
-LEAST_RISE_HU: Final = 150.0  # of the spot above ordinary lung
-LEAST_SHARE: Final = 0.33  # of the rise that the response must reach; a ball of the filter's size gives about 0.6
+LEAST_RESPONSE: Final = 14.0
+LEAST_RISE_HU: Final = 100.0  # of the spot above ordinary lung
+LEAST_SHARE: Final = 0.28  # of the rise that the response must reach; a ball of the filter's size gives about 0.6
 HIGHEST_RISE_HU: Final = 900.0
 RISE_BLUR_MM: Final = 1.0
 DECIMATION: Final = 0.55  # of the scale: grid on which that scale is filtered

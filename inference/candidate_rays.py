@@ -41,10 +41,12 @@ CAPPED_AT_WALL: Final = 1.2
 RING_FROM: Final = 1.5  # times the radius; from there STEPS_OF_RING steps are looked at
 STEPS_OF_RING: Final = (1, 5)
 RIM_AT: Final = 1.3  # times the radius, and one millimetre more: there a nodule has ended
+THINNEST: Final = 0.05  # quantile of the chords through the middle that stands for the smallest
+FILLED_TO: Final = 0.7  # times the radius: what a nodule fills evenly
 
 CONTRAST, RADIUS, LONG_SHARE, VERY_LONG_SHARE, ESCAPING, AT_WALL = range(6)
-ELONGATION, FLATNESS, SPREAD, RING, RIM, MOVED = range(6, 12)
-FIGURES: Final = 12
+ELONGATION, FLATNESS, SPREAD, CHORD, RING, RIM, RIM_MEDIAN, FILL, MOVED = range(6, 15)
+FIGURES: Final = 15
 BORDER, WALL, NO_END = 0, 1, 2
 
 
@@ -65,10 +67,15 @@ class SpotFigures(NamedTuple):
         Ratios of the axes of what was seen, longest to middle and middle to shortest.
     spread
         Standard deviation of the logarithm of the radius over the rays that are not long.
+    chord
+        Smallest chord through the middle, in radii: 2 for a ball, less for a plate or for what lies beside a vessel.
     ring
         Share of bright samples between 1.5 radii and 2 mm further.
-    rim
-        Upper quartile, over the rays, of the contrast left at 1.3 radii and a millimetre: a nodule is over there.
+    rim, rim_median
+        Upper quartile and median, over the rays, of the contrast left at 1.3 radii and a millimetre: a nodule is over
+        there.
+    fill
+        Contrast of what lies within 0.7 radii, as a share of that of the spot itself.
     moved_mm
         From the spot to the middle.
     """
@@ -83,8 +90,11 @@ class SpotFigures(NamedTuple):
     elongation: NDArray[np.float64]
     flatness: NDArray[np.float64]
     spread: NDArray[np.float64]
+    chord: NDArray[np.float64]
     ring: NDArray[np.float64]
     rim: NDArray[np.float64]
+    rim_median: NDArray[np.float64]
+    fill: NDArray[np.float64]
     moved_mm: NDArray[np.float64]
 
 
@@ -103,7 +113,8 @@ def look_around(volume: Volume, lungs: Lungs, frame: Frame, spots_mm: NDArray[np
     )
     directions = np.ascontiguousarray(ray_directions()[::EVERY_RAY])
     figures, middles = np.full((len(spots_mm), FIGURES), np.nan), np.array(spots_mm, dtype=np.float64)
-    _look(volume.array_hu, turn, corners[0], mask, directions, np.ascontiguousarray(spots_mm), figures, middles)
+    spots_mm = np.ascontiguousarray(spots_mm)
+    _look(volume.array_hu, turn, corners[0], mask, directions, spots_mm, figures, middles)
     return SpotFigures(middles, *np.ascontiguousarray(figures.T))
 
 
@@ -232,6 +243,46 @@ def _shape(directions: Doubles, length_mm: Doubles, how: Wholes, radius_mm: floa
 
 
 @kernel
+def _opposite(directions: Doubles) -> Wholes:
+    """For each direction the one that points away from it most."""
+    found = np.empty(directions.shape[0], np.int64)
+    for ray in range(directions.shape[0]):
+        least = 2.0
+        for other in range(directions.shape[0]):
+            along = 0.0
+            for i in range(3):
+                along += directions[ray, i] * directions[other, i]
+            if along < least:
+                least, found[ray] = along, other
+    return found
+
+
+@kernel
+def _smallest_chord(length_mm: Doubles, how: Wholes, opposite: Wholes, radius_mm: float) -> float:
+    """Smallest chord through the middle in radii, of those with both ends within the lung; 2 where there is none."""
+    chords = np.empty(len(length_mm))
+    count = 0
+    for ray in range(len(length_mm)):
+        if how[ray] != WALL and how[opposite[ray]] != WALL:
+            there_mm = length_mm[opposite[ray]]
+            chords[count] = min(length_mm[ray] / radius_mm, CAPPED) + min(there_mm / radius_mm, CAPPED)
+            count += 1
+    return np.sort(chords[:count])[int(THINNEST * count)] if count else 2.0
+
+
+@kernel
+def _fill(hu: Doubles, lung_until: Wholes, core_hu: float, lung_hu: float, radius_mm: float) -> float:
+    """Mean contrast within 0.7 radii as a share of that of the spot."""
+    until = int(max(FILLED_TO * radius_mm / STEP_MM, 1.0)) + 1
+    total, count = 0.0, 0
+    for ray in range(hu.shape[0]):
+        for step in range(min(until, lung_until[ray])):
+            total += hu[ray, step]
+            count += 1
+    return (total / count - lung_hu) / max(core_hu - lung_hu, 60.0) if count else 0.0
+
+
+@kernel
 def _surroundings(hu: Doubles, lung_until: Wholes, core_hu: float, lung_hu: float, out: Doubles) -> None:
     """Fill what is still bright around the spot."""
     level_hu, radius_mm = (core_hu + lung_hu) / 2, out[RADIUS]
@@ -248,7 +299,11 @@ def _surroundings(hu: Doubles, lung_until: Wholes, core_hu: float, lung_hu: floa
             rim[at_rim] = (hu[ray, rim_step] - lung_hu) / max(core_hu - lung_hu, 50.0)
             at_rim += 1
     out[RING] = bright / max(looked, 1)
-    out[RIM] = np.sort(rim[:at_rim])[(3 * at_rim) // 4] if at_rim >= FEWEST_RAYS else 1.0
+    out[RIM], out[RIM_MEDIAN] = 1.0, 1.0
+    if at_rim >= FEWEST_RAYS:
+        rim = np.sort(rim[:at_rim])
+        out[RIM], out[RIM_MEDIAN] = rim[(3 * at_rim) // 4], rim[at_rim // 2]
+    out[FILL] = _fill(hu, lung_until, core_hu, lung_hu, radius_mm)
 
 
 @parallel_kernel
@@ -263,6 +318,7 @@ def _look(
     middles_mm: Doubles,
 ) -> None:
     """Fill ``figures`` (n, FIGURES) and ``middles_mm`` (n, 3); a spot that shows nothing keeps what stood there."""
+    opposite = _opposite(directions)
     for spot in numba.prange(spots_mm.shape[0]):
         rays = directions.shape[0]
         hu, length_mm, pull = np.empty((rays, STEPS)), np.empty(rays), np.zeros(3)
@@ -276,6 +332,7 @@ def _look(
             if out[RADIUS] <= 0.0:
                 break
             _shape(directions, length_mm, how, out[RADIUS], out, pull)
+            out[CHORD] = _smallest_chord(length_mm, how, opposite, out[RADIUS])
             _surroundings(hu, lung_until, core_hu, lung_hu, out)
             out[MOVED] = math.sqrt(np.sum((at - spots_mm[spot]) ** 2))
             figures[spot], middles_mm[spot] = out, at

@@ -115,6 +115,7 @@ def draw_inserted(
     *,
     apart_mm: float = 30.0,
     avoid_lps_mm: NDArray[np.float64] | None = None,
+    among_lps_mm: NDArray[np.float64] | None = None,
 ) -> tuple[InsertedNodule, ...]:
     """Find a place in the lungs for each order of (diameter, attenuation, placement); what finds none is left out.
 
@@ -124,13 +125,18 @@ def draw_inserted(
         Between any two of them, and from ``avoid_lps_mm``.
     avoid_lps_mm : (n, 3)
         Where the scan has nodules of its own.
+    among_lps_mm : (n, 3)
+        The only places where a nodule may lie; anywhere in the lungs when left out.
     """
     grid = np.argwhere(lungs.mask > 0) * np.asarray(lungs.spacing_zyx_mm)
     inside = grid[:, ::-1] @ lungs.direction.T + np.asarray(lungs.origin_lps_mm)
+    spread_mm = 1.5 if among_lps_mm is None else 0.0
+    inside = inside if among_lps_mm is None else among_lps_mm
     taken = list(np.empty((0, 3)) if avoid_lps_mm is None else avoid_lps_mm)
     drawn = []
     for diameter_mm, attenuation, placement in orders:
-        tried = inside[rng.permutation(len(inside))[:TRIES]] + rng.uniform(-1.5, 1.5, (min(TRIES, len(inside)), 3))
+        tried = inside[rng.permutation(len(inside))[:TRIES]]
+        tried = tried + rng.uniform(-spread_mm, spread_mm, tried.shape)
         free = [at for at in tried if all(np.linalg.norm(at - other) > apart_mm for other in taken)]
         depth_mm = -lungs.distance_mm(np.asarray(free).reshape(-1, 3))
         fitting = (

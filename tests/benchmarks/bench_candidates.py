@@ -42,6 +42,8 @@ OWN_REACH_MM = 15.0
 ORDERS = 14  # nodules a scan
 HIT_MM = 3.0  # or half a diameter
 PER_SCAN = (1, 2, 4, 8, 16)
+ROUNDS = 4
+HOLD = 4.0  # how firmly weights of standardised figures are held near zero
 HELD_OUT = 100  # the first seed that no weight has seen
 
 
@@ -194,47 +196,92 @@ def report(froc: Froc) -> str:
     return "\n".join(lines)
 
 
+def plot(froc: Froc) -> str:
+    """The curve as SVG: share of the nodules that are found over false ones a scan, by size."""
+    width, height, most = 560, 340, 16.0
+    shades = {"all": "#16202a", "4-6 mm": "#b4540a", "6-10 mm": "#0a6c8a", "10-15 mm": "#3c7a1e"}
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width + 160} {height + 60}" font-family="sans-serif">'
+    ]
+    lines.append(f'<rect width="{width + 160}" height="{height + 60}" fill="#fff"/>')
+    for share in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0):
+        y = 20 + height * (1 - share) * 2
+        lines.append(f'<path d="M50 {y:.0f}H{50 + width}" stroke="#c9cdd0"/>')
+        lines.append(f'<text x="44" y="{y + 4:.0f}" font-size="12" text-anchor="end">{share:.1f}</text>')
+    for number in PER_SCAN:
+        x = 50 + width * number / most
+        lines.append(f'<text x="{x:.0f}" y="{height + 38}" font-size="12" text-anchor="middle">{number}</text>')
+    lines.append(f'<text x="50" y="{height + 56}" font-size="12">false proposals a scan; goal 0.90 at 8</text>')
+    for place, (name, colour) in enumerate(shades.items()):
+        curve = []
+        for step in range(1, 65):
+            false = most * step / 64
+            found, of = froc.sensitivity(froc.threshold(false), GROUPS[name])
+            curve.append(f"{50 + width * false / most:.1f} {20 + height * (1 - max(found / of, 0.5)) * 2:.1f}")
+        lines.append(f'<path d="M{"L".join(curve)}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        lines.append(f'<text x="{width + 60}" y="{60 + 20 * place}" font-size="13" fill="{colour}">{name}</text>')
+    return "\n".join([*lines, "</svg>", ""])
+
+
+@dataclass(frozen=True)
+class Told:
+    """The figures of all spots of a trial (n, figures), and on which nodule each lies."""
+
+    figures: NDArray[np.float64]
+    hits: NDArray[np.int_]
+
+    def chosen(self, likeness: NDArray[np.float64]) -> NDArray[np.int_]:
+        """The likeliest spot of each nodule that has one."""
+        numbers = range(int(self.hits.max(initial=-1)) + 1)
+        on = (np.flatnonzero(self.hits == number) for number in numbers)
+        return np.array([spots[np.argmax(likeness[spots])] for spots in on if len(spots)], dtype=int)
+
+
 def fit(seeds: Sequence[int]) -> tuple[dict[str, float], float]:
-    """Weights by penalised logistic regression: the spot nearest to each nodule against all spots on none."""
+    """Weights by penalised logistic regression: one spot of each nodule against all spots on none.
+
+    A nodule may have several spots; the likeliest by the weights so far stands for it, a few rounds long.
+    """
     names: list[str] = []
-    rows: list[NDArray[np.float64]] = []
-    truths: list[NDArray[np.float64]] = []
+    told: list[Told] = []
+    likeness_of: list[NDArray[np.float64]] = []
     for trial in trials(seeds):
         frame, lungs = Frame.of(trial.volume), segment_lungs(trial.volume)
         spots = find_spots(trial.volume, frame, lungs)
         seen = look_around(trial.volume, lungs, frame, spots.points_mm)
-        places, possible = frame.to_lps(seen.middle_mm), is_possible(seen)
-        hits = trial.hits(places)
-        nearest = np.zeros(len(hits), bool)
-        for number, at in enumerate(trial.seen_lps_mm):
-            on_it = np.flatnonzero((hits == number) & possible)
-            if len(on_it):
-                nearest[on_it[np.argmin(np.linalg.norm(places[on_it] - at, axis=1))]] = True
-        used = possible & ((hits == -1) | nearest)
-        told = figures(spots, seen)
-        names = list(told)
-        rows.append(np.stack([told[name][used] for name in names], axis=1))
-        truths.append(nearest[used].astype(float))
-    return _logistic(np.concatenate(rows), np.concatenate(truths), names)
+        possible = is_possible(seen)
+        hits = trial.hits(frame.to_lps(seen.middle_mm))[possible]
+        named = figures(spots, seen)
+        names = list(named)
+        told.append(Told(np.stack([figure[possible] for figure in named.values()], axis=1), hits))
+        likeness_of.append(named["blob"][possible])
+    weights, offset = np.zeros(len(names)), 0.0
+    for _ in range(ROUNDS):
+        rows, truths = [], []
+        for trial_told, likeness in zip(told, likeness_of, strict=True):
+            true, false = trial_told.chosen(likeness), np.flatnonzero(trial_told.hits == -1)
+            rows.append(trial_told.figures[np.concatenate([true, false])])
+            truths.append(np.repeat([1.0, 0.0], [len(true), len(false)]))
+        weights, offset = _logistic(np.concatenate(rows), np.concatenate(truths))
+        likeness_of = [one.figures @ weights + offset for one in told]
+    return dict(zip(names, weights.tolist(), strict=True)), offset
 
 
-def _logistic(
-    rows: NDArray[np.float64], truth: NDArray[np.float64], names: list[str]
-) -> tuple[dict[str, float], float]:
+def _logistic(rows: NDArray[np.float64], truth: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     """Newton steps; a nodule counts as ten spots, and weights of standardised figures are held near zero."""
     mean, spread = rows.mean(axis=0), rows.std(axis=0)
     inputs = np.column_stack([(rows - mean) / spread, np.ones(len(rows))])
     counted = np.where(truth > 0, 10.0, 1.0)
     weights = np.zeros(inputs.shape[1])
     weights[-1] = -5.0
-    hold = np.diag([2.0] * len(names) + [0.0])
+    hold = np.diag([HOLD] * rows.shape[1] + [0.0])
     for _ in range(60):
         chance = 1 / (1 + np.exp(-np.clip(inputs @ weights, -30, 30)))
         curvature = (inputs * (counted * chance * (1 - chance))[:, None]).T @ inputs + hold
         step = np.linalg.solve(curvature, inputs.T @ (counted * (truth - chance)) - hold @ weights)
         weights += step * min(1.0, 1.5 / float(np.abs(step).max() + 1e-12))
     scaled = weights[:-1] / spread
-    return dict(zip(names, scaled.tolist(), strict=True)), float(weights[-1] - scaled @ mean)
+    return scaled, float(weights[-1] - scaled @ mean)
 
 
 def main() -> None:
@@ -242,13 +289,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fit", action="store_true", help="print new weights instead")
     parser.add_argument("--draws", type=int, default=6, help="scans with nodules, of each of the two")
+    parser.add_argument("--plot", type=Path, help="write the curve here, as SVG")
     asked = parser.parse_args()
     if asked.fit:
         weights, offset = fit(range(asked.draws))
         sys.stdout.write("".join(f'    "{name}": {weight:.2f},\n' for name, weight in weights.items()))
         sys.stdout.write(f"offset {offset:.2f}\n")
         return
-    sys.stdout.write(report(Froc.of(proposals(range(HELD_OUT, HELD_OUT + asked.draws)))) + "\n")
+    froc = Froc.of(proposals(range(HELD_OUT, HELD_OUT + asked.draws)))
+    sys.stdout.write(report(froc) + "\n")
+    if asked.plot:
+        asked.plot.write_text(plot(froc), "utf-8")
 
 
 if __name__ == "__main__":
