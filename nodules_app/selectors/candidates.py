@@ -14,6 +14,8 @@ from math import dist
 from typing import Final
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from nodules_app.lifecycles import CandidateState, RunState
 from nodules_app.models import Candidate, CandidateChange, Finding, Measurement, Patient, Run, RunKind, Scan
 
@@ -148,7 +150,7 @@ def count_by_patient(patients: Iterable[int]) -> Mapping[int, int]:
     return Counter(row.scan.study.patient_id for row in rows if not known.hold(row))
 
 
-def _rows(patients: Sequence[int], states: Sequence[CandidateState]) -> Sequence[Candidate]:
+def _rows(patients: Sequence[int], states: Sequence[CandidateState]) -> QuerySet[Candidate]:
     rows = Candidate.objects.filter(
         scan__study__patient__in=patients, scan__superseded_at__isnull=True, state__in=states
     ).select_related(
@@ -166,7 +168,8 @@ def _rows(patients: Sequence[int], states: Sequence[CandidateState]) -> Sequence
 
 def _proposal(row: Candidate) -> Proposal:
     here = _seen(row.scan, row.lps_mm, row.diameter_mm)
-    prior, current = None, here
+    prior: Seen | None = None
+    current: Seen | None = here
     if row.comparison is not None:
         on_prior = row.comparison.prior_id == row.scan_id
         there_scan = row.comparison.current if on_prior else row.comparison.prior

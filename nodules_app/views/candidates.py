@@ -49,7 +49,7 @@ def reject(request: HttpRequest, code: UUID) -> HttpResponse:
     candidate = access.candidate_for(access.Act.MARK, code, by=request.user)
     form = RejectionForm(request.POST)
     if not form.is_valid():
-        messages.warning(request, " ".join(error for errors in form.errors.values() for error in errors))
+        messages.warning(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
         return _back(candidate)
     told = form.cleaned_data
     try:
