@@ -138,6 +138,10 @@ def measure_drawn(volume: Volume, machine: NoduleMeasurement | None, strokes: Se
         raise NothingAtPoint(contrast_hu=0.0)
     share = _drawn_share(before.inside, outline.inside)
     long_mm, short_mm, layer = _axes_mm(outline, volume)
+    if machine is not None:  # its axes lie between the voxels: what the strokes did to the outline is done to them
+        long_before_mm, short_before_mm, _ = _axes_mm(before, volume)
+        long_mm *= machine.long_axis_mm / long_before_mm
+        short_mm = min(long_mm, short_mm * machine.short_axis_mm / short_before_mm)
     mean_mm = (long_mm + short_mm) / 2
     ball_mm = (6 * volume_mm3 / math.pi) ** (1 / 3)
     machine_error = machine.volume_mm3.relative_error if machine is not None else 0.0

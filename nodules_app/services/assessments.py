@@ -19,7 +19,7 @@ from nodules_app.clinical.ruleset import ruleset_hash
 from nodules_app.lifecycles import NoduleState
 from nodules_app.models import Assessment, Finding, Measurement, Nodule, Patient, Scan, Setting
 from nodules_app.services.descriptions import latest_facts
-from nodules_app.services.measured import CALIPER_NAME
+from nodules_app.services.measured import CALIPER_NAME, scale_of
 from nodules_app.services.scans import scans_in_order
 
 Json = dict[str, object]
@@ -110,7 +110,7 @@ def _sizes(finding: Finding, measured: Measurement | None) -> Json:
         return {"resolved": True}
     if measured is None:
         return {}
-    sizes: Json = {"attenuation": measured.attenuation, "method": f"{measured.method} {measured.version}"}
+    sizes: Json = {"attenuation": measured.attenuation, "method": scale_of(measured.method, measured.version)}
     for field, digits in (
         ("long_axis_mm", "0.1"),
         ("short_axis_mm", "0.1"),

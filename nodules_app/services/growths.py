@@ -16,13 +16,11 @@ from inference.words import change_word
 from nodules_app.clinical.rounding import as_reported
 from nodules_app.models import Comparison, ComparisonWord, Growth, Match, Measurement
 from nodules_app.services.assessments import in_force
-from nodules_app.services.measured import DRAWN_NAME, METHOD_NAME
+from nodules_app.services.measured import scale_of
 
 BY_LOG_RATIO: Final = "log-ratio"
 BY_LOG_RATIO_TOGETHER: Final = "log-ratio, together"  # of two volumes that were measured together
 EXTRA_DIGITS: Final = 4  # as a part of the key it must be found again
-# A person's outline changes the machine's volume where it was drawn and nowhere else: both are on one scale.
-ONE_SCALE: Final = frozenset({METHOD_NAME, DRAWN_NAME})
 # Said when the nodules were paired, or by a person: a change of size does not unsay it.
 STANDS: Final = (
     ComparisonWord.MERGED,
@@ -105,6 +103,4 @@ def _volume(measured: Measurement) -> Estimate:
 
 
 def _on_one_scale(prior: Measurement, current: Measurement) -> bool:
-    if {prior.method, current.method} <= ONE_SCALE:
-        return prior.version == current.version
-    return (prior.method, prior.version) == (current.method, current.version)
+    return scale_of(prior.method, prior.version) == scale_of(current.method, current.version)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from inference.measure import NoduleMeasurement
@@ -13,6 +14,13 @@ from registration.errors import Refused
 METHOD_NAME: Final = "star-35"
 DRAWN_NAME: Final = "star-35, drawn"  # the machine's outline with a person's strokes
 CALIPER_NAME: Final = "caliper"  # two axes that a person has laid
+# A person's outline changes the machine's volume where it was drawn and nowhere else: both are on one scale.
+SCALE: Final[Mapping[str, str]] = {DRAWN_NAME: METHOD_NAME}
+
+
+def scale_of(method: str, version: str) -> str:
+    """Name the scale of a measurement: only sizes on one scale are compared."""
+    return f"{SCALE.get(method, method)} {version}"
 
 
 def fields_of(outcome: NoduleMeasurement | Refused) -> dict[str, object]:

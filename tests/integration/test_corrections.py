@@ -128,6 +128,13 @@ def test_a_stroke_makes_the_nodule_larger_and_its_error_a_persons(patient: Patie
     assert change["after"]["change"]["vdt_days"] < change["before"]["change"]["vdt_days"]
 
 
+def test_guidelines_see_the_growth_of_a_nodule_that_was_drawn_on_one_exam_alone(patient: Patient, reader: User) -> None:
+    corrections.draw(finding=current_finding(patient), strokes=[Stroke("smooth")], by=reader)
+    asked = patient.assessments.latest("pk").inputs["nodules"][0]["measurements"]
+    assert asked[0]["method"] == asked[1]["method"]
+    assert patient.assessments.latest("pk").answer["growth"][0]["vdt_days"] is not None
+
+
 def test_an_erased_stroke_gives_back_what_was_added_only_by_undo(patient: Patient, reader: User) -> None:
     at = current_finding(patient)
     before = shown(patient)

@@ -95,6 +95,7 @@ def test_without_strokes_it_is_the_machines() -> None:
     done = measure_drawn(lung(), machine(), [])
     assert done.drawn_share == 0
     assert done.volume_mm3 == machine().volume_mm3
+    assert done.mean_diameter_mm == machine().mean_diameter_mm
     assert np.array_equal(done.outline.inside.sum(), machine().outline.sum())
 
 
