@@ -11,6 +11,7 @@ from django.utils import formats, timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from nodules_app.forms.nodules import PLACES, WORDS, as_asked
 from nodules_app.lifecycles import NoduleState, ReadingState
@@ -265,7 +266,7 @@ def _step(row: Mapping[str, Any] | None) -> str:
 
 
 LANE: Final[dict[Lane, Promise]] = {
-    Lane.NEW: _("New"),
+    Lane.NEW: pgettext_lazy("exam", "New, without a prior"),
     Lane.COMPARE: _("To compare"),
     Lane.WAITING: _("Waiting for work or priors"),
     Lane.FAILED: _("Failed"),
