@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from nodules_app.models import User
@@ -21,9 +22,13 @@ class AbsenceForm(forms.Form):
     )
 
     def __init__(
-        self, me: User, may_be_away: Sequence[User], colleagues: Sequence[User], *args: Any, **options: Any  # noqa: ANN401 Django's own
+        self,
+        me: User,
+        may_be_away: Sequence[User],
+        colleagues: Sequence[User],
+        data: QueryDict | None = None,
     ) -> None:
-        super().__init__(*args, **options)
+        super().__init__(data)
         self.people = {str(one.code): one for one in (me, *may_be_away, *colleagues)}
         away = [(str(me.code), str(me)), *((str(one.code), str(one)) for one in may_be_away)]
         cover = [(str(one.code), str(one)) for one in (*colleagues, me)]

@@ -14,14 +14,11 @@ from django.utils import timezone
 
 from nodules_app.lifecycles import OPEN_FOLLOW_UP, SIGNED_READING
 from nodules_app.models import (
-    Closure,
     ExamAnswer,
     FollowUp,
     FollowUpKind,
-    Nodule,
     Patient,
     Reading,
-    Scan,
     Study,
     User,
 )
@@ -73,11 +70,9 @@ def owe_all(*, most: int = 500) -> int:
     whoever slipped through.
     """
     unread = Patient.objects.filter(
-        Exists(Scan.objects.filter(study__patient=OuterRef("pk"), superseded_at__isnull=True)),
-        ~Exists(Nodule.objects.filter(patient=OuterRef("pk"))),
         ~Exists(FollowUp.objects.filter(patient=OuterRef("pk"))),
-        ~Exists(Closure.objects.filter(patient=OuterRef("pk"), ended_at__isnull=True)),
         ~Exists(Reading.objects.filter(patient=OuterRef("pk"), state__in=SIGNED_READING)),
+        unread__isnull=False,
     )
     return sum(owe_reading(patient) is not None for patient in unread.order_by("pk")[:most])
 

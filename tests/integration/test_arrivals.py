@@ -191,9 +191,7 @@ class TestTheClinicOfAnUpload:
 
     def test_a_clinic_where_one_does_not_work_is_refused(self) -> None:
         client = signed_in(Role.COORDINATOR)
-        for name in ("Second", "Third"):
-            made = factories.clinic(name=name)
-            if name == "Second":
-                Membership.objects.create(user=User.objects.get(), clinic=made, role=Role.COORDINATOR)
-        assert client.post(reverse("imports"), self.sent(clinic=str(made.code))).status_code == 422
+        second, third = factories.clinic(name="Second"), factories.clinic(name="Third")
+        Membership.objects.create(user=User.objects.get(), clinic=second, role=Role.COORDINATOR)
+        assert client.post(reverse("imports"), self.sent(clinic=str(third.code))).status_code == 422
         assert not ImportBatch.objects.exists()
