@@ -10,7 +10,17 @@ from typing import Final
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from nodules_app.models import Clinic, ClinicDay, EmergencyAccess, Membership, Patient, Role, User
+from nodules_app.models import (
+    Clinic,
+    ClinicDay,
+    EmergencyAccess,
+    FollowUpKind,
+    Membership,
+    Patient,
+    Role,
+    StepWindow,
+    User,
+)
 
 
 class Act(StrEnum):
@@ -89,5 +99,16 @@ def days_of(clinic: Clinic) -> list[ClinicDay]:
 
 def people_of(clinic: Clinic) -> list[Membership]:
     """Who has which role here."""
-    held = Membership.objects.filter(clinic=clinic, ended_at__isnull=True).select_related("user")
+    held = Membership.objects.filter(clinic=clinic, ended_at__isnull=True).select_related("user", "given_by")
     return list(held.order_by("user__last_name", "user__username", "role"))
+
+
+def ended_roles_of(clinic: Clinic, newest: int = 50) -> list[Membership]:
+    """Who had which role here, the last ended first."""
+    ended = Membership.objects.filter(clinic=clinic, ended_at__isnull=False).select_related("user", "ended_by")
+    return list(ended.order_by("-ended_at")[:newest])
+
+
+def windows_of(clinic: Clinic) -> dict[FollowUpKind, int]:
+    """The clinic's own days for steps that no guideline dates."""
+    return {FollowUpKind(row.kind): row.within_days for row in StepWindow.objects.filter(clinic=clinic)}

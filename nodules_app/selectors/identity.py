@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from django.db import connection
-from django.db.models import Q
 
-from nodules_app.models import ExamMove, HeldExam, Patient, PatientMerge, User
+from nodules_app.lifecycles import FOLLOWED_NODULE
+from nodules_app.models import HeldExam, Patient, PatientMerge, User
 from nodules_app.selectors.clinics import Act, clinics_where, may_where
 from nodules_app.selectors.likeness import Likeness, Person, likenesses
 
@@ -103,7 +104,24 @@ def held_exams(user: User) -> list[HeldExam]:
     return list(mine.select_related("patient", "batch").order_by("pk")[:MOST_PAIRS])
 
 
-def exam_moves(patient: Patient) -> list[ExamMove]:
-    """Exams that were moved to or from this patient."""
-    rows = ExamMove.objects.filter(Q(origin=patient) | Q(goal=patient))
-    return list(rows.select_related("study", "origin", "goal", "by").order_by("-pk"))
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One of two records, as the page lays them side by side."""
+
+    patient: Patient
+    days: list[date]
+    nodules: int
+    open_steps: int
+
+
+def record_of(patient: Patient) -> Record:
+    """What hangs on a record, in a few figures."""
+    days = (
+        patient.studies.filter(acquired_on__isnull=False).order_by("acquired_on").values_list("acquired_on", flat=True)
+    )
+    return Record(
+        patient,
+        [on for on in days if on is not None],
+        patient.nodules.filter(state__in=FOLLOWED_NODULE).count(),
+        patient.follow_ups.filter(closed_at__isnull=True).count(),
+    )

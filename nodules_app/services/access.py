@@ -29,6 +29,7 @@ from nodules_app.models import (
     EmergencyAccess,
     Finding,
     FollowUp,
+    HeldExam,
     LetterBatch,
     Match,
     MdtAction,
@@ -37,6 +38,7 @@ from nodules_app.models import (
     Membership,
     Nodule,
     Patient,
+    PatientMerge,
     Reminder,
     Resource,
     Run,
@@ -74,6 +76,11 @@ def allow(user: Anybody, act: Act, clinic: Clinic | int | None = None) -> User:
 def clinic_for(act: Act, code: UUID, *, by: Anybody) -> Clinic:
     """Fetch a clinic in which this person may do something; any other is not found."""
     return get_object_or_404(clinics_where(member(by), act), code=code)
+
+
+def membership_for(clinic: Clinic, key: int) -> Membership:
+    """Fetch a role in force of a clinic that was fetched with permission."""
+    return get_object_or_404(Membership.objects.select_related("user", "clinic"), pk=key, clinic=clinic, ended_at=None)
 
 
 def fetch(act: Act, rows: QuerySet[Row], patient: str, *, by: Anybody, **named: object) -> Row:
@@ -255,6 +262,19 @@ def mdt_case_for(act: Act, code: UUID, *, by: Anybody) -> MdtCase:
 
 def mdt_action_for(act: Act, code: UUID, *, by: Anybody) -> MdtAction:
     return fetch(act, MdtAction.objects.select_related("case__patient"), "case__patient", by=by, code=code)
+
+
+def merge_for(act: Act, code: UUID, *, by: Anybody) -> PatientMerge:
+    return fetch(act, PatientMerge.objects.select_related("gone", "kept"), "kept", by=by, code=code)
+
+
+def held_exam_for(act: Act, code: UUID, *, by: Anybody) -> HeldExam:
+    return fetch(act, HeldExam.objects.select_related("patient", "batch"), "patient", by=by, code=code)
+
+
+def note_identity_list(user: User) -> None:
+    """Write down that somebody looked at the records that may be one person."""
+    record("identity.list_seen", None, by=user)
 
 
 def note_search(user: User, asked: Asked) -> None:

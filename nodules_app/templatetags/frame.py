@@ -78,6 +78,8 @@ def _of_the_clinic(user: User, path: str, here: str) -> tuple[Link, ...]:
     held = clinics.roles_of(user)
     acts = clinics.acts_of_roles(one.role for one in held)
     links = [Link(reverse("emergency"), _("In an emergency"), "lock", here == "emergency")] if Act.SEE in acts else []
+    if Act.RECORD in acts:
+        links.append(Link(reverse("who-is-who"), _("Who is who"), "user", here == "who-is-who"))
     if Act.AUDIT in acts:
         links.append(Link(reverse("audit"), _("Audit trail"), "seen", here == "audit"))
     for one in held:

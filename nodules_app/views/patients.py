@@ -16,7 +16,7 @@ from nodules_app.charts import pairs, proposals, trajectory
 from nodules_app.forms.nodules import told_description
 from nodules_app.forms.patients import RiskFactorsForm, as_asked, told_facts
 from nodules_app.lifecycles import NoSuchStep
-from nodules_app.selectors import contacts, follow_ups
+from nodules_app.selectors import contacts, follow_ups, identity
 from nodules_app.selectors import patients as selectors
 from nodules_app.selectors.candidates import proposals_of
 from nodules_app.services import access, candidates, nodules
@@ -29,6 +29,9 @@ from nodules_app.templatetags.quantities import vdt_words
 def show(request: HttpRequest, code: UUID) -> HttpResponse:
     """The page of one patient; ``?nodule=N2`` puts another nodule beside the curve."""
     patient = access.patient_to_see(code, by=request.user, page="overview")
+    if (merge := identity.merge_in_force(patient)) is not None:
+        messages.info(request, gettext("This record was joined with the one shown here."))
+        return redirect("patient", code=identity.followed_as(merge.kept).code)
     today = timezone.localdate()
     page = selectors.patient_page(patient, today=today)
     volumes = pairs.Volumes()
