@@ -1,12 +1,11 @@
 """Documents as PDF, page after page: a title, headings, lines and tables, with a footer that says what it is.
 
-A document is written with an embedded font when one is named; without one only Latin-1 can be written, and anything
-else is refused rather than dropped.
+A document is written with an embedded font when one is named; what its font cannot draw is refused rather than dropped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,13 +13,12 @@ from typing import Final
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
-from nodules_app.exchange.letters import CORE_FONT, OWN_FONT, LetterNeedsAFont
+from nodules_app.exchange.letters import CORE_FONT, OWN_FONT, require_characters
 
 MARGIN_MM, MARGIN_BOTTOM_MM = 20.0, 22.0
 TITLE_PT, HEADING_PT, BODY_PT, SMALL_PT = 18, 12, 10, 8
 LINE_MM: Final = 5.0
 SPACE_MM: Final = 3.0
-LATIN_1_ENDS: Final = 0xFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +77,9 @@ def pdf_of_document(document: Document, *, font: Path | None) -> bytes:
     Raises
     ------
     LetterNeedsAFont
-        No font file was named and the document is not written in Latin-1.
+        The font does not draw every character of the document.
     """
-    if font is None:
-        _only_latin("".join(_words(document)))
+    require_characters(_words(document), font=font)
     family = OWN_FONT if font is not None else CORE_FONT
     pdf = _Pages(document.footer, family, font)
     pdf.set_title(document.title)
@@ -139,8 +136,3 @@ def _words(document: Document) -> Iterator[str]:
                 for row in rows:
                     yield from row
 
-
-def _only_latin(written: Sequence[str] | str) -> None:
-    foreign = sorted({character for character in written if ord(character) > LATIN_1_ENDS})
-    if foreign:
-        raise LetterNeedsAFont(characters="".join(foreign[:8]))

@@ -7,11 +7,13 @@ Place and size of the address field and the folding marks: DIN 5008, form B (als
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
+from fontTools.ttLib import TTFont
 from fpdf import FPDF
 
 from registration.errors import Refused, gettext_noop
@@ -25,13 +27,14 @@ FOLDS_MM: Final = (105.0, 210.0)
 BODY_PT, SMALL_PT = 11, 7
 CORE_FONT: Final = "Helvetica"  # built into every reader; knows the letters of Latin-1 only
 OWN_FONT: Final = "Letter"
+LATIN_1_ENDS: Final = 0xFF
 
 
 class LetterNeedsAFont(Refused):
-    """A letter has characters that the built-in font does not know."""
+    """A letter has characters that its font does not draw: a name would silently lose a part."""
 
     code = "letter_needs_a_font"
-    sentence = gettext_noop("The letters need a font that knows {characters}; this installation has none.")
+    sentence = gettext_noop("The letters need a font that knows {characters}; that of this installation does not.")
     remedy = gettext_noop("Ask the operator to name a font file in NODULES_LETTER_FONT, then print again.")
 
 
@@ -53,10 +56,10 @@ def pdf_of(letters: Sequence[Letter], *, font: Path | None) -> bytes:
     Raises
     ------
     LetterNeedsAFont
-        No font file was named and a letter is not written in Latin-1.
+        The font does not draw every character of every letter.
     """
-    if font is None:
-        _only_latin(letters)
+    written = ((one.sender, *one.sender_lines, *one.address, one.day, one.subject, one.text) for one in letters)
+    require_characters(chain.from_iterable(written), font=font)
     pdf = FPDF(format="A4")
     pdf.set_creator("nodules")
     pdf.set_margins(MARGIN_LEFT_MM, 20, MARGIN_RIGHT_MM)
@@ -70,11 +73,26 @@ def pdf_of(letters: Sequence[Letter], *, font: Path | None) -> bytes:
     return bytes(pdf.output())
 
 
-def _only_latin(letters: Sequence[Letter]) -> None:
-    written = "".join("".join((one.sender, *one.sender_lines, *one.address, one.subject, one.text)) for one in letters)
-    foreign = sorted({character for character in written if ord(character) > 0xFF})
+def require_characters(words: Iterable[str], *, font: Path | None) -> None:
+    """Refuse what a font cannot draw, rather than print a name with a hole in it.
+
+    Parameters
+    ----------
+    font
+        A TrueType or OpenType file, or None for the built-in font, which draws Latin-1.
+
+    Raises
+    ------
+    LetterNeedsAFont
+    """
+    wanted = {character for character in "".join(words) if not character.isspace()}
+    if font is None:
+        foreign = {character for character in wanted if ord(character) > LATIN_1_ENDS}
+    else:
+        with TTFont(font, fontNumber=0, lazy=True) as file:  # of a collection the first, which is the one that is drawn
+            foreign = {character for character in wanted if ord(character) not in file.getBestCmap()}
     if foreign:
-        raise LetterNeedsAFont(characters="".join(foreign[:8]))
+        raise LetterNeedsAFont(characters="".join(sorted(foreign)[:8]))
 
 
 def _draw(pdf: FPDF, letter: Letter, family: str) -> None:
