@@ -10,6 +10,7 @@ from django.utils import translation
 
 from nodules_app.lifecycles import (
     APPOINTMENT,
+    CANDIDATE,
     DOCUMENT,
     ENDED_BY,
     ENDS_CARE,
@@ -20,6 +21,7 @@ from nodules_app.lifecycles import (
     REMINDER,
     RUN,
     AppointmentState,
+    CandidateState,
     DocumentState,
     EvidenceKind,
     FollowUpState,
@@ -90,6 +92,8 @@ def _page() -> Iterator[str]:
     yield "\n"
     yield from _chapter("Nodule", NODULE, NoduleState, NoduleState.CANDIDATE, NoduleState.ACTIVE)
     yield "A work-up is a step of the patient, no state of the nodule; so are death, a move and a decline.\n\n"
+    yield from _chapter("Candidate", CANDIDATE, CandidateState, CandidateState.PROPOSED)
+    yield "A candidate has no number and is owed nothing; accepting it marks a nodule.\n\n"
     yield from _chapter("MDT case", MDT_CASE, MdtCaseState, MdtCaseState.DRAFT)
     yield from _chapter("Reminder", REMINDER, ReminderState, ReminderState.QUEUED, ReminderState.SUPPRESSED)
     yield from _chapter("Reading", READING, ReadingState, ReadingState.AWAITING)
