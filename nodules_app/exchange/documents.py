@@ -79,9 +79,9 @@ def pdf_of_document(document: Document, *, font: Path | None) -> bytes:
     LetterNeedsAFont
         The font does not draw every character of the document.
     """
-    require_characters(_words(document), font=font)
     family = OWN_FONT if font is not None else CORE_FONT
     pdf = _Pages(document.footer, family, font)
+    require_characters(_words(document), pdf, own_font=font is not None)
     pdf.set_title(document.title)
     pdf.set_lang(document.language)
     pdf.set_creator("nodules")
@@ -135,4 +135,3 @@ def _words(document: Document) -> Iterator[str]:
                 yield from columns
                 for row in rows:
                     yield from row
-

@@ -13,7 +13,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from fontTools.ttLib import TTFont
 from fpdf import FPDF
 
 from registration.errors import Refused, gettext_noop
@@ -58,8 +57,6 @@ def pdf_of(letters: Sequence[Letter], *, font: Path | None) -> bytes:
     LetterNeedsAFont
         The font does not draw every character of every letter.
     """
-    written = ((one.sender, *one.sender_lines, *one.address, one.day, one.subject, one.text) for one in letters)
-    require_characters(chain.from_iterable(written), font=font)
     pdf = FPDF(format="A4")
     pdf.set_creator("nodules")
     pdf.set_margins(MARGIN_LEFT_MM, 20, MARGIN_RIGHT_MM)
@@ -68,31 +65,30 @@ def pdf_of(letters: Sequence[Letter], *, font: Path | None) -> bytes:
     if font is not None:
         pdf.add_font(OWN_FONT, fname=font)
         family = OWN_FONT
+    written = ((one.sender, *one.sender_lines, *one.address, one.day, one.subject, one.text) for one in letters)
+    require_characters(chain.from_iterable(written), pdf, own_font=font is not None)
     for letter in letters:
         _draw(pdf, letter, family)
     return bytes(pdf.output())
 
 
-def require_characters(words: Iterable[str], *, font: Path | None) -> None:
-    """Refuse what a font cannot draw, rather than print a name with a hole in it.
+def require_characters(words: Iterable[str], pdf: FPDF, *, own_font: bool) -> None:
+    """Refuse what the font of a document cannot draw, rather than print a name with a hole in it.
 
     Parameters
     ----------
-    font
-        A TrueType or OpenType file, or None for the built-in font, which draws Latin-1.
+    own_font
+        The document has the installation's font; otherwise the built-in one, which draws Latin-1.
 
     Raises
     ------
     LetterNeedsAFont
     """
-    wanted = {character for character in "".join(words) if not character.isspace()}
-    if font is None:
-        foreign = {character for character in wanted if ord(character) > LATIN_1_ENDS}
-    else:
-        with TTFont(font, fontNumber=0, lazy=True) as file:  # of a collection the first, which is the one that is drawn
-            foreign = {character for character in wanted if ord(character) not in file.getBestCmap()}
+    wanted = {ord(character) for character in "".join(words) if not character.isspace()}
+    known = pdf.fonts[OWN_FONT.lower()].cmap if own_font else range(LATIN_1_ENDS + 1)
+    foreign = sorted(code for code in wanted if code not in known)
     if foreign:
-        raise LetterNeedsAFont(characters="".join(sorted(foreign)[:8]))
+        raise LetterNeedsAFont(characters="".join(map(chr, foreign[:8])))
 
 
 def _draw(pdf: FPDF, letter: Letter, family: str) -> None:
