@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from inference.repeatability import SEPARATE, TOGETHER
+from tests.benchmarks.calibrate_errors import LAST_FITTED
 from tests.benchmarks.measured_pairs import Case, How, Seen, Side, read_cases
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 340, 240, 48, 40, 26, 8
@@ -154,12 +155,10 @@ def bland_altman(cases: Sequence[Case]) -> list[list[str]]:
 RATIOS = (-40.0, -20.0, 0.0, 20.0, 40.0)
 
 
-def coverage(cases: Sequence[Case], last_fitted: int) -> list[list[str]]:
-    """Share of true ratios inside the stated interval, for intervals of every width, on patients not fitted."""
-    panel = Panel("Not fitted", "stated, %", "covered, %", (0, 100), (0, 100), SHARES, SHARES)
-    chosen = [case for case in cases if case.measured and case.like_kinds and case.seed > last_fitted]
-    if not chosen:
-        return [frame(panel)]
+def coverage(cases: Sequence[Case]) -> list[list[str]]:
+    """Share of true ratios inside the stated interval, for intervals of every width."""
+    panel = Panel("Coverage", "stated, %", "covered, %", (0, 100), (0, 100), SHARES, SHARES)
+    chosen = [case for case in cases if case.measured and case.like_kinds]
     stated = np.linspace(0.02, 0.99, 60)
     widths = -special.ndtri((1 - stated) / 2)
     parts = [*frame(panel), line(panel, (0, 100), (0, 100), "#888")]
@@ -207,16 +206,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--last-fitted", type=int, default=16, help="seed")
     asked = parser.parse_args()
     cases = read_cases(asked.file)
     asked.folder.mkdir(parents=True, exist_ok=True)
     write(asked.folder / "volume-error.svg", against_size(cases) + against_thickness(cases))
-    write(asked.folder / "ratio-error.svg", bland_altman(cases) + coverage(cases, asked.last_fitted))
+    write(asked.folder / "ratio-error.svg", bland_altman(cases) + coverage(cases))
     seconds = [side.cpu_seconds for case in cases for side in (case.prior, case.current)]
     for title, belongs in (
         ("all", lambda case: True),
-        ("not looked at before", lambda case: case.seed > asked.last_fitted),
+        ("not looked at before", lambda case: case.seed > LAST_FITTED),
     ):
         sys.stdout.write(f"{title}\n\n{table(cases, belongs)}\n\n")
     sys.stdout.write(f"CPU s a nodule: median {np.median(seconds):.2f}, longest {max(seconds):.2f}\n")
