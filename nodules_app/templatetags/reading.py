@@ -94,9 +94,9 @@ def points(lps_mm: Sequence[float]) -> str:
 
 
 @register.filter
-def number(value: float | None, digits: int = 1) -> str:
-    """Write a number into a field to type in, or nothing."""
-    return "" if value is None else f"{value:.{digits}f}"
+def number(value: float | str | None, digits: int = 1) -> str:
+    """Write a number into a field to type in, or nothing: what was not measured reaches templates as "" or None."""
+    return "" if value is None or isinstance(value, str) else f"{value:.{digits}f}"
 
 
 @register.filter

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http import HTTPStatus
+from itertools import chain
 from pathlib import Path
 from typing import Final
 from urllib.error import URLError
@@ -59,7 +60,7 @@ def main() -> None:
         page = context.new_page()
         say("| what | figure |\n|---|---|")
         say(f"| load of the machine at the start | {os.getloadavg()[0]:.1f} |")
-        for row in [*opening(page, base, str(patient.code)), *stepping(page)]:
+        for row in chain(opening(page, base, str(patient.code)), stepping(page)):
             say(f"| {row[0]} | {row[1]} |")
         say(f"| memory of the tab | {renderer_mb():.0f} MB |")
         browser.close()
