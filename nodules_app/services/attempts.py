@@ -174,5 +174,5 @@ def calls_owed(patient: Patient) -> list[Reminder]:
 
 
 def _words(attempt: ContactAttempt) -> str:
-    """Keep the note of a person as it is; without one, the outcome speaks (translated where it is shown)."""
-    return (attempt.note or str(AttemptOutcome(attempt.outcome).value))[:300]
+    """Keep the note of a person as it is; without one the outcome speaks, in words where it is shown."""
+    return (attempt.note or attempt.outcome)[:300]

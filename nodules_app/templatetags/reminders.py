@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from nodules_app.ladder.plan import CATCH_UP, Why
 from nodules_app.ladder.rungs import Anchor, Channel, Problem, Recipient, Rung, Tier
 from nodules_app.lifecycles import ReminderState
-from nodules_app.models import Reminder
+from nodules_app.models import AttemptOutcome, Reminder
 from nodules_app.models.reminders import RUNGS
 from nodules_app.selectors import reminders as selectors
 from nodules_app.selectors.reminders import Desk, Show
@@ -35,7 +35,7 @@ class Counted(Protocol):
     def total(self) -> int: ...
 
 
-WHY: Final[dict[str, Promise]] = {
+WHY: Final[dict[str, Promise | str]] = {
     Why.DUE: _("due now"),
     Why.NOT_YET: _("its day has not come"),
     Why.QUIET: _("waits for the end of quiet hours"),
@@ -65,7 +65,7 @@ WHY: Final[dict[str, Promise]] = {
     "bounced": _("the message came back"),
     "uncertain": _("nobody knows whether it went out"),
     "unknown": _("no receipt for two days"),
-}
+} | {one.value: one.label for one in AttemptOutcome}  # why a call that was tried is still owed
 STATES: Final[dict[str, Sign]] = {
     ReminderState.SUPPRESSED: Sign(_("Not sent"), "pause", "caution"),
     ReminderState.QUEUED: Sign(_("Waits"), "clock"),

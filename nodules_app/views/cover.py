@@ -79,6 +79,7 @@ def mine(request: HttpRequest) -> HttpResponse:
         "today": today,
         "page": page,
         "me": who,
+        "covers": {group.owner.pk for group in found.groups},
         "here": request.get_full_path(),
         "tried": contacts.last_attempts(row.code for group in found.groups for row in group.rows),
     }

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from nodules_app.exchange import spreadsheets
 from nodules_app.forms.worklist import SaveViewForm, WorklistForm
 from nodules_app.selectors import contacts, mdt
+from nodules_app.selectors.cover import stands_for
 from nodules_app.selectors.worklist.page import exported, worklist
 from nodules_app.selectors.worklist.saved import saved_views
 from nodules_app.services import access, worklists
@@ -63,6 +64,7 @@ def read(request: HttpRequest) -> dict[str, object]:
         "page": page,
         "query": request.GET.urlencode(),
         "me": who.pk,
+        "covers": {one.pk for one in stands_for(who, today)},
         "views": saved_views(who),
         "may": may,
         "may_record": access.Act.RECORD in may,

@@ -174,6 +174,18 @@ class TestThePages:
         assert f"For {anna}, who is away" in shown
         assert "Covered" in shown
 
+    def test_what_the_absent_holds_is_offered_to_the_cover_and_to_nobody_else(self, anna: User) -> None:
+        patient, today = factories.patient(), timezone.localdate()
+        factories.follow_up(patient, overdue=True)
+        worklists.claim(patient=patient, by=anna)
+        client, other = signed_in(Role.COORDINATOR), signed_in(Role.COORDINATOR)
+        me = User.objects.order_by("-pk")[1]
+        path = reverse("claim", kwargs={"code": patient.code})
+        assert path not in client.get("/").content.decode()
+        cover.go_away(who=anna, away_from=today, away_until=today, covered_by=me, by=anna)
+        assert path in client.get("/").content.decode()
+        assert path not in other.get("/").content.decode()
+
     def test_its_queries_do_not_grow_with_the_people(self, anna: User, ben: User) -> None:
         client, counted = signed_in(Role.MANAGER), []
         for _ in range(2):
