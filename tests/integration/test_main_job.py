@@ -29,7 +29,8 @@ from nodules_app.models import (
     Scan,
     User,
 )
-from nodules_app.services import decisions, intake, nodules, safety_net, scans
+from nodules_app.selectors.reading_content import content_of, sha256_of
+from nodules_app.services import decisions, intake, nodules, readings, safety_net, scans
 from nodules_app.services.demo_clinic import prepare_demo_clinic
 from nodules_app.services.pipeline import matching
 from nodules_app.services.pipeline.execute import execute
@@ -150,6 +151,11 @@ class TestTheMainJob:
     def test_a_signed_step_stands_until_the_rules_say_otherwise(self, patient: Patient) -> None:
         physician = User.objects.get(username="physician")
         step = FollowUp.objects.get(state=FollowUpState.PROPOSED, kind__in=[FollowUpKind.CT, FollowUpKind.WORKUP])
+        with pytest.raises(readings.NotYetSigned):
+            decisions.accept(follow_up=step, by=physician)
+        reading = readings.begin(patient=patient, by=physician)
+        shown = sha256_of(content_of(patient, reading.scan))
+        readings.sign(reading=reading, shown_sha256=shown, by=physician)
         decisions.accept(follow_up=step, by=physician)
         Run.objects.create(kind=RunKind.ASSESS, patient=patient)
         work()
