@@ -35,7 +35,7 @@ class Counted(Protocol):
     def total(self) -> int: ...
 
 
-WHY: Final[dict[str, Promise | str]] = {
+WHY: Final[Mapping[str, Promise | str]] = {
     Why.DUE: _("due now"),
     Why.NOT_YET: _("its day has not come"),
     Why.QUIET: _("waits for the end of quiet hours"),
