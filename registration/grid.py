@@ -14,7 +14,8 @@ class Grid(NamedTuple):
     Parameters
     ----------
     image : (z, y, x)
-        ``int16``, contiguous: Hounsfield units, or a mask that is non-zero inside.
+        ``int16``, contiguous: Hounsfield units, or a mask that is non-zero inside. What is searched and refined is
+        clipped to the lung window beforehand.
     spacing_mm : (3,)
         Order z, y, x, all positive.
     origin_mm : (3,)

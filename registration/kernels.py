@@ -1,4 +1,4 @@
-"""What all compiled loops share: how they are compiled, the intensity window, and interpolation.
+"""What all compiled loops share: how they are compiled, and interpolation.
 
 Nothing is compiled when a module is imported. Each loop is compiled at its first call for the types it is called with
 (``int16`` images, ``uint8`` masks, ``float32`` patches, ``float64`` positions) and kept in numba's cache beside the
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Final, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -24,11 +24,6 @@ Floats = NDArray[np.float32]
 Wholes = NDArray[np.int64]
 
 Compiled = TypeVar("Compiled", bound=Callable[..., Any])
-
-# Below: padding and air. Above: the edges of vessels are kept, while heart, chest wall and ribs become one flat grey,
-# so that ribs, which the lung slides along, cannot drag the map.
-WINDOW_LOW_HU: Final = -1000
-WINDOW_HIGH_HU: Final = -100
 
 
 def kernel(function: Compiled) -> Compiled:
@@ -44,32 +39,22 @@ def parallel_kernel(function: Compiled) -> Compiled:
 
 
 @kernel
-def windowed(value_hu: np.int16) -> np.float32:
-    """Intensity as registration sees it: clipped to the lung window."""
-    if value_hu <= WINDOW_LOW_HU:
-        return np.float32(WINDOW_LOW_HU)
-    if value_hu >= WINDOW_HIGH_HU:
-        return np.float32(WINDOW_HIGH_HU)
-    return np.float32(value_hu)
-
-
-@kernel
 def sample(image: ImageHu, z: float, y: float, x: float) -> np.float32:
-    """Windowed intensity of an image at a continuous index, trilinear; beyond the border the border's value."""
+    """Value of an image at a continuous index, trilinear; beyond the border the border's value."""
     i = min(max(math.floor(z), 0), image.shape[0] - 2)
     j = min(max(math.floor(y), 0), image.shape[1] - 2)
     k = min(max(math.floor(x), 0), image.shape[2] - 2)
     fz = np.float32(min(max(z - i, 0.0), 1.0))
     fy = np.float32(min(max(y - j, 0.0), 1.0))
     fx = np.float32(min(max(x - k, 0.0), 1.0))
-    a = windowed(image[i, j, k])
-    b = windowed(image[i, j + 1, k])
-    c = windowed(image[i + 1, j, k])
-    d = windowed(image[i + 1, j + 1, k])
-    a += fx * (windowed(image[i, j, k + 1]) - a)
-    b += fx * (windowed(image[i, j + 1, k + 1]) - b)
-    c += fx * (windowed(image[i + 1, j, k + 1]) - c)
-    d += fx * (windowed(image[i + 1, j + 1, k + 1]) - d)
+    a = np.float32(image[i, j, k])
+    b = np.float32(image[i, j + 1, k])
+    c = np.float32(image[i + 1, j, k])
+    d = np.float32(image[i + 1, j + 1, k])
+    a += fx * (np.float32(image[i, j, k + 1]) - a)
+    b += fx * (np.float32(image[i, j + 1, k + 1]) - b)
+    c += fx * (np.float32(image[i + 1, j, k + 1]) - c)
+    d += fx * (np.float32(image[i + 1, j + 1, k + 1]) - d)
     a += fy * (b - a)
     c += fy * (d - c)
     return a + fz * (c - a)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registration.grid import LungImage
-from registration.kernels import Doubles, Wholes, kernel, parallel_kernel, windowed
+from registration.kernels import Doubles, Wholes, kernel, parallel_kernel
 
 CELL_MM: Final = 8.0
 TENSOR_SAMPLES: Final = 63  # of the 5 x 5 x 5 voxels, every second one: a checkerboard
@@ -79,9 +79,9 @@ def _foerstner_score(lung: LungImage, z: int, y: int, x: int) -> float:
             for i in range(x - 2 + ((k + j + z + y) & 1), x + 3, 2):
                 if lung.inner[k, j, i] == 0:
                     continue
-                gz = (windowed(image[k + 1, j, i]) - windowed(image[k - 1, j, i])) / (2 * spacing_mm[0])
-                gy = (windowed(image[k, j + 1, i]) - windowed(image[k, j - 1, i])) / (2 * spacing_mm[1])
-                gx = (windowed(image[k, j, i + 1]) - windowed(image[k, j, i - 1])) / (2 * spacing_mm[2])
+                gz = (image[k + 1, j, i] - image[k - 1, j, i]) / (2 * spacing_mm[0])
+                gy = (image[k, j + 1, i] - image[k, j - 1, i]) / (2 * spacing_mm[1])
+                gx = (image[k, j, i + 1] - image[k, j, i - 1]) / (2 * spacing_mm[2])
                 zz += gz * gz
                 yy += gy * gy
                 xx += gx * gx

@@ -15,7 +15,6 @@ from typing import Any, Final
 import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
 from registration.grid import Grid
 from registration.kernels import ImageHu, Wholes, kernel, parallel_kernel
@@ -25,7 +24,11 @@ COARSE_MM: Final = 3.0  # lungs, start and discrete search
 FINE_MM: Final = 1.4  # keypoints and refinement: half a small vessel, a twentieth of the voxels of a thin-slice scan
 # Taken off the sharpest detail of the fine level: between voxels the linear interpolation of noise and of the finest
 # edges is softer than on them, which otherwise draws every match towards or away from whole voxels.
-SOFTENING: Final = (1 / 8, 6 / 8, 1 / 8)
+SOFTENING: Final = (1, 6, 1)  # eighths
+# Below: padding and air. Above: the edges of vessels are kept, while heart, chest wall and ribs become one flat grey,
+# so that ribs, which the lung slides along, cannot drag the map.
+WINDOW_LOW_HU: Final = -1000
+WINDOW_HIGH_HU: Final = -100
 MARGIN_MM: Final = 15.0  # kept around the lungs at the fine level: half a patch plus the step it may take
 
 LOWEST_HU: Final = -2048  # anything lower is padding written by the scanner
@@ -156,7 +159,7 @@ def block_means(
 
 
 def crop_around(volume: Volume, frame: Frame, low_mm: NDArray[np.float64], high_mm: NDArray[np.float64]) -> Grid:
-    """Fine grid of the box between two frame points (3,), widened by the margin that patches need."""
+    """Fine grid of the box between two frame points (3,), widened by the margin that patches need; windowed."""
     corners_mm = np.stack([low_mm - MARGIN_MM, high_mm + MARGIN_MM])
     index = volume.index_from_lps(frame.to_lps(corners_mm))
     start = np.maximum(np.floor(index.min(axis=0)), 0).astype(int)
@@ -168,12 +171,31 @@ def crop_around(volume: Volume, frame: Frame, low_mm: NDArray[np.float64], high_
         (int(start[0]), int(start[1]), int(start[2])),
         (int(stop[0]), int(stop[1]), int(stop[2])),
     )
-    return means._replace(image=_softened(means.image))
+    soft = np.empty_like(means.image)
+    _soften(means.image, soft)
+    return means._replace(image=soft)
 
 
-def _softened(image: ImageHu) -> ImageHu:
-    """Image with a three-voxel average along each axis."""
-    soft: NDArray[np.float32] = image.astype(np.float32)
-    for axis in range(3):
-        soft = ndimage.correlate1d(soft, SOFTENING, axis=axis, mode="nearest")
-    return np.rint(soft).astype(np.int16)
+def windowed(grid: Grid) -> Grid:
+    """The grid as registration sees it: intensities clipped to the lung window."""
+    return grid._replace(image=np.clip(grid.image, WINDOW_LOW_HU, WINDOW_HIGH_HU))
+
+
+@parallel_kernel
+def _soften(image: ImageHu, soft: ImageHu) -> None:
+    """Fill ``soft`` with the three-voxel average of the image along each axis, clipped to the lung window."""
+    last_z, last_y, last_x = image.shape[0] - 1, image.shape[1] - 1, image.shape[2] - 1
+    for z in numba.prange(image.shape[0]):
+        sums = np.empty(image.shape[2], np.int32)
+        for y in range(image.shape[1]):
+            sums[:] = 0
+            for dz in range(3):
+                for dy in range(3):
+                    row = image[min(max(z + dz - 1, 0), last_z), min(max(y + dy - 1, 0), last_y)]
+                    weight = np.int32(SOFTENING[dz] * SOFTENING[dy])
+                    for x in range(row.shape[0]):
+                        sums[x] += weight * row[x]
+            for x in range(last_x + 1):
+                beside = sums[max(x - 1, 0)] + sums[min(x + 1, last_x)]
+                total = SOFTENING[0] * beside + SOFTENING[1] * sums[x]
+                soft[z, y, x] = min(max((total + 256) // 512, WINDOW_LOW_HU), WINDOW_HIGH_HU)

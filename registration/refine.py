@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registration.grid import LungImage
-from registration.kernels import Doubles, Floats, Wholes, kernel, parallel_kernel, sample, windowed
+from registration.kernels import Doubles, Floats, Wholes, kernel, parallel_kernel, sample
 
 PULL_BACK: Final = 6.0  # HU^2/mm^2 per unit of weight: far below the structure of a vessel, above that of noise
 LEAST_SAMPLES: Final = 20  # a patch with fewer inside the lung says nothing
@@ -136,10 +136,10 @@ def _read_patch(lung: LungImage, point_mm: Doubles, jacobian: Doubles, window: W
 def _read_sample(lung: LungImage, z: int, y: int, x: int, number: int, patch: Patch) -> None:
     """Fill value and gradient of one sample."""
     image, spacing_mm = lung.image, lung.spacing_mm
-    patch.values[number] = windowed(image[z, y, x])
-    along_z = windowed(image[z + 1, y, x]) - windowed(image[z - 1, y, x])
-    along_y = windowed(image[z, y + 1, x]) - windowed(image[z, y - 1, x])
-    along_x = windowed(image[z, y, x + 1]) - windowed(image[z, y, x - 1])
+    patch.values[number] = image[z, y, x]
+    along_z = image[z + 1, y, x] - image[z - 1, y, x]
+    along_y = image[z, y + 1, x] - image[z, y - 1, x]
+    along_x = image[z, y, x + 1] - image[z, y, x - 1]
     patch.gradients[number, 0] = along_z / (2 * spacing_mm[0])
     patch.gradients[number, 1] = along_y / (2 * spacing_mm[1])
     patch.gradients[number, 2] = along_x / (2 * spacing_mm[2])

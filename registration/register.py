@@ -18,10 +18,10 @@ from registration.errors import NotRegistrable, TurnedOver
 from registration.folding import fold_fraction
 from registration.grid import Grid, LungImage
 from registration.interior import lung_image
-from registration.keypoints import Keypoints, find_keypoints
+from registration.keypoints import Keypoints, find_keypoints, thinned
 from registration.lungs import Lungs, segment_lungs
 from registration.mapping import Mapping
-from registration.pyramid import COARSE_MM, Frame, block_means, crop_around
+from registration.pyramid import COARSE_MM, Frame, block_means, crop_around, windowed
 from registration.quality import Support, refuse_unless_registrable
 from registration.refine import Moved
 from registration.spline import SplineGrid
@@ -144,7 +144,7 @@ def register(
         current_rotation=there.frame.rotation,
         support=support,
         median_residual_mm=float(np.nanmedian(expected)),
-        inverse_error_mm=_inverse_error_mm(here, there, fit.mapping, support, kernels),
+        inverse_error_mm=_inverse_error_mm(here, there, fit, kernels),
         fold_fraction=fold_fraction(fit.mapping, judged),
         kept_fraction=fit.kept_fraction,
         median_agreement=fit.median_agreement,
@@ -165,7 +165,7 @@ def _ready(volume: Volume, lungs: Lungs | None) -> _Scan:
         frame=frame,
         lungs=lungs,
         mask=mask,
-        coarse=block_means(volume, frame, COARSE_MM),
+        coarse=windowed(block_means(volume, frame, COARSE_MM)),
         fine=lung_image(crop_around(volume, frame, points.min(axis=0), points.max(axis=0)), mask),
         lung_points_mm=points,
     )
@@ -273,25 +273,21 @@ def _judged_points_mm(scan: _Scan) -> NDArray[np.float64]:
     return lattice
 
 
-def _inverse_error_mm(here: _Scan, there: _Scan, mapping: Mapping, support: Support, kernels: Kernels) -> float:
-    """Median distance that keypoints of the current scan would move, asked for their place on the prior."""
-    keypoints = find_keypoints(there.fine, INVERSE_CELL_MM)
-    places_mm = mapping.inverse(keypoints.points_mm)
-    reached = support.covers(places_mm)
-    points_mm, places_mm = keypoints.points_mm[reached], places_mm[reached]
-    if not len(points_mm):
-        return float("nan")
+def _inverse_error_mm(here: _Scan, there: _Scan, fit: _Fit, kernels: Kernels) -> float:
+    """Median distance that places of the current scan would move, asked for their points on the prior."""
+    kept = Keypoints(fit.keypoints.points_mm[fit.kept], fit.keypoints.scores[fit.kept])
+    points_mm = kept.points_mm[thinned(kept, INVERSE_CELL_MM)]
     turn = ROUNDS[-1]
     found = kernels.moved(
         there.fine,
         here.fine,
+        fit.mapping(points_mm),
         points_mm,
-        places_mm,
-        np.asarray(np.linalg.inv(mapping.jacobians(places_mm)), dtype=np.float64),
+        np.asarray(np.linalg.inv(fit.mapping.jacobians(points_mm)), dtype=np.float64),
         sigma_mm=turn.sigma_mm,
         half_width_mm=turn.half_width_mm,
     )
-    steps_mm = found.points_mm - places_mm
+    steps_mm = found.points_mm - points_mm
     believed = _trust(found, steps_mm, turn, here.fine.grid) > KEPT_WEIGHT
     return float(np.median(np.linalg.norm(steps_mm[believed], axis=1))) if believed.any() else float("nan")
 

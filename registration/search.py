@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registration.grid import Grid
-from registration.kernels import Doubles, Floats, kernel, parallel_kernel, sample, windowed
+from registration.kernels import Doubles, Floats, kernel, parallel_kernel, sample
 
 PATCH_HALF: Final = 2  # patches of 5 x 5 x 5 samples, one step apart
 NOISE_HU2: Final = 100.0  # added to the variance of a sample, so that flat patches agree with nothing
@@ -82,7 +82,7 @@ def _read_block(grid: Grid, corner_mm: Doubles, step_mm: float, mean: float, blo
             y = min(max(int((from_first_mm[1] + b * step_mm) / spacing_mm[1] + 0.5), 0), image.shape[1] - 1)
             for c in range(block.shape[2]):
                 x = min(max(int((from_first_mm[2] + c * step_mm) / spacing_mm[2] + 0.5), 0), image.shape[2] - 1)
-                block[a, b, c] = windowed(image[z, y, x]) - mean
+                block[a, b, c] = image[z, y, x] - mean
 
 
 @kernel

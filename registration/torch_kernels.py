@@ -16,7 +16,6 @@ from torch.nn import functional
 
 from registration.errors import NoDevice
 from registration.grid import Grid, LungImage
-from registration.kernels import WINDOW_HIGH_HU, WINDOW_LOW_HU
 from registration.refine import Moved
 from registration.search import NOISE_HU2, PATCH_HALF, Costs
 from registration.spline import SplineGrid
@@ -63,7 +62,7 @@ class OnTorch:
         step_mm: float,
     ) -> Costs:  # fmt: skip
         """See :func:`registration.search.shift_costs`."""
-        here, there = self._windowed(prior.image), self._windowed(current.image)
+        here, there = self._sent(prior.image).float(), self._sent(current.image).float()
         width = reach + PATCH_HALF
         steps = torch.arange(-PATCH_HALF, PATCH_HALF + 1, device=self.device) * step_mm
         far = torch.arange(-width, width + 1, device=self.device) * step_mm
@@ -120,15 +119,11 @@ class OnTorch:
     def _sent(self, array: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
 
-    def _windowed(self, image: NDArray[np.int16]) -> Tensor:
-        """Image (z, y, x) as registration sees it."""
-        return self._sent(image).clamp(WINDOW_LOW_HU, WINDOW_HIGH_HU).float()
-
     def _lung(self, lung: LungImage) -> TorchLung:
         """The lung on the device, sent once; the image is kept beside it so that its number stays its own."""
         if id(lung.image) not in self._lungs:
             sent = TorchLung(
-                self._windowed(lung.image),
+                self._sent(lung.image).float(),
                 self._sent(lung.inner) != 0,
                 self._sent(lung.spacing_mm),
                 self._sent(lung.origin_mm),
@@ -139,7 +134,7 @@ class OnTorch:
     def _index(self, points_mm: Points, grid: Grid, axis: int, steps_mm: Tensor) -> Tensor:
         """Continuous index (n, k) along one axis of a grid of steps (k,) around points (n, 3)."""
         along = self._sent((points_mm[:, axis] - grid.origin_mm[axis]) / grid.spacing_mm[axis])
-        return along[:, None] + steps_mm.double() / grid.spacing_mm[axis]
+        return along[:, None] + steps_mm.double() / float(grid.spacing_mm[axis])
 
 
 def _nearest(image: Tensor, axes: list[Tensor]) -> Tensor:

@@ -30,7 +30,7 @@ TINY: Final = 1e-6  # HU^2: keeps the correlation of nothing with nothing finite
 
 
 class TorchLung(NamedTuple):
-    """A fine level: windowed image (z, y, x), which voxels lie well inside the lung, spacing and origin (3,) in mm."""
+    """A fine level: image (z, y, x), which voxels lie well inside the lung, spacing and origin (3,) in mm."""
 
     image: Tensor
     inner: Tensor

@@ -9,6 +9,7 @@ from scipy import ndimage
 from registration.grid import Grid, LungImage
 from registration.interior import lung_image
 from registration.keypoints import Keypoints, find_keypoints, thinned
+from registration.pyramid import windowed
 from registration.refine import moved
 from registration.search import choose_shifts, shift_costs
 
@@ -17,7 +18,7 @@ SHAPE = (40, 44, 48)
 
 
 def grid_of(image: np.ndarray, origin: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Grid:
-    return Grid(np.ascontiguousarray(np.rint(image), dtype=np.int16), SPACING, np.array(origin))
+    return windowed(Grid(np.ascontiguousarray(np.rint(image), dtype=np.int16), SPACING, np.array(origin)))
 
 
 def blobs(shape: tuple[int, int, int] = SHAPE, seed: int = 0) -> np.ndarray:
