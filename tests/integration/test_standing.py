@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nodules_app.lifecycles import EXAM_MADE, OPEN_FOLLOW_UP, FollowUpState, ReminderState, RunState
-from nodules_app.models import Clinic, FollowUp, FollowUpKind, Patient, Run, RunKind
+from nodules_app.models import Clinic, FollowUp, FollowUpKind, Patient, Role, Run, RunKind
 from nodules_app.models.reminders import IN_TROUBLE
 from nodules_app.models.runs import WITHOUT_RESULT
 from nodules_app.selectors.worklist.lists import ACT, Show
@@ -176,3 +176,11 @@ def test_counts_pages_and_tags_of_every_list_agree_with_its_words(people: list[P
         assert len(everybody.rows) == everybody.matching == counted.everybody == followed
         deadlines = [row.step.due_until for row in everybody.rows if row.step]
         assert deadlines == sorted(deadlines)
+
+
+@pytest.mark.parametrize("show", ["", EVERYBODY, *Show])
+def test_whoever_sees_no_patients_has_empty_lists(show: str) -> None:
+    unreached(factories.follow_up(factories.patient(), overdue=True).patient)
+    nobody = factories.member(Role.ADMINISTRATOR)
+    found = worklist(user=nobody, today=TODAY, show=show)
+    assert (found.matching, found.rows, found.counts.has_patients) == (0, (), False)

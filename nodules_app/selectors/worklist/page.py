@@ -80,9 +80,9 @@ def _listed(show: str, clinics: Clinics, today: date, first: int, until: int) ->
 
 
 def _patients(keys: Sequence[int]) -> list[Patient]:
-    """These patients, in this order."""
+    """These patients, in this order, less those whom a colleague has merged away since the keys were read."""
     found = Patient.objects.in_bulk(keys)
-    return [found[key] for key in keys]
+    return [found[key] for key in keys if key in found]
 
 
 def _found(clinics: Clinics, text: str) -> tuple[list[int], bool]:
