@@ -4,28 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django import template
 from django.utils import formats, timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
-from nodules_app.forms.nodules import PLACES, WORDS, as_asked
 from nodules_app.lifecycles import NoduleState, ReadingState
 from nodules_app.models import Attenuation, ComparisonWord, CorrectionKind
 from nodules_app.selectors.candidates import Proposals
-from nodules_app.selectors.descriptions import Description
 from nodules_app.selectors.reading_list import Lane, ListedReading
 from nodules_app.selectors.timeline import Appearance
 from nodules_app.templatetags import candidates, patients, quantities, words
-
-if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
-
-    Text = str | _StrPromise
 
 register = template.Library()
 
@@ -62,14 +54,6 @@ class EffectLine(NamedTuple):
     about: str
     before: str
     after: str
-
-
-class PlaceQuestion(NamedTuple):
-    lobes: Sequence[tuple[str, Any]]
-    lobe: str
-    margins: Sequence[tuple[str, Any]]
-    margin: str
-    places: list[tuple[str, Any, bool]]
 
 
 @register.simple_tag
@@ -159,17 +143,9 @@ def comparison_words() -> list[tuple[str, Any]]:
     return list(ComparisonWord.choices)
 
 
-@register.simple_tag
-def place_question(described: Description | None) -> PlaceQuestion:
-    """Give lobe, margin and flags as the description has them now."""
-    told = as_asked(described.facts if described else {})
-    return PlaceQuestion(
-        lobes=WORDS["lobe"][1],
-        lobe=told["lobe"],
-        margins=WORDS["margin"][1],
-        margin=told["margin"],
-        places=[(value, text, value in told["places"]) for value, text in PLACES],
-    )
+@register.filter
+def of_label(told: Mapping[str, Any], label: str) -> Any:  # noqa: ANN401 whatever the view has laid by for this nodule
+    return told.get(label)
 
 
 @register.filter
@@ -211,7 +187,6 @@ def _of_nodule(row: Mapping[str, Any]) -> list[EffectLine]:
         (gettext("%(label)s current") % {"label": label}, _size(before, "current"), _size(after, "current")),
         (gettext("%(label)s comparison") % {"label": label}, _word(before), _word(after)),
         (f"{label} VDT", _vdt(before), _vdt(after)),
-        (gettext("%(label)s description") % {"label": label}, _facts(before), _facts(after)),
     ]
     return [EffectLine(*text) for text in texts if text[1] != text[2]]
 
@@ -241,13 +216,6 @@ def _vdt(row: Mapping[str, Any] | None) -> str:
     low, high = change.get("vdt_low_days"), change.get("vdt_high_days")
     days = gettext("%(days)s d") % {"days": change["vdt_days"]}
     return days if low is None else f"{days} ({low}–{high if high is not None else gettext('unbounded')})"
-
-
-def _facts(row: Mapping[str, Any] | None) -> str:
-    told = as_asked((row or {}).get("facts") or {})
-    said = [str(dict(WORDS[name][1])[told[name]]) for name in ("lobe", "margin") if told[name]]
-    said += [str(text) for value, text in PLACES if value in told["places"]]
-    return ", ".join(said) or "–"
 
 
 def _answer(row: Mapping[str, Any] | None) -> str:

@@ -20,7 +20,7 @@ from nodules_app.selectors import patients as patient_selectors
 from nodules_app.selectors import viewer as selectors
 from nodules_app.services import access, candidates
 from nodules_app.services import viewing as services
-from nodules_app.views.readings import panel_context
+from nodules_app.views.reading_context import panel_context
 
 if TYPE_CHECKING:
     from nodules_app.models import Patient, User

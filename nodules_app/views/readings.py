@@ -5,7 +5,7 @@ A script asks for the panel alone and puts it in the place of the old one; witho
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.contrib import messages
@@ -18,14 +18,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from nodules_app.lifecycles import NoSuchStep
 from nodules_app.selectors import patients as patient_selectors
-from nodules_app.selectors.reading import panel
-from nodules_app.services import access, candidates
+from nodules_app.services import access
 from nodules_app.templatetags.follow_ups import refused_words
 from nodules_app.views.reading_acts import ACTS
+from nodules_app.views.reading_context import panel_context
 from registration.errors import Refused
-
-if TYPE_CHECKING:
-    from nodules_app.models import Patient, User
 
 BY_SCRIPT: Final = "X-Panel"  # a script asks for the panel alone
 
@@ -68,13 +65,3 @@ def act(request: HttpRequest, code: UUID, act: str) -> HttpResponse:
         return render(request, "reading/panel.html", context, status=409 if refused else 200)
     (messages.warning if refused else messages.success)(request, refused or said)
     return redirect("reading", code=code)
-
-
-def panel_context(patient: Patient, who: User) -> dict[str, Any]:
-    """What ``reading/panel.html`` needs on any page."""
-    return {
-        "panel": panel(patient, user=who),
-        "hidden": candidates.hidden_from(patient, who),
-        "said": "",
-        "refused": "",
-    }
