@@ -146,7 +146,7 @@ GATEWAY_URL = env.str("NODULES_GATEWAY_URL", "")
 GATEWAY_SECRET = env.str("NODULES_GATEWAY_SECRET", "")  # signs what we send and what the gateway tells us
 SENDING_TIMEOUT_S = env.float("NODULES_SENDING_TIMEOUT_S", 20.0)
 LETTER_FONT = env.str("NODULES_LETTER_FONT", "")  # a font file with the letters of every language that is written
-IMAGING_DEVICE = env.str("NODULES_DEVICE", "cpu")  # cpu or auto; cuda is refused until something runs there
+IMAGING_DEVICE = env.str("NODULES_DEVICE", "cpu")  # cpu, cuda or auto
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
