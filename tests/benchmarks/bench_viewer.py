@@ -21,7 +21,6 @@ from http import HTTPStatus
 from itertools import chain
 from pathlib import Path
 from typing import Final
-from urllib.error import URLError
 
 import psutil
 from playwright.sync_api import Page, sync_playwright
@@ -125,7 +124,7 @@ def ten_readers(base: str, addresses: list[tuple[str, int]], session: str) -> It
             with urllib.request.urlopen(urllib.request.Request(base + path, headers=headers), timeout=60) as answer:  # noqa: S310 our own server
                 body = answer.read()
                 return answer.status == HTTPStatus.OK, len(body), time.perf_counter() - began
-        except URLError:
+        except OSError:
             return False, 0, time.perf_counter() - began
 
     began = time.perf_counter()
@@ -167,7 +166,7 @@ def wait_for(address: str, limit_s: float = 60.0) -> None:
     while True:
         try:
             urllib.request.urlopen(address, timeout=5).close()  # noqa: S310 our own server
-        except URLError:
+        except OSError:  # refused, or not answered while it still loads
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.3)

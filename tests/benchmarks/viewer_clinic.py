@@ -9,8 +9,10 @@ from django.core.management import call_command
 from django.test import Client
 from numpy.typing import NDArray
 
+from nodules_app.charts import viewing
 from nodules_app.dicom.volumes import save_volume
 from nodules_app.models import Patient, Role, Scan, User
+from nodules_app.selectors import viewer
 from nodules_app.services.cache import grid_file, volume_folder
 from nodules_app.services.pipeline.registering import keep_grid
 from registration.volume import Volume
@@ -47,7 +49,7 @@ def slab_addresses(patient: Patient, reader: User) -> tuple[list[tuple[str, int]
     """Every request for slices that opening both scans makes, with the voxels it gives; and the reader's session."""
     client = Client(headers={"host": "localhost"})
     client.force_login(reader)
-    facts = client.get(f"/patients/{patient.code}/read").context["facts"]
+    facts = viewing.room_facts(viewer.room(patient), hidden=False)
     slabs = range(0, SHAPE_ZYX[0], 8)
     voxels = SHAPE_ZYX[1] * SHAPE_ZYX[2]
     asked = [(first, min(8, SHAPE_ZYX[0] - first)) for first in slabs]
@@ -59,8 +61,9 @@ def _keep(scan: Scan, seed: int) -> Volume:
     rng = np.random.default_rng(seed)
     chest = _chest()
     array = np.empty(SHAPE_ZYX, np.int16)
-    for layer in array:
-        layer[:] = chest + NOISE_HU * rng.standard_normal(chest.shape, dtype=np.float32)
+    noise = NOISE_HU * rng.standard_normal((17, *chest.shape), dtype=np.float32)  # no slab holds the same twice
+    for number, layer in enumerate(array):
+        layer[:] = chest + noise[number % len(noise)]
     origin = tuple(-np.asarray(SPACING_ZYX_MM)[::-1] * (np.asarray(SHAPE_ZYX)[::-1] - 1) / 2)
     volume = Volume(array, SPACING_ZYX_MM, (float(origin[0]), float(origin[1]), float(origin[2])), np.eye(3))
     save_volume(volume, volume_folder(scan.series))

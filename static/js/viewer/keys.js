@@ -135,7 +135,7 @@ export function listen(room, tools) {
     if (off || event.defaultPrevented || event.target.closest?.(TYPING)) return;
     // A button or link that has the focus keeps its own keys.
     if ((event.key === "Enter" || event.key === " ") && event.target.closest?.("button, a, summary")) return;
-    const act = ACTS.get(nameOf(event)) ?? (event.altKey && event.key.startsWith("Arrow") ? nudge : null);
+    const act = ACTS.get(nameOf(event));
     const alwaysThere = event.key === "?" || event.key === "Escape";
     if (!act || (!alwaysThere && !room.active?.ready)) return;
     event.preventDefault();
