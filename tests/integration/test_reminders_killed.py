@@ -176,6 +176,56 @@ def test_killed_before_the_gateways_answer_the_same_key_is_sent_again_and_taken_
     assert (texts.requests, list(texts.texts)) == (2, [row.key])
 
 
+def test_killed_between_the_gateways_answer_and_writing_it_down(texts: Gateway) -> None:
+    row = waiting("mobile")
+    texts.hold = True
+    env = {"NODULES_GATEWAY_URL": f"http://127.0.0.1:{texts.port}/messages", "NODULES_GATEWAY_SECRET": SECRET}
+    with working("dispatch", **env) as process:
+        assert texts.held.wait(LIMIT_S)
+        with locked("reminderevent"):
+            texts.hold = False
+            texts.let_go.set()
+            until(somebody_waits_for_a_lock)
+            process.kill()
+            process.wait()
+    make_good(row)
+    assert row.state in (ReminderState.HANDED_OVER, ReminderState.UNKNOWN)
+    assert (texts.requests, list(texts.texts)) == (2, [row.key])
+
+
+def test_a_reconciler_killed_while_it_takes_back_leaves_the_row_to_the_next(mail: MailServer) -> None:
+    row = waiting()
+    long_ago = timezone.now() - timedelta(hours=1)
+    Reminder.objects.filter(pk=row.pk).update(state=ReminderState.SENDING, lease_until=long_ago, attempt=1)
+    killed_in_reconcile()
+    row.refresh_from_db()
+    assert row.state == ReminderState.SENDING
+    make_good(row)
+    assert (row.state, len(mail.mails)) == (ReminderState.UNCERTAIN, 0)
+    assert row.events.filter(step="lose_track").count() == 1
+
+
+def test_a_reconciler_killed_while_it_moves_silence_up_asks_the_next_one_once(mail: MailServer) -> None:
+    row = waiting()
+    long_ago = timezone.now() - timedelta(days=9)
+    Reminder.objects.filter(pk=row.pk).update(
+        state=ReminderState.DELIVERED, channel=Channel.TASK, recipient="coordinators", answer_by=long_ago
+    )
+    killed_in_reconcile()
+    assert not row.raised.exists()
+    reconcile(now=timezone.now())
+    reconcile(now=timezone.now())
+    assert row.raised.count() == 1
+
+
+def killed_in_reconcile() -> None:
+    """The blow falls on the first row that the reconciler writes."""
+    with locked("reminderevent"), working("reconcile") as process:
+        until(somebody_waits_for_a_lock)
+        process.kill()
+        process.wait()
+
+
 def test_a_sweep_killed_while_it_writes_leaves_nothing_half_and_its_lock_free(mail: MailServer) -> None:
     step = waiting().follow_up
     written = Reminder.objects.count()
@@ -200,10 +250,7 @@ def test_a_sweep_killed_while_it_writes_leaves_nothing_half_and_its_lock_free(ma
 def test_a_reconciler_killed_while_it_asks_a_person_asks_once(mail: MailServer) -> None:
     row = waiting()
     Reminder.objects.filter(pk=row.pk).update(state=ReminderState.FAILED)
-    with locked("reminderevent"), working("reconcile") as process:
-        until(somebody_waits_for_a_lock)
-        process.kill()
-        process.wait()
+    killed_in_reconcile()
     assert not row.raised.exists()
     reconcile(now=timezone.now())
     reconcile(now=timezone.now())
