@@ -70,7 +70,7 @@ def pair() -> Pair:
 @pytest.mark.parametrize(
     ("name", "within", "word"),
     [
-        ("A", 0.15, "larger-slightly"),
+        ("A", 0.15, "unchanged"),  # the true ratio is the limit of 1.25 itself, and the interval is wider
         ("B", 0.05, "larger-markedly"),
         ("C", 0.05, "unchanged"),
         ("D", 0.05, "smaller-slightly"),
