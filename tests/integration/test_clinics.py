@@ -35,7 +35,14 @@ from nodules_app.urls import urlpatterns
 from tests import factories
 
 WITH_CODE = sorted({str(pattern.name) for pattern in urlpatterns if "<uuid:code>" in str(pattern.pattern)})
-MORE = {"follow-up-act": {"name": "accept"}, "close-hours": {"hours": 1}}
+MORE: dict[str, dict[str, object]] = {
+    "follow-up-act": {"name": "accept"},
+    "close-hours": {"hours": 1},
+    "end-role": {"membership": 1},
+    "close-account": {"membership": 1},
+    "join-records": {"other": uuid4()},
+    "tell-apart": {"other": uuid4()},
+}
 # Named by a clinic, a calendar or a saved view of one's own, not by a patient: their own tests hold them.
 OF_NO_PATIENT = {
     "add-resource",
@@ -47,6 +54,9 @@ OF_NO_PATIENT = {
     "revoke-feed",
     "ladder",
     "clinic-settings",
+    "people",
+    "end-role",
+    "close-account",
     "remove-view",
 }
 LISTS = ("worklist", "worklist-fragment", "imports", "imports-fragment", "reminders", "letters", "audit")
@@ -200,7 +210,17 @@ class TestEachSeesItsOwn:
 
 # Rows that this test does not make (a transfer, an appointment, a kept volume) or acts that need more than a code:
 # that a colleague finds them is said by the tests of their own pages.
-NOT_MADE_HERE = {"acknowledge-transfer", "take-back-transfer", "give-back", "crop", "follow-up-act"}
+NOT_MADE_HERE = {
+    "acknowledge-transfer",
+    "take-back-transfer",
+    "give-back",
+    "crop",
+    "follow-up-act",
+    "join-records",
+    "tell-apart",
+    "part-records",
+    "decide-held",
+}
 
 
 @pytest.mark.django_db(transaction=True)
