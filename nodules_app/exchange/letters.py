@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from fpdf import FPDF
+from fpdf.fonts import TTFFont
 
 from registration.errors import Refused, gettext_noop
 
@@ -85,7 +86,8 @@ def require_characters(words: Iterable[str], pdf: FPDF, *, own_font: bool) -> No
     LetterNeedsAFont
     """
     wanted = {ord(character) for character in "".join(words) if not character.isspace()}
-    known = pdf.fonts[OWN_FONT.lower()].cmap if own_font else range(LATIN_1_ENDS + 1)
+    font = pdf.fonts[OWN_FONT.lower()] if own_font else None
+    known = font.cmap if isinstance(font, TTFFont) else range(LATIN_1_ENDS + 1)
     foreign = sorted(code for code in wanted if code not in known)
     if foreign:
         raise LetterNeedsAFont(characters="".join(map(chr, foreign[:8])))

@@ -28,7 +28,7 @@ ACTION_ROWS: Final = 4
 USUAL_DAYS: Final = 14  # by when an action is to be done, unless another day is typed
 
 
-class Person(forms.ModelChoiceField):
+class Person(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic in the stubs alone
     """Somebody who works at the clinic."""
 
     def __init__(self, label: Any, **options: Any) -> None:  # noqa: ANN401 Django's own signature

@@ -25,6 +25,7 @@ from django.db.models import (
     QuerySet,
     Subquery,
 )
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Extract, Least, TruncMonth
 from django.utils import timezone
 
@@ -222,7 +223,7 @@ def _instants(first: date, last: date) -> tuple[datetime, datetime]:
     return datetime.combine(first, time.min, zone), datetime.combine(last + timedelta(days=1), time.min, zone)
 
 
-def _days_between(start: str, stop: str) -> ExpressionWrapper:
+def _days_between(start: str, stop: str) -> Combinable:
     return ExpressionWrapper(
         Extract(ExpressionWrapper(F(stop) - F(start), output_field=DurationField()), "epoch") / 86400.0,
         output_field=FloatField(),

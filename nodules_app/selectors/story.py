@@ -171,7 +171,7 @@ def _appointments(patient: Patient) -> Iterator[Event]:
     held = Appointment.objects.filter(follow_up__patient=patient, state=AppointmentState.BOOKED)
     for row in held.select_related("resource", "follow_up").order_by("pk"):
         yield Event(
-            timezone.localdate(row.starts_at),
+            timezone.localdate(row.during.lower),
             EventKind.APPOINTMENT,
             facts={"where": row.resource.name},
             code=row.follow_up.code,

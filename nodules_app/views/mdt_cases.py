@@ -107,7 +107,8 @@ def prepare(request: HttpRequest, code: UUID) -> HttpResponse:
         "may": acts_of(access.member(request.user), case.patient.clinic_id),
     }
     if form.is_valid():
-        who = access.mdt_case_for(Act.RECORD, code, by=request.user) and access.member(request.user)
+        case = access.mdt_case_for(Act.RECORD, code, by=request.user)
+        who = access.member(request.user)
         try:
             cases.prepare(case=case, facts=form.facts(), by=who, seen=form.cleaned_data["version"])
         except ChangedMeanwhile as refusal:

@@ -12,8 +12,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from psycopg2.extras import DateTimeTZRange
 
-from nodules_app.models import Patient, Role
+from nodules_app.models import Appointment, Patient, Resource, ResourceKind, Role
 from nodules_app.services import endings, follow_ups
 from nodules_app.services.mdt import cases, outcomes
 from nodules_app.services.mdt.meetings import plan_meeting
@@ -96,6 +97,16 @@ def test_diameters_are_drawn_when_asked_for(patient: Patient) -> None:
 )
 def test_the_change_between_any_two_exams(patient: Patient, start: date, stop: date, expected: str) -> None:
     assert expected in words(shown(patient, f"?nodule=N1&from={start}&to={stop}"))
+
+
+def test_a_booked_slot_stands_on_its_day(patient: Patient) -> None:
+    step = patient.follow_ups.get(evidence__isnull=True)
+    starts_at = timezone.now() + timedelta(days=20)
+    slot = DateTimeTZRange(starts_at, starts_at + timedelta(minutes=20))
+    scanner = Resource.objects.create(clinic=patient.clinic, name="CT 1", kind=ResourceKind.CT)
+    Appointment.objects.create(follow_up=step, resource=scanner, during=slot, by=factories.member())
+    drawn = [text for trace in figure(shown(patient))["data"] for text in trace.get("text", [])]
+    assert any("Booked: CT 1" in text for text in drawn)
 
 
 def test_the_conference_stands_on_the_axis(patient: Patient) -> None:
