@@ -90,7 +90,7 @@ def test_a_held_exam_waits_on_the_page_until_somebody_says_whose_it_is(page: Cli
     held = HeldExam.objects.create(
         study_uid="1.2", batch=batch, patient=known, name="Other^One", birth_date=date(1971, 1, 1)
     )
-    assert "Other^One" in page.get(reverse("who-is-who")).content.decode()
+    assert "Other, One" in page.get(reverse("who-is-who")).content.decode()
     address = reverse("decide-held", kwargs={"code": held.code})
     assert page.get(address).status_code == 200
     assert page.post(address, {"answer": "new", "reason": WHY}).status_code == 422
