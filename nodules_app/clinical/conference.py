@@ -74,7 +74,7 @@ def _growth(answer: Json) -> Iterator[ConferenceReason]:
 
 def _solid_parts(case: Json) -> Iterator[ConferenceReason]:
     """A nodule that was ground glass throughout, and has a solid part at the last exam that shows it."""
-    for nodule in case["nodules"]:
+    for nodule in case.get("nodules", ()):
         seen = _attenuations(nodule)
         if len(seen) > 1 and seen[-1] in SOLID_PART and set(seen[:-1]) == {"ground_glass"}:
             yield ConferenceReason.NEW_SOLID_PART
