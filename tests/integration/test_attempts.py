@@ -94,9 +94,7 @@ class TestWhatFollows:
 
     def test_the_moment_that_the_patient_named_is_when_the_task_is_due(self, step: FollowUp, coordinator: User) -> None:
         owed, at = task(step), timezone.now() + timedelta(days=2)
-        record_attempt(
-            patient=step.patient, told=call(AttemptOutcome.CALL_BACK, call_back_at=at), by=coordinator
-        )
+        record_attempt(patient=step.patient, told=call(AttemptOutcome.CALL_BACK, call_back_at=at), by=coordinator)
         owed.refresh_from_db()
         assert owed.answer_by == at
 
@@ -163,9 +161,7 @@ class TestRefusals:
     def test_another_patients_number_is_refused(self, step: FollowUp, coordinator: User) -> None:
         number = ContactPoint.objects.create(patient=factories.patient(), kind="phone", value="555 0123")
         with pytest.raises(ContactOfAnother):
-            record_attempt(
-                patient=step.patient, told=call(AttemptOutcome.NO_ANSWER, contact=number), by=coordinator
-            )
+            record_attempt(patient=step.patient, told=call(AttemptOutcome.NO_ANSWER, contact=number), by=coordinator)
 
     @pytest.mark.parametrize(
         "wrong",
