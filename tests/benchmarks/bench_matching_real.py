@@ -213,7 +213,8 @@ def report(told: Counter[str]) -> str:
         low, high = wilson_95(told["candidates right"], of)
         lines.append(
             f"From candidates, nobody marking: of {of} on both, {told['candidates on both']} proposed on both, "
-            f"{told['candidates right']} paired rightly ({told['candidates right'] / of:.3f}, {low:.3f} to {high:.3f}), "
+            f"{told['candidates right']} paired rightly "
+            f"({told['candidates right'] / of:.3f}, {low:.3f} to {high:.3f}), "
             f"{told['candidates wrong']} paired with something else."
         )
     return "\n".join(lines)

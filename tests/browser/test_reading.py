@@ -119,7 +119,7 @@ def test_a_stroke_of_the_viewer_edits_the_outline_and_says_so(visit: Visit, read
     finding = scan.findings.get()
     brush = {"kind": "add", "centre_lps_mm": (5.0, 0.0, 0.0), "radius_mm": 3.0, "low_hu": -400, "high_hu": 300}
     tell(page, "viewer:stroke", {"scan": str(scan.code), "finding": str(finding.code), **brush})
-    expect(page.get_by_text("Outline edited")).to_be_visible()
+    expect(page.get_by_text("Outline edited · N1")).to_be_visible()
     expect(page.get_by_text("outline by Reader")).to_be_visible()
     assert page.evaluate("window.told") == str(finding.code)
     page.keyboard.press("Control+z")
@@ -142,7 +142,9 @@ def test_opening_a_nodule_takes_the_viewer_there(visit: Visit, reader: User, pat
     summary = page.locator("[data-nodule=N1] > summary")
     summary.click()
     summary.click()
-    page.wait_for_function("window.shown")
+    page.wait_for_timeout(
+        200
+    )  # the event is dispatched by the click; a function to wait for would be eval to the policy
     assert page.evaluate("window.shown.lps_mm") == list(AT)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from django.conf import LazySettings
+from playwright.sync_api import expect
 
 from nodules_app.models import Clinic, Scan, User
 from nodules_app.services.cache import volume_folder
@@ -162,7 +163,7 @@ def test_what_is_not_kept_is_waited_for_and_shown_when_it_comes(visit: Visit, re
     assert [fault for fault in faults(visitor) if "404" not in fault] == []
     keep(scan, shown.current)
     visitor.page.wait_for_selector("[data-room][data-complete-ms]")
-    assert not waiting.is_visible()
+    expect(waiting).to_be_hidden()
     screen = Screen(visitor.page)
     screen.settle()
     assert screen.hu("current") == 30

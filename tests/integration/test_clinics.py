@@ -31,6 +31,7 @@ from nodules_app.models import (
 )
 from nodules_app.selectors.clinics import Act, acts_of, patients_of
 from nodules_app.services import clinics, intake, members
+from nodules_app.services.mdt import cases, meetings, outcomes
 from nodules_app.urls import urlpatterns
 from tests import factories
 
@@ -42,6 +43,10 @@ MORE: dict[str, dict[str, object]] = {
     "close-account": {"membership": 1},
     "join-records": {"other": uuid4()},
     "tell-apart": {"other": uuid4()},
+    "mdt-minutes": {"version": 1},
+    "mdt-case-act": {"how": "withdraw"},
+    "reading-act": {"act": "begin"},
+    "slab": {"digest": "0" * 16, "first": 0, "count": 1},
 }
 # Named by a clinic, a calendar or a saved view of one's own, not by a patient: their own tests hold them.
 OF_NO_PATIENT = {
@@ -58,6 +63,9 @@ OF_NO_PATIENT = {
     "end-role",
     "close-account",
     "remove-view",
+    "mdt-plan",
+    "bulk-undo",
+    "come-back",
 }
 LISTS = ("worklist", "worklist-fragment", "imports", "imports-fragment", "reminders", "letters", "audit")
 
@@ -103,7 +111,7 @@ def filled(clinic: Clinic) -> tuple[Patient, list[UUID]]:
     opened = patient.emergency_accesses.create(
         user=factories.member(at=clinic), reason="Test", until=timezone.now() + timedelta(hours=1)
     )
-    rows: list[object] = [patient, batch, failed, read, contact, letters, row, opened]
+    rows: list[object] = [patient, batch, failed, read, contact, letters, row, opened, *at_the_conference(patient)]
     for related in ("nodules", "follow_ups", "assessments", "runs", "studies"):
         rows += getattr(patient, related).all()
     for study in patient.studies.all():
@@ -113,6 +121,18 @@ def filled(clinic: Clinic) -> tuple[Patient, list[UUID]]:
     for nodule in patient.nodules.all():
         rows += nodule.matches.all()
     return patient, [code for one in rows if isinstance(code := getattr(one, "code", None), UUID)]
+
+
+def at_the_conference(patient: Patient) -> list[object]:
+    """A meeting of the patient's clinic, the patient's case on its list, and an action."""
+    chair, starts_at = everybody_at(patient.clinic), timezone.now() + timedelta(days=3)
+    meeting = meetings.plan_meeting(
+        clinic=patient.clinic, starts_at=starts_at, cut_off_at=starts_at, place="4", chair=chair, quorum=[], by=chair
+    )
+    case = cases.put_on(patient=patient, question="What now?", by=chair, meeting=meeting)
+    due_on = timezone.localdate() + timedelta(days=9)
+    outcomes.draft(case=case, kind="biopsy", by=chair, tasks=[outcomes.Task("Request it", chair, due_on)])
+    return [meeting, case, case.actions.get()]
 
 
 def asked(client: Client, name: str, code: UUID, method: str) -> int:
@@ -220,6 +240,13 @@ NOT_MADE_HERE = {
     "tell-apart",
     "part-records",
     "decide-held",
+    "accept-candidate",
+    "reject-candidate",
+    "reopen-candidate",
+    "slab",
+    "displacements",
+    "map-state",
+    "mdt-minutes",  # of a meeting that has ended
 }
 
 

@@ -353,6 +353,7 @@ class TestTheClinic:
             "working_weekdays": "1,2,3,4,5",
             "quiet_from": "20:00",
             "quiet_until": "08:00",
+            "proposals_on_request": "False",
         }
         assert client.post(address, told).status_code == 302
         clinic.refresh_from_db()

@@ -30,7 +30,6 @@ def test_nobody_is_lost_in_a_winter_of_faults(settings: LazySettings, tmp_path: 
         "act delivered twice",
         "message lost by the broker",
         "message delivered twice",
-        "process killed with SIGKILL",
-    ):
+    ):  # whether a SIGKILL meets a process before it ends is the machine's affair; test_reminders_killed aims them
         assert outcome.faults[fault] > 0, fault
     assert {"died", "records joined", "exam filed anew"} & set(outcome.events)
