@@ -9,6 +9,7 @@ import pytest
 from django.core.management import call_command
 from pytest_django import Settings
 
+from tests import peers
 from tests.providers import Gateway, MailServer, gateway, mail_server
 
 SECRET = "a secret of the test"
@@ -39,3 +40,10 @@ def texts(settings: Settings) -> Iterator[Gateway]:
         settings.GATEWAY_URL, settings.GATEWAY_SECRET = f"http://127.0.0.1:{server.port}/messages", SECRET
         settings.SENDING_TIMEOUT_S = 3.0
         yield server
+
+
+@pytest.fixture(scope="module")
+def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[peers.Orthanc]:
+    """A real PACS for the tests of one file; a test that fills it empties it."""
+    with peers.orthanc(tmp_path_factory.mktemp("orthanc")) as running:
+        yield running
