@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nodules_app.dicom.errors import printable
+from nodules_app.dicom.read_measures import Measure
 from nodules_app.dicom.series import CtSeries
 from registration.errors import Refused, gettext_noop
 
@@ -26,16 +27,25 @@ class FindingMark:
     tracking_uid
         DICOM Tracking Unique Identifier, ``""`` when there is none.
     kind
-        A segmentation, a region drawn on one or more slices, or a point.
+        A segmentation, a region drawn on one or more slices, a point, or what another program proposes.
     extent_mm
         Size of the box round it along x, y, z, including the pixels or slices at its ends.
+    measures
+        Numbers that its author gives.
+    source
+        Whose it is, in words.
+    certainty
+        How sure a program was, 0 to 1; None where it does not say, and of a person's mark.
     """
 
     lps_mm: tuple[float, float, float]
     label: str
     tracking_uid: str
-    kind: Literal["segmentation", "region", "point"]
+    kind: Literal["segmentation", "region", "point", "cad"]
     extent_mm: tuple[float, float, float]
+    measures: tuple[Measure, ...] = ()
+    source: str = ""
+    certainty: float | None = None
 
 
 class FindingsOffTheCt(Refused):

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 
+from nodules_app.dicom.dates import date_or_none
 from nodules_app.dicom.errors import printable
 from nodules_app.dicom.finding_marks import (
     FindingMark,
@@ -30,6 +32,11 @@ SR_STORAGE = "1.2.840.10008.5.1.4.1.1.88."
 WANTED = (
     "SOPClassUID",
     "SOPInstanceUID",
+    "InstitutionName",
+    "Manufacturer",
+    "ManufacturerModelName",
+    "ContentDate",
+    "SeriesDate",
     "PatientID",
     "IssuerOfPatientID",
     "StudyInstanceUID",
@@ -61,11 +68,14 @@ class Referred:
         Series that it names. A segmentation may name none, a report names also those of its segmentations.
     sop_instance_uid
         Of the file itself.
+    made_on
+        Day of its content; None where it does not say.
     """
 
     study_uid: str
     series_uids: frozenset[str]
     sop_instance_uid: str = ""
+    made_on: date | None = None
 
 
 def read_referred(path: Path) -> Referred:
@@ -87,7 +97,8 @@ def read_referred(path: Path) -> Referred:
             named = frozenset(_series_uids([header.elements, *evidence]))
         except UNREADABLE as problem:
             raise NotFindings(file=printable(path.name)) from problem
-        return Referred(header.text("StudyInstanceUID"), named, header.text("SOPInstanceUID"))
+        made_on = date_or_none(header.text("ContentDate"))
+        return Referred(header.text("StudyInstanceUID"), named, header.text("SOPInstanceUID"), made_on)
 
 
 def _series_uids(holders: Iterable[Dataset]) -> Iterator[str]:

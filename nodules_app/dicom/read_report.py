@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from nodules_app.dicom.finding_marks import (
     SegmentationMissing,
 )
 from nodules_app.dicom.header import UNREADABLE, Header
+from nodules_app.dicom.read_cad import CAD_STORAGE, read_cad
+from nodules_app.dicom.read_measures import code_of, measures_of, source_of
 from nodules_app.dicom.read_segmentation import read_segmentation
 from nodules_app.dicom.series import CtSeries
 
@@ -57,6 +59,8 @@ def read_report(header: Header, on: CtSeries, segmentations: Sequence[Header]) -
         The content tree is damaged.
     """
     try:
+        if header.text("SOPClassUID") == CAD_STORAGE:
+            return _proposals(header, on)
         groups = list(_groups(header.elements.get("ContentSequence") or (), 0))
         reader = _Reader(header, on, CtSpace.of(on), {s.text("SOPInstanceUID"): s for s in segmentations})
         marks = [mark for group in groups for mark in reader.marks_of(group)]
@@ -67,6 +71,13 @@ def read_report(header: Header, on: CtSeries, segmentations: Sequence[Header]) -
     if not marks and reader.elsewhere:
         raise FindingsOfOtherSeries(file=printable(header.name), count=reader.elsewhere)
     return _joined(marks, on.spacing_zyx_mm[0])
+
+
+def _proposals(header: Header, on: CtSeries) -> tuple[FindingMark, ...]:
+    marks, elsewhere = read_cad(header, on)
+    if not marks and elsewhere:
+        raise FindingsOfOtherSeries(file=printable(header.name), count=elsewhere)
+    return marks
 
 
 def _groups(items: Sequence[Dataset], depth: int) -> Iterator[Dataset]:
@@ -81,8 +92,7 @@ def _groups(items: Sequence[Dataset], depth: int) -> Iterator[Dataset]:
 
 
 def _code(item: Dataset) -> str:
-    names = item.get("ConceptNameCodeSequence")
-    return str(names[0].get("CodeValue", "")) if names else ""
+    return code_of(item)[1]
 
 
 class _Reader:
@@ -100,8 +110,9 @@ class _Reader:
     def marks_of(self, group: Dataset) -> list[FindingMark]:
         items = list(group.get("ContentSequence") or ())
         label, tracking_uid = _name(items)
+        said: dict[str, Any] = {"measures": measures_of(items), "source": source_of(self.header, items)}
         marks = [
-            replace(mark, label=label or mark.label, tracking_uid=tracking_uid or mark.tracking_uid)
+            replace(mark, label=label or mark.label, tracking_uid=tracking_uid or mark.tracking_uid, **said)
             for item in items
             for mark in self._segment(item)
         ]
@@ -110,7 +121,7 @@ class _Reader:
             points = np.concatenate([region.points_lps_mm for region in regions])
             self.space.check(points, self.header.name)
             kind: Literal["region", "point"] = "point" if all(r.kind == "point" for r in regions) else "region"
-            marks.append(self._mark(points, label, tracking_uid, kind))
+            marks.append(replace(self._mark(points, label, tracking_uid, kind), **said))
         return marks
 
     def _segment(self, item: Dataset) -> tuple[FindingMark, ...]:
@@ -201,4 +212,5 @@ def _union(below: FindingMark, above: FindingMark) -> FindingMark:
     low, high = np.minimum(low_a, low_b), np.maximum(high_a, high_b)
     x, y, z = (float(c) for c in (low + high) / 2)
     wide, deep, tall = (float(c) for c in high - low)
-    return replace(below, lps_mm=(x, y, z), extent_mm=(wide, deep, tall))
+    # Numbers of single slices say nothing of the whole.
+    return replace(below, lps_mm=(x, y, z), extent_mm=(wide, deep, tall), measures=())

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from nodules_app.dicom import codes
 from nodules_app.dicom.decode import ReadRange, ranges_of
 from nodules_app.dicom.enhanced import MOST_FRAMES, Frame
 from nodules_app.dicom.errors import FileRefused, printable
@@ -16,6 +17,7 @@ from nodules_app.dicom.finding_marks import CtSpace, FindingMark, FindingsUnread
 from nodules_app.dicom.geometry import normal_of
 from nodules_app.dicom.header import UNREADABLE, Header, numbers_of
 from nodules_app.dicom.instance import LARGEST_SIDE, orientation_of, spacing_of, three_of, whole
+from nodules_app.dicom.read_measures import code_of, source_of
 from nodules_app.dicom.series import CtSeries
 
 
@@ -59,7 +61,7 @@ def read_segmentation(header: Header, on: CtSeries, segments: frozenset[int] | N
 
 
 def _read(header: Header, on: CtSeries, segments: frozenset[int] | None) -> tuple[FindingMark, ...]:
-    labels = {int(item.SegmentNumber): item for item in header.elements.SegmentSequence}
+    labels = {int(item.SegmentNumber): item for item in header.elements.SegmentSequence if not _is_part(item)}
     frames = _frames(header)
     space = CtSpace.of(on)
     _check_places(frames, space, header)
@@ -68,12 +70,18 @@ def _read(header: Header, on: CtSeries, segments: frozenset[int] | None) -> tupl
         read = ranges_of(file, header.syntax)
         for index, frame in enumerate(frames):
             number = int(frame.group("SegmentIdentificationSequence").ReferencedSegmentNumber)
-            if segments is None or number in segments:
+            if number in labels and (segments is None or number in segments):
                 inside = np.argwhere(_mask(header, read, index, len(frames)))
                 if len(inside):
                     masses[number].add(_points(frame, header.name, inside))
     voxel_mm = np.array(on.spacing_zyx_mm)[::-1]
     return tuple(_mark(labels[number], mass, voxel_mm, space, header) for number, mass in sorted(masses.items()))
+
+
+def _is_part(segment: Dataset) -> bool:
+    """Whether a segment is the solid part of a nodule that has a segment of its own."""
+    scheme, value, _ = code_of(segment, "SegmentedPropertyTypeCodeSequence")
+    return (scheme, value) == (codes.SCHEME, codes.SOLID_PART.value)
 
 
 def _frames(header: Header) -> list[Frame]:
@@ -142,4 +150,5 @@ def _mark(segment: Dataset, mass: _Mass, voxel_mm: NDArray[np.float64], space: C
     x, y, z = (float(c) for c in mass.sum_mm / mass.count)
     wide, deep, tall = (float(c) for c in mass.high_mm - mass.low_mm + voxel_mm)
     label = str(segment.get("SegmentLabel") or segment.get("SegmentNumber"))
-    return FindingMark((x, y, z), label, str(segment.get("TrackingUID", "") or ""), "segmentation", (wide, deep, tall))
+    uid = str(segment.get("TrackingUID", "") or "")
+    return FindingMark((x, y, z), label, uid, "segmentation", (wide, deep, tall), source=source_of(header))
