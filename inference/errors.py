@@ -90,3 +90,11 @@ class SlicesTooThick(NotMeasured):
         "{long_axis_mm:.1f} x {short_axis_mm:.1f} mm."
     )
     remedy = gettext_noop("Send a reconstruction of 2.5 mm or thinner from the same examination, or compare the axes.")
+
+
+class NotForecast(Refused):
+    """A volume from which no course can be computed."""
+
+    code = "not_forecast"
+    sentence = gettext_noop("A volume of {volume_mm3:.3g} mm³ is no nodule's; no course can be computed from it.")
+    remedy = gettext_noop("Check the measurement of this nodule.")
