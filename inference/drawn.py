@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from contourpy import contour_generator
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
@@ -31,6 +30,7 @@ from inference.errors import NothingAtPoint, TooLarge
 from inference.estimate import Z_95, Estimate
 from inference.measure import NoduleMeasurement
 from inference.occupancy import occupancy
+from inference.outline import Polygon, contours_px, layer_polygons_px
 from inference.repeatability import Attenuation
 from registration.volume import Volume
 
@@ -96,7 +96,7 @@ class Drawn:
     mean_hu: float
     mass_mg: float
     drawn_share: float
-    outline_px: list[list[tuple[float, float]]]
+    outline_px: list[Polygon]
 
 
 def outline_of(volume: Volume, machine: NoduleMeasurement | None, strokes: Sequence[Stroke]) -> Outline:
@@ -160,7 +160,7 @@ def measure_drawn(volume: Volume, machine: NoduleMeasurement | None, strokes: Se
         mean_hu=mean_hu,
         mass_mg=volume_mm3 * max(mean_hu - AIR_HU, 0.0) / 1000,
         drawn_share=share,
-        outline_px=_polygons_px(outline, layer),
+        outline_px=layer_polygons_px(outline.inside[layer], outline.start_zyx[1:]),
     )
 
 
@@ -261,24 +261,9 @@ def _axes_mm(outline: Outline, volume: Volume) -> tuple[float, float, int]:
     """Long and short axis on the axial slice where most is inside, and that slice counted in the block."""
     layer = int(outline.inside.sum(axis=(1, 2)).argmax())
     _, step_y_mm, step_x_mm = volume.spacing_zyx_mm
-    lines = _contours_px(outline, layer)
-    points: ArrayLike = np.concatenate([np.asarray(line) for line in lines]) * (step_x_mm, step_y_mm)
+    points: ArrayLike = np.concatenate(contours_px(outline.inside[layer])) * (step_x_mm, step_y_mm)
     long_mm, short_mm = long_and_short(np.asarray(points, np.float64)[:, ::-1])
     return long_mm, short_mm, layer
-
-
-def _contours_px(outline: Outline, layer: int) -> list[NDArray[np.float64]]:
-    inside = np.pad(outline.inside[layer].astype(np.float32), 2)
-    lines = contour_generator(z=inside).lines(0.5)
-    return [np.asarray(line) - 2 for line in lines if isinstance(line, np.ndarray) and len(line) > 3]
-
-
-def _polygons_px(outline: Outline, layer: int) -> list[list[tuple[float, float]]]:
-    _, first_row, first_column = outline.start_zyx
-    return [
-        [(round(float(x) + first_column, 2), round(float(y) + first_row, 2)) for x, y in line]
-        for line in _contours_px(outline, layer)
-    ]
 
 
 def caliper_error_mm(pixel_mm: float) -> float:

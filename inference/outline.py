@@ -12,6 +12,8 @@ from inference.measure import NoduleMeasurement
 from registration.volume import Volume
 
 SMOOTHING_PX = 0.6  # rounds the stairs of the voxels off; moves the border by less than a tenth of a pixel
+MARGIN_PX = 2  # a border at the edge of the block is traced around, not cut open
+FEWEST_POINTS = 3  # a closed line names its first point twice
 Polygon = list[tuple[float, float]]
 
 
@@ -26,7 +28,7 @@ def outline_polygons_px(measured: NoduleMeasurement) -> list[Polygon]:
     """
     first_slice, first_row, first_column = measured.outline_start_zyx
     depth = int(np.clip(measured.axial_index - first_slice, 0, measured.outline.shape[0] - 1))
-    return _polygons(measured.outline[depth], first_row, first_column)
+    return layer_polygons_px(measured.outline[depth], (first_row, first_column))
 
 
 def polygons_by_slice_px(inside: NDArray[np.bool_], start_zyx: tuple[int, int, int]) -> dict[int, list[Polygon]]:
@@ -44,7 +46,7 @@ def polygons_by_slice_px(inside: NDArray[np.bool_], start_zyx: tuple[int, int, i
     """
     first_slice, first_row, first_column = start_zyx
     return {
-        first_slice + depth: _polygons(layer, first_row, first_column)
+        first_slice + depth: layer_polygons_px(layer, (first_row, first_column))
         for depth, layer in enumerate(inside)
         if layer.any()
     }
@@ -73,11 +75,41 @@ def solid_part(volume: Volume, inside: NDArray[np.bool_], start_zyx: tuple[int, 
     return np.asarray(regions == largest)
 
 
-def _polygons(inside: NDArray[np.bool_], first_row: int, first_column: int) -> list[Polygon]:
-    padded = np.pad(inside.astype(np.float32), 2)
-    lines = contour_generator(z=ndimage.gaussian_filter(padded, SMOOTHING_PX)).lines(0.5)
+def layer_polygons_px(layer: NDArray[np.bool_], start_yx: tuple[int, int]) -> list[Polygon]:
+    """Draw a border on one slice, its stairs rounded off.
+
+    Parameters
+    ----------
+    layer : (y, x)
+        Pixels within the border, from pixel ``start_yx`` of the slice on.
+
+    Returns
+    -------
+    list of polygons
+        As ``outline_polygons_px`` gives them.
+    """
+    first_row, first_column = start_yx
     return [
-        [(round(float(x) + first_column - 2, 2), round(float(y) + first_row - 2, 2)) for x, y in line]
-        for line in lines
-        if isinstance(line, np.ndarray) and len(line) > 3
+        [(round(float(x) + first_column, 2), round(float(y) + first_row, 2)) for x, y in line]
+        for line in contours_px(layer, smoothing_px=SMOOTHING_PX)
     ]
+
+
+def contours_px(layer: NDArray[np.bool_], *, smoothing_px: float = 0.0) -> list[NDArray[np.float64]]:
+    """Trace a border on one slice, midway between the centres of the pixels inside and outside.
+
+    Parameters
+    ----------
+    layer : (y, x)
+    smoothing_px
+        Standard deviation of a Gaussian before tracing; 0 keeps the stairs, which a length is measured on.
+
+    Returns
+    -------
+    list of (n, 2)
+        Closed lines of (x, y) in pixels of the layer; what encloses less than a pixel's corners is left out.
+    """
+    padded = np.pad(layer.astype(np.float32), MARGIN_PX)
+    traced = contour_generator(z=ndimage.gaussian_filter(padded, smoothing_px) if smoothing_px else padded).lines(0.5)
+    lines = [np.asarray(line) for line in traced]
+    return [line - MARGIN_PX for line in lines if len(line) > FEWEST_POINTS]

@@ -36,6 +36,7 @@ class Pane:
     days: int | None
     grade: str
     technique: str
+    kept: bool  # its slices can be sent at once
 
 
 def room_facts(room: Room, *, hidden: bool, start_at: str = "") -> dict[str, Any]:
@@ -62,7 +63,8 @@ def panes(room: Room) -> list[Pane]:
     for scan, role in zip(room.shown, roles_of(room), strict=True):
         pair = between.get(scan.pk)
         days = pair.interval_days if pair else None
-        drawn.append(Pane(scan, role, ROLE_WORDS[role], days, pair.grade if pair else "", _technique(scan.series)))
+        grade, kept = pair.grade if pair else "", viewing.scan_is_ready(scan)
+        drawn.append(Pane(scan, role, ROLE_WORDS[role], days, grade, _technique(scan.series), kept))
     return drawn
 
 

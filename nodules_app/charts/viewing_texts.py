@@ -66,6 +66,7 @@ def _keys() -> dict[str, str]:
         "ellipse": gettext("Ellipse: mean HU"),
         "point": gettext("Point: a missed nodule"),
         "brush": gettext("Brush: edit an outline"),
+        "brushKind": gettext("Brush: adds, erases, adds between HU"),
         "brushSize": gettext("Smaller, larger brush"),
         "moveCrosshair": gettext("Move the crosshair (with Shift by ten)"),
         "press": gettext("Use the tool at the crosshair"),

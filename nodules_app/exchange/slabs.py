@@ -31,8 +31,12 @@ LEVEL: Final = 1  # the fastest: a browser next door waits for the processor, no
 
 def planes(block_hu: NDArray[np.int16]) -> bytes:
     """Part a block (z, y, x) into the plane of its low bytes and the plane of its high bytes."""
-    little = np.ascontiguousarray(block_hu, dtype="<i2")
-    return np.ascontiguousarray(little.view(np.uint8).reshape(-1, 2).T).tobytes()
+    voxels = np.ascontiguousarray(block_hu).reshape(-1)
+    parted = np.empty((2, voxels.size), np.uint8)
+    # By arithmetic, not by picking every second byte: these two passes run at the speed of the memory.
+    np.copyto(parted[0], voxels, casting="unsafe")  # keeps the low eight bits
+    np.copyto(parted[1], voxels >> 8, casting="unsafe")
+    return parted.tobytes()
 
 
 def compressed(raw: bytes, coding: Coding) -> bytes:

@@ -31,6 +31,7 @@ class Seen:
     """One time point of the panel."""
 
     scan: UUID
+    series: UUID
     on: date | None
 
 
@@ -131,6 +132,12 @@ class Panel:
         return self.state in OPEN_READING
 
     @property
+    def reads_blind(self) -> bool:
+        """A second reader who has yet to say what he sees: what the first one made of it would lead him."""
+        second = self.is_open and self.readers_needed > 1 and not self.is_mine and "mark" in self.may
+        return second and not self.has_read
+
+    @property
     def latest_signed(self) -> SignedReading | None:
         return self.signed[0] if self.signed else None
 
@@ -163,7 +170,7 @@ def panel(patient: Patient, *, user: User) -> Panel:
         is_mine=opened is not None and opened.reader_id in (None, user.pk),
         claimed_by=str(claim.by) if claim is not None and claim.by_id != user.pk else "",
         prior=_seen(shown, pair.prior_scan) if pair else None,
-        current=_seen(shown, scan.code) if scan else None,
+        current=Seen(scan.code, scan.series.code, scan.study.acquired_on) if scan else None,
         comparison=pair,
         nodules=_nodules(shown, pair, scan),
         proposals=proposals_of(patient),
@@ -193,8 +200,9 @@ def _pair(shown: Timeline, scan: Scan | None) -> ComparisonLine | None:
     return min(pairs, key=lambda pair: pair.interval_days, default=None)
 
 
-def _seen(shown: Timeline, scan: UUID) -> Seen:
-    return Seen(scan, next((exam.acquired_on for exam, line in shown.scans if line.code == scan), None))
+def _seen(shown: Timeline, scan: UUID) -> Seen | None:
+    found = ((exam, line) for exam, line in shown.scans if line.code == scan)
+    return next((Seen(line.code, line.series.code, exam.acquired_on) for exam, line in found), None)
 
 
 def _nodules(shown: Timeline, pair: ComparisonLine | None, scan: Scan | None) -> tuple[PanelNodule, ...]:

@@ -26,6 +26,11 @@ def lungs_file(scan: Scan) -> Path:
     return settings.CACHE_DIR / "lungs" / f"{scan.code}.npz"
 
 
+def outline_file(measurement: UUID) -> Path:
+    """Where the borders of one measurement lie, slice by slice; a measurement never changes."""
+    return settings.CACHE_DIR / "outlines" / f"{measurement}.json"
+
+
 def map_file(comparison: Comparison) -> Path:
     """Where the map between the two scans of a comparison lies."""
     return settings.CACHE_DIR / "maps" / f"{comparison.code}.npz"

@@ -25,6 +25,7 @@ from registration.volume import Volume
 
 CALIPER_VERSION: Final = "1"
 SERIES_REMEMBERED: Final = 32
+PLACES_REMEMBERED: Final = 16  # two megabytes each
 LONGEST_AXIS_MM: Final = 100.0
 
 
@@ -67,11 +68,18 @@ def _noise_of(series: UUID) -> ScanNoise | None:
 
 def by_machine(finding: Finding) -> NoduleMeasurement | Refused:
     """Measure a finding as the pipeline does, without lungs and lobes: in less than a second. ``VolumeNotKept``."""
-    scan = finding.scan
-    volume = volume_of(scan)
-    noise = _noise_of(scan.series.code)
+    volume_of(finding.scan)
+    return _by_machine_at(finding.scan.series.code, finding.lps_mm, finding.scan.series.slice_thickness_mm)
+
+
+@lru_cache(maxsize=PLACES_REMEMBERED)
+def _by_machine_at(
+    series: UUID, lps_mm: tuple[float, float, float], slice_thickness_mm: float | None
+) -> NoduleMeasurement | Refused:
+    """The same voxels give the same outline: a stroke, and drawing the outline after it, do not look for it again."""
+    volume = open_volume(volume_folder(series))
     try:
-        return measure(volume, finding.lps_mm, slice_thickness_mm=scan.series.slice_thickness_mm, noise=noise)
+        return measure(volume, lps_mm, slice_thickness_mm=slice_thickness_mm, noise=_noise_of(series))
     except Refused as refusal:
         return refusal
 
@@ -86,7 +94,12 @@ def store_by_machine(finding: Finding) -> Measurement | None:
 def strokes_of(finding: Finding) -> tuple[Stroke, ...]:
     """The strokes that stand on a finding's outline, the first first."""
     row = in_force(finding)
-    if row is None or row.method != DRAWN_NAME:
+    return strokes_behind(row) if row is not None else ()
+
+
+def strokes_behind(row: Measurement) -> tuple[Stroke, ...]:
+    """The strokes that a measurement rests on; none of what the machine drew alone."""
+    if row.method != DRAWN_NAME:
         return ()
     made_by = Correction.objects.filter(measurement=root_of(row)).order_by("pk").first()
     return tuple(stroke_from(told) for told in made_by.told["strokes"]) if made_by else ()

@@ -1,21 +1,32 @@
-"""The borders of nodules slice by slice, for drawing: of the outline that stands, corrections included."""
+"""The borders of nodules slice by slice, for drawing: of the outline that stands, corrections included.
+
+Whoever measures keeps the borders beside the numbers, so that a reader's page does not look for them again; a border
+whose file was deleted is drawn anew when a page asks for it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from django.core.cache import cache
+import numpy as np
+from numpy.typing import NDArray
 
+from inference.measure import NoduleMeasurement
 from inference.outline import polygons_by_slice_px, solid_part
 from nodules_app.models import Attenuation, Measurement, Scan
 from nodules_app.selectors.viewer import measured_on
+from nodules_app.services.cache import outline_file
 from nodules_app.services.corrections_measure import outline_in_force, volume_of
 from registration.errors import Refused
+from registration.volume import Volume
 
-FORMAT: Final = 1  # of what the cache keeps
-KEPT_S: Final = 24 * 3600  # a measurement never changes, so it could be kept for ever; a day's reading is enough
+FORMAT: Final = 2  # of what is kept
 
 Polygons = dict[str, list[list[list[float]]]]  # by slice index of the volume, in pixels of the slice
 
@@ -35,29 +46,35 @@ def outlines_of(scan: Scan) -> tuple[Outline, ...]:
     return tuple(_outline(row) for row in measured_on(scan) if row.refusal is None)
 
 
+def keep_outline(row: Measurement, found: NoduleMeasurement, volume: Volume) -> None:
+    """Keep the borders that were just measured."""
+    _keep(row.code, *_drawn(volume, found.outline, found.outline_start_zyx, row.attenuation))
+
+
 def _outline(row: Measurement) -> Outline:
-    name = f"outline:{FORMAT}:{row.code}"
-    kept: dict[str, Any] | None = cache.get(name)
-    if kept is not None:
-        return Outline(row.finding.code, row.finding.nodule.label, kept["border_px"], kept["solid_px"])
+    border_px, solid_px = _kept(row.code) or _draw(row)
+    return Outline(row.finding.code, row.finding.nodule.label, border_px, solid_px)
+
+
+def _draw(row: Measurement) -> tuple[Polygons, Polygons]:
     try:
-        drawn = _draw(row)
+        found = outline_in_force(row.finding)
     except Refused:  # also: the voxels are not kept
-        return Outline(row.finding.code, row.finding.nodule.label, _axial(row), {})
-    cache.set(name, {part: value for part, value in asdict(drawn).items() if part.endswith("_px")}, KEPT_S)
+        return _axial(row), {}
+    if found is None:  # numbers without an outline: a caliper
+        return _axial(row), {}
+    drawn = _drawn(volume_of(row.finding.scan), found.inside, found.start_zyx, row.attenuation)
+    _keep(row.code, *drawn)
     return drawn
 
 
-def _draw(row: Measurement) -> Outline:
-    found = outline_in_force(row.finding)
-    if found is None:  # numbers without an outline: a caliper
-        return Outline(row.finding.code, row.finding.nodule.label, _axial(row), {})
+def _drawn(
+    volume: Volume, inside: NDArray[np.bool_], start_zyx: tuple[int, int, int], attenuation: str
+) -> tuple[Polygons, Polygons]:
     solid: Polygons = {}
-    if row.attenuation == Attenuation.PART_SOLID:
-        inside = solid_part(volume_of(row.finding.scan), found.inside, found.start_zyx)
-        solid = _by_name(polygons_by_slice_px(inside, found.start_zyx))
-    border = _by_name(polygons_by_slice_px(found.inside, found.start_zyx))
-    return Outline(row.finding.code, row.finding.nodule.label, border, solid)
+    if attenuation == Attenuation.PART_SOLID:
+        solid = _by_name(polygons_by_slice_px(solid_part(volume, inside, start_zyx), start_zyx))
+    return _by_name(polygons_by_slice_px(inside, start_zyx)), solid
 
 
 def _axial(row: Measurement) -> Polygons:
@@ -70,3 +87,20 @@ def _by_name(polygons_px: dict[int, list[list[tuple[float, float]]]]) -> Polygon
         str(index): [[list(point) for point in polygon] for polygon in polygons]
         for index, polygons in polygons_px.items()
     }
+
+
+def _kept(code: UUID) -> tuple[Polygons, Polygons] | None:
+    try:
+        told: dict[str, Any] = json.loads(outline_file(code).read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):  # never written, or by a machine that lost power: drawn anew
+        return None
+    return (told["border_px"], told["solid_px"]) if told["format"] == FORMAT else None
+
+
+def _keep(code: UUID, border_px: Polygons, solid_px: Polygons) -> None:
+    target = outline_file(code)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".new-", dir=target.parent)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump({"format": FORMAT, "border_px": border_px, "solid_px": solid_px}, file)
+    Path(name).replace(target)  # whole or not at all: another process may be reading

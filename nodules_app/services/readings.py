@@ -167,6 +167,7 @@ def finish(*, reading: Reading, by: User) -> Reading:
     reading_opinions.keep_own(held, by=by)
     _move(held, "finish")
     record("reading.read", held.patient, by=by, reading=held.code)
+    worklists.release(patient=held.patient, by=by)  # for a second reader, or for whoever signs
     return held
 
 

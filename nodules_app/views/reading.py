@@ -18,6 +18,7 @@ from nodules_app.forms.viewing import RoomForm
 from nodules_app.selectors import candidates as candidate_selectors
 from nodules_app.selectors import patients as patient_selectors
 from nodules_app.selectors import viewer as selectors
+from nodules_app.selectors.reading import panel
 from nodules_app.services import access, candidates
 from nodules_app.services import viewing as services
 from nodules_app.views.reading_context import panel_context
@@ -49,8 +50,9 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
 def nodules(request: HttpRequest, code: UUID) -> HttpResponse:
     """The list beside the images alone, after something in it has changed."""
     patient = access.patient_for(access.Act.SEE, code, by=request.user)
-    context = _room(request, patient, access.member(request.user))
-    return render(request, "reading/nodules.html", context | {"code": code})
+    who = access.member(request.user)
+    blind = patient.clinic.readers_needed > 1 and panel(patient, user=who).reads_blind
+    return render(request, "reading/nodules.html", _room(request, patient, who) | {"code": code, "blind": blind})
 
 
 def _room(request: HttpRequest, patient: Patient, who: User) -> dict[str, Any]:

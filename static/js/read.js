@@ -10,8 +10,8 @@
 //   viewer:at               out  {nodule, label}: the reader jumped to this nodule (null for a candidate)
 //   viewer:findings-shown   out  the reader asked for what the machine found (read first, then show)
 //   viewer:show             in   {scan, lps_mm}: bring this place into the middle of both scans
-//   viewer:outlines-changed in   {finding}: fetch the outlines again
-//   viewer:brush            in   {kind, radius_mm, low_hu, high_hu}, each optional: what the next stroke does
+//   viewer:outlines-changed in   {finding}: an act has ended; fetch the outlines again
+//   viewer:tool             in   {tool}: what the left button does from now on
 
 import { listen, writeSheet } from "./viewer/keys.js";
 import { Room } from "./viewer/room.js";
@@ -24,6 +24,7 @@ const told = (id) => JSON.parse(document.querySelector(`#${id}`).textContent);
 async function waitForSlices(room) {
   await Promise.all(room.panes.filter((pane) => !pane.ready).map(async (pane) => {
     const words = pane.element.querySelector("[data-waiting]");
+    words.querySelector("progress").hidden = false;
     const kept = await untilKept(pane.told.state, ({ said, progress }) => {
       words.querySelector("[data-words]").textContent = said;
       words.querySelector("progress").value = progress;
@@ -81,7 +82,7 @@ async function start(element) {
   const room = new Room(element, told("room-facts"), texts);
   const tools = new Tools(room);
   document.addEventListener("viewer:outlines-changed", () => refreshNodules(room));
-  document.addEventListener("viewer:brush", ({ detail }) => Object.assign(tools.brush, detail));
+  document.addEventListener("viewer:tool", ({ detail }) => room.set({ tool: detail.tool }));
   listen(room, tools);
   const press = (key) => document.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
   toolbar(document.querySelector(".room-tools"), room, press);

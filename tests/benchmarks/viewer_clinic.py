@@ -21,6 +21,11 @@ from tests.maps import breathing
 
 SHAPE_ZYX = (300, 512, 512)
 SPACING_ZYX_MM = (1.0, 0.7, 0.7)
+MARKED_LPS_MM = (60.0, 10.0, 20.0)  # a nodule of both scans, in the left lung
+MISSED_LPS_MM = (-60.0, 10.0, -40.0)  # one that nobody has marked, in the right lung
+DIAMETERS_MM = (9.0, 10.0)  # prior, current
+BLUR_MM = 0.35
+LEAST_SHARE = 0.01
 NOISE_HU = 22.0  # of a low-dose scan with a medium kernel: what makes slices hard to compress
 
 
@@ -32,7 +37,7 @@ def prepare() -> tuple[Patient, User]:
     sides = {"slices": SHAPE_ZYX[0], "rows": SHAPE_ZYX[1], "columns": SHAPE_ZYX[2], "slice_thickness_mm": 1.0}
     prior = factories.scan(patient, date(2026, 5, 19), **sides)
     current = factories.scan(patient, date(2026, 11, 18), **sides)
-    kept = [_keep(scan, seed) for seed, scan in enumerate((prior, current))]
+    kept = [_keep(scan, seed, DIAMETERS_MM[seed]) for seed, scan in enumerate((prior, current))]
     comparison = factories.comparison(prior, current)
     comparison.registrations.create(
         method="test", version="1", residual_mm=0.3, inverse_error_mm=0.1, fold_fraction=0, map_file="none"
@@ -41,7 +46,7 @@ def prepare() -> tuple[Patient, User]:
     keep_grid(comparison, breathing(kept[0]))
     nodule = factories.nodule(patient)
     for scan in (prior, current):
-        factories.finding(nodule, scan, (60.0, 10.0, 20.0))
+        factories.finding(nodule, scan, MARKED_LPS_MM)
     return patient, reader
 
 
@@ -57,7 +62,7 @@ def slab_addresses(patient: Patient, reader: User) -> tuple[list[tuple[str, int]
     return wanted, client.cookies["sessionid"].value
 
 
-def _keep(scan: Scan, seed: int) -> Volume:
+def _keep(scan: Scan, seed: int, diameter_mm: float) -> Volume:
     rng = np.random.default_rng(seed)
     chest = _chest()
     array = np.empty(SHAPE_ZYX, np.int16)
@@ -66,8 +71,23 @@ def _keep(scan: Scan, seed: int) -> Volume:
         layer[:] = chest + noise[number % len(noise)]
     origin = tuple(-np.asarray(SPACING_ZYX_MM)[::-1] * (np.asarray(SHAPE_ZYX)[::-1] - 1) / 2)
     volume = Volume(array, SPACING_ZYX_MM, (float(origin[0]), float(origin[1]), float(origin[2])), np.eye(3))
+    for place in (MARKED_LPS_MM, MISSED_LPS_MM):
+        _put_ball(volume, place, diameter_mm, rng)
     save_volume(volume, volume_folder(scan.series))
     return volume
+
+
+def _put_ball(volume: Volume, lps_mm: tuple[float, float, float], diameter_mm: float, rng: np.random.Generator) -> None:
+    """Lay a ball of soft tissue into a scan, its border as blurred as a scanner's."""
+    centre = volume.index_from_lps(lps_mm)
+    reach = np.ceil(diameter_mm / np.asarray(SPACING_ZYX_MM)).astype(int)
+    first = np.round(centre).astype(int) - reach
+    z, y, x = (slice(int(a), int(a + 2 * r + 1)) for a, r in zip(first, reach, strict=True))
+    axes = np.ogrid[z, y, x]
+    squares = (((axis - at) * step) ** 2 for axis, at, step in zip(axes, centre, SPACING_ZYX_MM, strict=True))
+    inside = 1 / (1 + np.exp((np.sqrt(sum(squares)) - diameter_mm / 2) / BLUR_MM))
+    here = volume.array_hu[z, y, x]
+    here[:] = np.where(inside > LEAST_SHARE, -860 + 900 * inside + NOISE_HU * rng.standard_normal(here.shape), here)
 
 
 def _chest() -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from time import perf_counter
 
@@ -10,11 +11,12 @@ from django.conf import LazySettings
 from playwright.sync_api import Page, expect
 
 from nodules_app.lifecycles import NoduleState, ReadingState
-from nodules_app.models import Comparison, Patient, Reading, User
+from nodules_app.models import Clinic, Comparison, Patient, Reading, User
 from nodules_app.services import growths, readings
 from tests import factories
 from tests.browser.conftest import Visit, Visitor
 from tests.browser.test_frame import SCREENS, faults
+from tests.clinic import member
 
 AT = (0.0, 0.0, 0.0)
 ELSEWHERE = (-20.0, 10.0, 10.0)
@@ -95,6 +97,81 @@ def test_a_reading_from_the_list_to_the_signature_by_keyboard_alone(
     page.wait_for_url("**/reading")
     expect(page.get_by_text("Nothing waits to be read that nobody is at.")).to_be_visible()
     assert visitor.complaints == []
+
+
+def test_a_whole_read_at_the_slices_by_keyboard_alone_as_a_screen_reader_tells_it(
+    visit: Visit, reader: User, patient: Patient
+) -> None:
+    visitor = visit(as_=reader)
+    page = visitor.see("/reading")
+    page.keyboard.press("e")  # the next case
+    page.wait_for_selector("[data-room][data-complete-ms]")
+    for role, name in (("navigation", "Nodules"), ("toolbar", "Viewer tools"), ("complementary", "What is said")):
+        expect(page.get_by_role(role, name=name)).to_be_visible()  # type: ignore[arg-type]
+    for which in ("Prior", "Current"):
+        expect(page.get_by_role("application", name=f"Slices of the scan: {which}")).to_be_visible()
+    reach(page, "Begin reading")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Draft", exact=True)).to_be_visible()
+    told = page.locator("#room-said")
+    page.keyboard.press("n")
+    expect(told).to_contain_text("N1 · ")
+    far, back = "Alt+Shift+ArrowRight", "Alt+ArrowUp"
+    for key in ("b", "Enter", far, "Enter", "Alt+ArrowDown", "Enter", "Alt+Shift+ArrowDown", back, "Enter"):
+        page.keyboard.press(key)
+    expect(told).to_contain_text("7.0 × 6.3 mm")
+    # The two axes wait in the form of the nodule that is open, its button under the finger.
+    assert page.evaluate("document.activeElement.innerText") == "Measure by these axes"
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("row", name=re.compile("Long × short.*7.0 × 6.3"))).to_be_visible()
+    log = page.get_by_role("region", name="Corrections")
+    for what in ("N1 current", "N1 comparison"):
+        expect(log).to_contain_text(what)
+    expect(page.locator("[data-said]")).to_contain_text("followed through")
+    page.keyboard.press("Control+z")
+    expect(log).to_contain_text("undone")
+    page.keyboard.press("f")
+    expect(page.get_by_text("1 of 1 reviewed")).to_be_visible()
+    reach(page, "Sign the reading")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Version 1 signed by")).to_be_visible()
+    page.keyboard.press("e")
+    page.wait_for_url("**/reading")
+    assert visitor.complaints == []
+
+
+def test_two_readers_read_apart_and_agree_before_the_signature(visit: Visit, reader: User, patient: Patient) -> None:
+    Clinic.objects.update(readers_needed=2)
+    colleague = member()
+    first = opened(visit(as_=reader), patient)
+    first.get_by_role("button", name="Begin reading").click()
+    first.get_by_text("Change the current measurement").click()
+    current = first.locator("details[data-finding]").last
+    current.get_by_label("Long axis, mm").fill("13.0")
+    current.get_by_label("Short axis, mm").fill("12.0")
+    current.get_by_role("button", name="Measure by these axes").click()
+    expect(first.get_by_role("row", name=re.compile("13.0 × 12.0"))).to_be_visible()
+    second = opened(visit(as_=colleague), patient)
+    own = second.get_by_role("region", name="Your own read")
+    expect(own).to_be_visible()
+    expect(second.get_by_text("13.0")).to_have_count(0)  # what the first one made of it would lead the second
+    expect(second.get_by_role("region", name="Corrections")).to_have_count(0)
+    own.get_by_label("Mean diameter, mm").fill("9.5")
+    own.get_by_label("Attenuation").select_option("solid")
+    own.get_by_role("button", name="Record my read").click()
+    expect(second.get_by_text("a second reader is awaited")).to_be_visible()
+    first.get_by_role("button", name="Read to the end, without a signature").click()
+    expect(first.get_by_role("row", name=re.compile("N1, mean diameter.*9.5 mm.*12.5 mm"))).to_be_visible()
+    second.reload()
+    expect(second.get_by_role("row", name=re.compile("N1, mean diameter.*9.5 mm.*12.5 mm"))).to_be_visible()
+    second.get_by_label("How the readers came to agree").fill("Measured again together: 12.5 mm.")
+    second.get_by_role("button", name="Sign the reading").click()
+    expect(second.get_by_text("Version 1 signed by")).to_be_visible()
+    signed = Reading.objects.get(state=ReadingState.SIGNED)
+    assert signed.content is not None
+    assert signed.signed_by == colleague
+    assert signed.content["consensus"] == "Measured again together: 12.5 mm."
+    assert {one["by"] for one in signed.content["reads"]} == {reader.username, colleague.username}
 
 
 def test_a_click_of_the_viewer_adds_a_measured_nodule_within_a_second(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,11 @@ from playwright.sync_api import expect
 
 from nodules_app.models import Clinic, Scan, User
 from nodules_app.services.cache import volume_folder
+from tests import factories
 from tests.browser.conftest import Visit
 from tests.browser.test_frame import SCREENS, faults
-from tests.browser.viewing import PLACES, Pair, Screen, keep, opened, pair
+from tests.browser.viewing import PLACES, Pair, Screen, join, keep, lung, opened, pair, with_balls
+from tests.maps import breathing
 
 WITHIN_MM = 2.0
 WRITTEN_TO_MM = 0.1
@@ -159,14 +162,40 @@ def test_what_is_not_kept_is_waited_for_and_shown_when_it_comes(visit: Visit, re
     visitor.see(f"/patients/{shown.patient.code}/read")
     waiting = visitor.page.locator('.pane[data-when="current"] [data-waiting]')
     waiting.get_by_text("Waiting for a worker.").wait_for()
-    # The panel's crops are cut from the same slices, so they are missing too.
-    assert [fault for fault in faults(visitor) if "404" not in fault] == []
+    expect(waiting.get_by_role("link", name="Read without the slices meanwhile")).to_be_visible()
+    assert faults(visitor) == []
     keep(scan, shown.current)
     visitor.page.wait_for_selector("[data-room][data-complete-ms]")
     expect(waiting).to_be_hidden()
     screen = Screen(visitor.page)
     screen.settle()
     assert screen.hu("current") == 30
+
+
+def test_a_third_exam_stands_to_the_left_and_is_linked_by_way_of_the_prior(
+    visit: Visit, reader: User, shown: Pair
+) -> None:
+    earliest = factories.scan(shown.patient, factories.PRIOR_ON - timedelta(days=190))
+    volume = with_balls(lung((40, 128, 128), (2.0, 0.7, 0.7), np.eye(3), 3), PLACES)
+    keep(earliest, volume)
+    found = breathing(volume, seed=5)
+    join(factories.comparison(earliest, shown.comparison.prior), found)
+    visitor = visit(as_=reader)
+    screen = opened(visitor, shown.patient)
+    screen.page.get_by_label("A third exam").select_option(str(earliest.code))
+    screen.page.get_by_role("button", name="Show", exact=True).click()
+    expect(screen.page.locator(".pane")).to_have_count(3)
+    screen.page.wait_for_selector("[data-room][data-complete-ms]")
+    screen.settle()
+    assert faults(visitor) == []
+    lefts = [screen.box(role)["x"] for role in ("third", "prior", "current")]
+    assert lefts == sorted(lefts)
+    for across, down in ((0.45, 0.45), (0.55, 0.5)):
+        screen.page.mouse.move(*screen.at("third", across, down))
+        screen.settle()
+        on_prior = found.current_from_prior(screen.lps("third"))
+        assert np.linalg.norm(screen.lps("prior") - on_prior) < WITHIN_MM / 4
+        assert np.linalg.norm(screen.lps("current") - shown.found.current_from_prior(on_prior)) < WITHIN_MM / 4
 
 
 def test_a_reader_looks_first_where_the_clinic_wants_it(visit: Visit, reader: User, shown: Pair) -> None:

@@ -15,15 +15,13 @@ from django.conf import LazySettings
 from nodules_app.dicom.examination import read_examination
 from nodules_app.dicom.volumes import read_volume
 from nodules_app.models import Patient, User
-from nodules_app.services.cache import grid_file
-from nodules_app.services.pipeline.registering import keep_grid
 from registration.lungs import segment_lungs
 from registration.register import register
 from registration.transform import Registration
 from registration.volume import Volume
 from tests import factories
 from tests.browser.conftest import Visit
-from tests.browser.viewing import Screen, keep, opened
+from tests.browser.viewing import Screen, join, keep, opened
 from tests.data import research_data
 
 pytestmark = pytest.mark.needs_data
@@ -56,11 +54,7 @@ def chest(transactional_db: None, tmp_path: Path, settings: LazySettings, regist
     keep(earlier, prior)
     keep(later, current)
     pair = factories.comparison(earlier, later)
-    pair.registrations.create(
-        method="test", version="1", residual_mm=0.3, inverse_error_mm=0.1, fold_fraction=0, map_file="none"
-    )
-    grid_file(pair).parent.mkdir(parents=True, exist_ok=True)
-    keep_grid(pair, found)
+    join(pair, found)
     for told in truth()["nodules"]:
         nodule = factories.nodule(patient)
         for scan, where in ((earlier, told.get("prior_lps_mm")), (later, told["current_lps_mm"])):

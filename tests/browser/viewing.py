@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 
 from nodules_app.dicom.volumes import save_volume
 from nodules_app.models import Comparison, Patient, Scan
-from nodules_app.services.cache import volume_folder
+from nodules_app.services.cache import grid_file, volume_folder
 from nodules_app.services.pipeline.registering import keep_grid
 from registration.transform import Registration
 from registration.volume import Volume
@@ -64,18 +64,23 @@ def pair() -> Pair:
         factories.measurement(factories.finding(nodule, prior_scan, place), 500.0)
         factories.measurement(factories.finding(nodule, current_scan, tuple(there)), 520.0)
     comparison = factories.comparison(prior_scan, current_scan)
-    comparison.registrations.create(
-        method="test", version="1", residual_mm=0.3, inverse_error_mm=0.1, fold_fraction=0, map_file="none"
-    )
     keep(prior_scan, prior)
     keep(current_scan, current)
-    volume_folder(prior_scan.series).parents[1].joinpath("maps").mkdir(parents=True, exist_ok=True)
-    keep_grid(comparison, found)
+    join(comparison, found)
     return Pair(patient, comparison, prior, current, found)
 
 
 def keep(scan: Scan, volume: Volume) -> None:
     save_volume(volume, volume_folder(scan.series))
+
+
+def join(comparison: Comparison, found: Registration) -> None:
+    """Let the viewer find the map between two scans."""
+    comparison.registrations.create(
+        method="test", version="1", residual_mm=0.3, inverse_error_mm=0.1, fold_fraction=0, map_file="none"
+    )
+    grid_file(comparison).parent.mkdir(parents=True, exist_ok=True)
+    keep_grid(comparison, found)
 
 
 class Screen:

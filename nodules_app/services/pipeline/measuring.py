@@ -14,6 +14,7 @@ from nodules_app.models import Finding, Measurement, Patient, Run, RunKind, Scan
 from nodules_app.services import runs
 from nodules_app.services.assessments import in_force
 from nodules_app.services.measured import METHOD_NAME, fields_of
+from nodules_app.services.outlines import keep_outline
 from nodules_app.services.pipeline.together import Together, measure_matches
 from nodules_app.services.pipeline.volumes import lungs_of, volume_of
 from registration.errors import Refused, gettext_noop
@@ -55,7 +56,10 @@ def measure_scan(run: Run) -> Callable[[], Mapping[str, str]]:
 
     def store() -> Mapping[str, str]:
         patient = Patient.objects.select_for_update().get(pk=patient_id)
-        _store(findings, measured, features)
+        for pk, row in _store(findings, measured, features).items():
+            outcome = measured.outcomes[pk]
+            if isinstance(outcome, NoduleMeasurement):
+                keep_outline(row, outcome, rulers[findings[pk].scan_id].volume)
         if run.comparison:
             runs.request(RunKind.GROWTH, by=run.requested_by, patient=patient, comparison=run.comparison)
         else:
@@ -125,8 +129,10 @@ class Ruler:
         return find_lobes(self.volume, self.lungs) if self.lungs is not None else None
 
 
-def _store(findings: Mapping[int, Finding], measured: Together, features: Mapping[int, Mapping[str, object]]) -> None:
-    """Write what was measured; an anchor before the finding that was measured with it."""
+def _store(
+    findings: Mapping[int, Finding], measured: Together, features: Mapping[int, Mapping[str, object]]
+) -> Mapping[int, Measurement]:
+    """Write what was measured, and give it by finding; an anchor before the finding that was measured with it."""
     rows: dict[int, Measurement] = {}
     for pk in sorted(findings, key=lambda pk: pk in measured.with_whom):
         finding = findings[pk]
@@ -139,6 +145,7 @@ def _store(findings: Mapping[int, Finding], measured: Together, features: Mappin
         rows[pk] = Measurement.objects.create(
             finding=finding, measured_with=anchor, features=features.get(pk), **fields_of(measured.outcomes[pk])
         )
+    return rows
 
 
 def _blocking_notice(scan: Scan) -> dict[str, str]:

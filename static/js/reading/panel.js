@@ -1,6 +1,6 @@
 // The reader's panel beside the slices, or alone: sends each act, puts the answered panel in the place of the old one,
 // and speaks with the viewer by events on the document (viewer:point, viewer:stroke, viewer:measure; viewer:show,
-// viewer:outlines-changed). Without this script every form works by itself.
+// viewer:tool, viewer:outlines-changed). Without this script every form works by itself.
 
 import { onKey } from "../keys.js";
 import { keepUp } from "./keep_up.js";
@@ -24,13 +24,13 @@ function post(url, body) {
       const answer = await fetch(url, { method: "POST", body, headers: { "X-Panel": "1" }, credentials: "same-origin" });
       if (answer.redirected) return window.location.reload(); // signed out meanwhile
       if (answer.status === 400) return say(panel().dataset.unreadable);
+      if (answer.status === 403) return say(panel().dataset.forbidden);
       show(await answer.text());
-      const finding = body.get("finding");
-      document.dispatchEvent(new CustomEvent("viewer:outlines-changed", { detail: { finding } }));
     } catch {
       say(panel().dataset.unreachable);
     } finally {
       panel().removeAttribute("aria-busy");
+      document.dispatchEvent(new CustomEvent("viewer:outlines-changed", { detail: { finding: body.get("finding") } }));
     }
   });
   return sending;
@@ -77,6 +77,7 @@ function start(element) {
       document.dispatchEvent(new CustomEvent("viewer:show", { detail: { scan: details.dataset.scan, lps_mm } }));
     });
   }
+  element.querySelector("details[data-add]")?.addEventListener("toggle", ({ target }) => arm(target.open));
   keepUp(element, () => fetch(element.dataset.url, { credentials: "same-origin" }), show);
 }
 
@@ -122,7 +123,12 @@ document.addEventListener("click", (event) => {
   const on = again.getAttribute("aria-pressed") !== "true";
   for (const other of panel().querySelectorAll("[data-refit]")) other.setAttribute("aria-pressed", "false");
   again.setAttribute("aria-pressed", String(on));
+  arm(on);
 });
+
+function arm(on) {
+  document.dispatchEvent(new CustomEvent("viewer:tool", { detail: { tool: on ? "point" : "window" } }));
+}
 
 // Keys: single ones as everywhere in the product, and the two that every editor has.
 onKey("f", () => openNodule()?.querySelector("[data-confirm]")?.click());

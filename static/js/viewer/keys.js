@@ -1,6 +1,7 @@
 // Every key of the viewer, as OHIF's users know them where OHIF has one. The same table acts and writes the key sheet.
 // Single keys rest while somebody types or has switched them off in the user menu; f, g, Ctrl+Z and Ctrl+Y are the panel's.
 
+import { nextKind } from "./brush.js";
 import { THICKEST_MM } from "./room.js";
 
 const TYPING = "input:not([type=checkbox]):not([type=radio]), select, textarea, [contenteditable]";
@@ -41,7 +42,7 @@ function pressHere(room, tools) {
   const { x, y } = pane.main.pixelOf(pane.focus);
   // On the slice that is shown, which the point itself may miss by half a slice.
   if (["ruler", "bidirectional", "ellipse"].includes(chosen)) tools.measureAt(pane, { x, y }, chosen);
-  else if (chosen === "point") tools.tell("viewer:point", { scan: pane.code, lps_mm: pane.focus });
+  else if (chosen === "point") tools.point(pane, pane.focus);
   else if (chosen === "brush") tools.stroke(pane, { x, y });
 }
 
@@ -102,6 +103,7 @@ export const KEYS = [
   [["E"], "ellipse", tool("ellipse")],
   [["a"], "point", tool("point")],
   [["k"], "brush", tool("brush")],
+  [["K"], "brushKind", (room) => { room.brush.kind = nextKind(room.brush.kind); room.set({ tool: "brush" }); }],
   [["{", "}"], "brushSize", (_room, tools, event) => tools.resizeBrush(event.key === "}" ? 1.25 : 0.8)],
   [["Alt+ArrowUp", "Alt+ArrowDown", "Alt+ArrowLeft", "Alt+ArrowRight"], "moveCrosshair", nudge],
   [["Enter"], "press", pressHere],

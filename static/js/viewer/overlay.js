@@ -1,5 +1,7 @@
 // What is drawn over the voxels: outlines, crosshair, the linked point, measures, the rail of nodules along the slices.
 
+import { brushOn } from "./brush.js";
+
 const COLOURS = { third: "#c9b8e8", prior: "#f4dca6", current: "#6fd3f5" };
 const SOLID = "#ff9f86"; // the solid part of a part-solid nodule
 const MARK = "#ffffff";
@@ -16,6 +18,7 @@ export function overlay(view, room) {
   if (view.main) {
     linked(view);
     measures(view, room);
+    brushOn(view, room);
     rail(view, room);
   } else if (view.plane === room.state.plane) {
     seen(view);

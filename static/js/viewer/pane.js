@@ -26,7 +26,7 @@ export class Pane {
   // The slices are kept: from now on there is something to see.
   open(told) {
     this.geometry = new Geometry(told.geometry);
-    this.store = new SliceStore(this.geometry, told.slabs, () => this.room.arrived(this));
+    this.store = new SliceStore(this.geometry, told.slabs, (job) => this.room.arrived(this, job));
     this.planes = new Planes(this.store);
     this.focus = this.geometry.centre();
     this.centre = this.focus;

@@ -1,5 +1,6 @@
 // The reading room: what is shown (state), who is looked at (panes), and one drawing a frame however much has changed.
 
+import { newBrush } from "./brush.js";
 import { captions, lpsText } from "./captions.js";
 import { Flicker } from "./flicker.js";
 import { Links } from "./link.js";
@@ -14,6 +15,8 @@ export const WINDOWS = {
 };
 export const THICKEST_MM = 30;
 const TILE_MM = 110; // what a small coronal or sagittal view shows
+const ARRIVALS_MS = 200; // what comes for other slices than the one that is shown is drawn this often
+const SAID_MS = 6000;
 const SMALLEST_MM = 0.05; // in a CSS pixel: further in there is nothing more to see
 
 export class Room {
@@ -28,6 +31,8 @@ export class Room {
     this.painter = new Painter(new URLSearchParams(location.search).get("painter"));
     this.loader = new Loader();
     this.measures = new Measures();
+    this.brush = newBrush();
+    this.asked = []; // strokes and points that the server has not answered yet
     this.findingsShown = !facts.hidden;
     this.panes = facts.scans.map((told) => new Pane(element.querySelector(`[data-scan="${told.code}"]`), told, this));
     this.links = new Links(facts.links, this.panes);
@@ -60,18 +65,16 @@ export class Room {
   listen() {
     new ResizeObserver(() => this.layout()).observe(this.element);
     document.addEventListener("viewer:show", ({ detail }) => this.show(detail));
-    document.addEventListener("viewer:outlines-changed", () => this.panes.forEach((pane) => this.fetchOutlines(pane)));
+    document.addEventListener("viewer:outlines-changed", () => this.answered());
   }
 
-  arrived(pane) {
-    if (!this.firstAt && pane.store.slices[pane.main.index]) {
-      this.firstAt = performance.now();
-      this.element.dataset.firstImageMs = Math.round(this.firstAt);
-    }
-    if (this.open.every((one) => one.store.complete) && !this.element.dataset.completeMs) {
-      this.element.dataset.completeMs = Math.round(performance.now());
-    }
-    this.redraw();
+  // Slices came. The one that is shown is drawn at once; all others only fill slabs and cuts, which can wait a little.
+  arrived(pane, { first, count }) {
+    const shown = pane.geometry.indexFromLps(pane.focus)[0];
+    const complete = this.open.every((one) => one.store.complete);
+    if (complete && !this.element.dataset.completeMs) this.element.dataset.completeMs = Math.round(performance.now());
+    if (complete || (shown > first - 1 && shown < first + count)) { this.redraw(); return; }
+    this.soon ??= setTimeout(() => { this.soon = null; this.redraw(); }, ARRIVALS_MS);
   }
 
   // --- drawing
@@ -93,13 +96,16 @@ export class Room {
   redraw() {
     if (this.dirty) return;
     this.dirty = true;
-    requestAnimationFrame(() => {
-      this.dirty = false;
-      const began = performance.now();
-      for (const pane of this.open) this.draw(pane);
-      this.element.dataset.drawMs = (performance.now() - began).toFixed(1);
-      this.element.dataset.drawn = Number(this.element.dataset.drawn ?? 0) + 1;
-    });
+    requestAnimationFrame(() => this.frame());
+  }
+
+  frame() {
+    this.dirty = false;
+    for (const pane of this.open) this.draw(pane);
+    const { dataset } = this.element;
+    if (!dataset.firstImageMs && this.open.some((pane) => pane.store.slices[pane.main.index])) {
+      dataset.firstImageMs = Math.round(performance.now());
+    }
   }
 
   draw(pane) {
@@ -259,7 +265,7 @@ export class Room {
       pane.centre = pane.focus;
     }
     this.state.mm = Math.min(this.state.mm, (shown.main.fitMm * 2) / 3);
-    this.say(`${place.label} · ${lpsText(place.on[shown.code].lps_mm)}`);
+    this.say(`${place.label} · ${lpsText(place.on[shown.code].lps_mm)}`, { quietly: true });
     document.dispatchEvent(new CustomEvent("viewer:at", { detail: { nodule: place.nodule ?? null, label: place.label } }));
     this.redraw();
   }
@@ -285,6 +291,19 @@ export class Room {
     location.reload();
   }
 
+  ask(one) {
+    this.asked.push(one);
+    this.redraw();
+  }
+
+  // What was asked stands in the outlines that come now, or was refused.
+  async answered() {
+    const waited = new Set(this.asked);
+    await Promise.all(this.panes.map((pane) => this.fetchOutlines(pane)));
+    this.asked = this.asked.filter((one) => !waited.has(one));
+    this.redraw();
+  }
+
   async fetchOutlines(pane) {
     const answer = await fetch(pane.told.outlines, { credentials: "same-origin" });
     if (!answer.ok) { this.say(this.texts.noOutlines); return; }
@@ -294,8 +313,13 @@ export class Room {
 
   // --- words
 
-  say(text) {
-    document.querySelector("#room-said").textContent = text;
+  // Said to everybody for some seconds, and to screen readers; what the image says anyway is said to those alone.
+  say(text, { quietly = false } = {}) {
+    const line = document.querySelector("#room-said");
+    clearTimeout(this.silence);
+    line.classList.toggle("visually-hidden", quietly || !text);
+    line.textContent = text;
+    this.silence = setTimeout(() => { line.classList.add("visually-hidden"); line.textContent = ""; }, SAID_MS);
   }
 
   saySync() {

@@ -112,7 +112,7 @@ export class SliceStore {
       this.slices[job.first + k] = voxels.subarray(k * size, (k + 1) * size);
     }
     this.version += 1;
-    this.changed(this);
+    this.changed(job);
   }
 
   lost(job) {
@@ -122,7 +122,7 @@ export class SliceStore {
       setTimeout(() => { this.asked.delete(job.key); this.wake?.(); }, 400 * 2 ** tries);
     } else {
       this.failed += job.count;
-      this.changed(this);
+      this.changed(job);
     }
   }
 

@@ -1,5 +1,7 @@
 // The buttons above the images press the same keys as the reader, and show what is on.
 
+import { brushBar } from "./brush.js";
+
 const PRESSED = {
   outlines: (room) => room.state.outlines,
   crosshair: (room) => room.state.crosshair,
@@ -11,6 +13,7 @@ const PRESSED = {
 
 export function toolbar(element, room, press) {
   const buttons = [...element.querySelectorAll("button[data-key]")];
+  brushBar(element.querySelector("[data-brush-bar]"), room);
   for (const button of buttons) button.addEventListener("click", () => press(button.dataset.key));
   const show = () => {
     for (const button of buttons) {

@@ -1,19 +1,18 @@
 // Mouse, pen, touch and trackpad on the large views. The left button does what the chosen tool says; the middle one
 // pans, the right one zooms, the wheel scrolls (with Ctrl, as trackpads pinch, it zooms). One finger scrolls, two zoom.
 
+import { resized } from "./brush.js";
 import { POINTS } from "./measures.js";
 import { RAIL_PX, railIndex } from "./overlay.js";
 
 const CLICK_PX = 4; // a press that moves less is a click
 const WHEEL_PX = 40; // of trackpad travel for one slice
 const FINGER_PX = 10;
-const BRUSH_MM = { least: 1, usual: 4, most: 30 };
 
 export class Tools {
   constructor(room) {
     this.room = room;
     this.touches = new Map();
-    this.brush = { kind: "add", radius_mm: BRUSH_MM.usual, low_hu: -300, high_hu: 300 };
     for (const pane of room.panes) this.attach(pane);
   }
 
@@ -56,13 +55,21 @@ export class Tools {
     this.room.activate(pane);
     surface.setPointerCapture(event.pointerId);
     const at = this.place(pane, event);
-    if (event.pointerType === "touch") this.touches.set(event.pointerId, at);
+    const isTouch = event.pointerType === "touch";
+    if (isTouch) this.touches.set(event.pointerId, at);
+    if (this.touches.size > 1) { this.secondFinger(pane, at); return; }
     const inRail = at.x > pane.main.width - RAIL_PX;
     const act = inRail ? "rail" : event.button === 1 ? "pan" : event.button === 2 ? "zoom" : this.acts(event);
     this.held = { pane, act, from: at, last: at, moved: false };
     if (act === "rail") this.room.goToSlice(pane, railIndex(pane.main, at.y));
     if (POINTS[act]) this.measureAt(pane, at, act);
-    if (act === "brush") this.stroke(pane, at);
+    if (act === "brush" && !isTouch) this.stroke(pane, at); // a finger may be the first of two: wait what it does
+  }
+
+  // Two fingers pan and zoom; what the first one began by itself is taken back.
+  secondFinger(pane, at) {
+    this.room.measures.cancel();
+    this.held = { pane, act: "pinch", from: at, last: at, moved: true };
   }
 
   acts(event) {
@@ -109,13 +116,20 @@ export class Tools {
   }
 
   up(pane, event) {
-    this.touches.delete(event.pointerId);
+    const wasTouch = this.touches.delete(event.pointerId);
     const { held } = this;
     this.held = null;
-    if (!held || held.moved || !pane.ready) { if (held && POINTS[held.act] && held.moved) this.measureAt(pane, this.place(pane, event), held.act); return; }
-    const lps = pane.main.lpsAt(held.from.x, held.from.y);
-    if (held.act === "point") this.tell("viewer:point", { scan: pane.code, lps_mm: lps });
-    if (held.act === "window" || held.act === "scroll" || held.act === "point") this.room.look(pane, lps);
+    if (!held || !pane.ready || event.type === "pointercancel") return;
+    if (!held.moved) this.click(pane, held, wasTouch);
+    else if (POINTS[held.act]) this.measureAt(pane, this.place(pane, event), held.act);
+  }
+
+  click(pane, { act, from }, isTouch) {
+    const lps = pane.main.lpsAt(from.x, from.y);
+    if (act === "brush" && isTouch) this.stroke(pane, from);
+    if (!["window", "scroll", "point"].includes(act)) return;
+    if (this.room.state.tool === "point") this.point(pane, lps);
+    this.room.look(pane, lps);
   }
 
   hover(pane, at) {
@@ -151,20 +165,30 @@ export class Tools {
     this.tell("viewer:measure", { scan: one.pane.code, kind: one.kind, points_lps_mm: one.points, lengths_mm: one.lengths, hu: one.hu });
   }
 
+  // One press, one nodule: the tool goes back, so that the next press on the image does not add another.
+  point(pane, lps) {
+    this.room.ask({ pane, lps, kind: "point", radius_mm: 0 });
+    this.tell("viewer:point", { scan: pane.code, lps_mm: lps });
+    this.room.set({ tool: "window" });
+  }
+
   stroke(pane, at) {
-    const { kind, radius_mm, low_hu, high_hu } = this.brush;
+    const { kind, radius_mm, low_hu, high_hu } = this.room.brush;
     const centre = pane.main.lpsAt(at.x, at.y);
     const near = this.room.facts.nodules
       .map(({ on }) => on[pane.code])
       .filter((found) => found?.present)
       .sort((a, b) => apart(a.lps_mm, centre) - apart(b.lps_mm, centre))[0];
     if (!near) { this.room.say(this.room.texts.noNodule); return; }
+    this.room.ask({ pane, lps: centre, kind, radius_mm });
     this.tell("viewer:stroke", { scan: pane.code, finding: near.finding, kind, centre_lps_mm: centre, radius_mm, low_hu, high_hu });
   }
 
   resizeBrush(factor) {
-    this.brush.radius_mm = Math.max(BRUSH_MM.least, Math.min(BRUSH_MM.most, this.brush.radius_mm * factor));
-    this.room.say(`${this.room.texts.brush} ${this.brush.radius_mm.toFixed(1)} mm`);
+    const { brush, texts } = this.room;
+    brush.radius_mm = resized(brush.radius_mm, factor);
+    this.room.say(`${texts.brush} ${brush.radius_mm.toFixed(1)} mm`, { quietly: true });
+    this.room.set({});
   }
 
   tell(name, detail) {
