@@ -71,7 +71,7 @@ def _await(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
             time.sleep(0.05)
         else:
             return
-    raise RuntimeError(f"{process.args} does not answer on {port}:\n{log.read_text(errors='replace')[-2000:]}")
+    raise RuntimeError(f"{process.args!r} does not answer on {port}:\n{log.read_text(errors='replace')[-2000:]}")
 
 
 @dataclass(frozen=True, slots=True)
