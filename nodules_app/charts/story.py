@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
+from nodules_app.charts import forecast as forecasting
 from nodules_app.charts import trajectory
+from nodules_app.charts.forecast import Forecast
 from nodules_app.charts.trajectory import Line
 
 Figure = dict[str, Any]
@@ -20,7 +22,6 @@ CURVES_PX, LANE_PX, FRAME_PX = 300, 44, 96
 LEAST_SPAN_DAYS: Final = 90
 SIGNIFICANT_RATIO: Final = 1.25  # van Klaveren 2009; the band is widened to the error where that is larger
 Z95: Final = 1.959964
-FORECAST_STEPS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +55,6 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
-    """How a nodule goes on if it goes on as it did, with the 95 % interval of its doubling time."""
-
-    label: str
-    order: int
-    start: date
-    stop: date
-    volume_mm3: float
-    vdt_days: float
-    vdt_low_days: float
-    vdt_high_days: float | None  # None: no upper end, it may as well be unchanged
-
-
-@dataclass(frozen=True, slots=True)
 class Drawing:
     """All that is drawn: ``lanes`` named from top to bottom, ``band_of`` the nodule whose error band is shown."""
 
@@ -88,6 +75,7 @@ class Words:
     today: str
     band: str
     forecast: str
+    could_tell: str
 
 
 def figure(drawing: Drawing, *, today: date, words: Words) -> Figure:
@@ -120,14 +108,18 @@ def figure(drawing: Drawing, *, today: date, words: Words) -> Figure:
     }
     data = [*_marks(marks), *_bar_handles(bars)]
     if drawn:
-        low, high = trajectory.decades(drawn)
-        layout["yaxis"] = _curve_axis(low, high, bottom=1.0 - share + 0.03)
+        foot = 1.0 - share + 0.03
+        low, high = _range(drawn, drawing.forecast)
+        layout["yaxis"] = _curve_axis(low, high, bottom=foot)
         layout["annotations"] += trajectory.labels(drawn, high - low) + trajectory.segments(drawn)
         layout["annotations"] += [_unit(words.unit), *_threshold_words(drawing.thresholds, low, high)]
         layout["shapes"] += _thresholds(drawing.thresholds, low, high)
+        if drawing.forecast:
+            layout["shapes"] += forecasting.could_tell_line(drawing.forecast, foot)
+            layout["annotations"] += forecasting.could_tell_words(drawing.forecast, foot, words.could_tell)
         data = [
             *_band(drawn, drawing.band_of, words.band),
-            *_forecast(drawing.forecast, words.forecast),
+            *(forecasting.traces(drawing.forecast, words.forecast) if drawing.forecast else []),
             *(trajectory.trace(line, words.unit) for line in drawn),
             *data,
         ]
@@ -141,6 +133,15 @@ def _days(lines: Sequence[Line], marks: Sequence[Mark], bars: Sequence[Bar], tod
     first, last = min(days), max(days)
     margin = timedelta(days=max(LEAST_SPAN_DAYS, (last - first).days) // 20 + 3)
     return first - margin, last + margin
+
+
+def _range(lines: Sequence[Line], forecast: Forecast | None) -> tuple[float, float]:
+    """Ends of the logarithmic axis: everything measured, and as much of the forecast as can be drawn."""
+    low, high = trajectory.decades(lines)
+    if forecast is None:
+        return low, high
+    lowest, highest = forecast.log10_range
+    return min(low, lowest), max(high, highest)
 
 
 def _lane_axis(lanes: Sequence[str], *, top: float) -> Figure:
@@ -307,34 +308,6 @@ def _band(lines: Sequence[Line], label: str, words: str) -> list[Figure]:
     return [
         {**edge, "y": [round(low, 1)] * 2},
         {**edge, "y": [round(high, 1)] * 2, "fill": "tonexty", "fillcolor": "--brand-soft", "name": words},
-    ]
-
-
-def _forecast(forecast: Forecast | None, words: str) -> list[Figure]:
-    """The volume on the way to the next exam; its edges are those of the doubling time's interval."""
-    if forecast is None or forecast.stop <= forecast.start:
-        return []
-    span = (forecast.stop - forecast.start).days
-    days = [forecast.start + timedelta(days=round(span * step / FORECAST_STEPS)) for step in range(FORECAST_STEPS + 1)]
-
-    def course(vdt_days: float | None) -> list[float]:
-        after = [(day - forecast.start).days for day in days]
-        return [round(forecast.volume_mm3 * 2 ** (passed / vdt_days if vdt_days else 0.0), 1) for passed in after]
-
-    x = [day.isoformat() for day in days]
-    colour = f"--n{min(forecast.order, 3) + 1}"
-    edge = {"type": "scatter", "mode": "lines", "x": x, "line": {"width": 0}, "hoverinfo": "skip"}
-    return [
-        {**edge, "y": course(forecast.vdt_high_days)},
-        {**edge, "y": course(forecast.vdt_low_days), "fill": "tonexty", "fillcolor": "--sunken"},
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "x": x,
-            "y": course(forecast.vdt_days),
-            "line": {"color": colour, "width": 2, "dash": "dot"},
-            "hovertemplate": f"{forecast.label} · {words}<br>%{{y:.0f}} mm³<extra></extra>",
-        },
     ]
 
 

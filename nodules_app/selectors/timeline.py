@@ -151,6 +151,7 @@ class ComparisonLine:
     registered_residual_mm: float | None
     fold_fraction: float | None
     registered_at: datetime | None
+    extra_relative_error: float  # what the difference of the scans adds to ln(volume ratio)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +239,7 @@ def _comparisons(patient: Patient) -> tuple[ComparisonLine, ...]:
                 registered_residual_mm=registration.residual_mm if registration else None,
                 fold_fraction=registration.fold_fraction if registration else None,
                 registered_at=registration.created_at if registration else None,
+                extra_relative_error=row.extra_relative_error,
             )
         )
     return tuple(lines)

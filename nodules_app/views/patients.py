@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
 from uuid import UUID
 
 from django.contrib import messages
@@ -21,6 +23,7 @@ from nodules_app.selectors import patients as selectors
 from nodules_app.selectors.candidates import proposals_of
 from nodules_app.services import access, candidates, nodules
 from nodules_app.services import patients as services
+from nodules_app.services.forecast import NoduleForecast, forecasts
 from nodules_app.templatetags.quantities import vdt_words
 
 
@@ -41,6 +44,8 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
     asked = request.GET.get("nodule") or page.lead
     lead = next((row for row in rows if row.nodule.label == asked), rows[0] if rows else None)
     described = lead.nodule.description if lead else None
+    expected = forecasts(page.timeline)
+    step_on = _next_ct(page)
     context = {
         "page": page,
         "today": today,
@@ -57,9 +62,28 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
         "transfer": follow_ups.open_transfer(patient),
         "tried": contacts.attempts_of(patient),
         "care_end": follow_ups.care_end(patient),
+        "forecasts": expected,
+        "step_on": step_on,
+        "advice": _advice(page, expected, step_on),
         "proposed": proposals.section(proposals_of(patient), hidden=hidden, volumes=volumes),
     }
     return render(request, "patients/patient.html", context)
+
+
+def _next_ct(page: selectors.PatientPage) -> date | None:
+    """The day of the next CT that is still to be made: booked, else the target."""
+    step = next((one for one in page.owed if one.kind == "ct" and one.exam_on is None), None)
+    return None if step is None else step.booked_on or step.target_on
+
+
+def _advice(
+    page: selectors.PatientPage, expected: Mapping[str, NoduleForecast], step_on: date | None
+) -> list[NoduleForecast]:
+    """Forecasts of the nodules for which the next CT is made, where its day lies after their last one."""
+    step = next((one for one in page.owed if one.kind == "ct" and one.exam_on is None), None)
+    if step is None or step_on is None:
+        return []
+    return [expected[label] for label in step.nodules if label in expected and expected[label].last_on < step_on]
 
 
 def _figure(page: selectors.PatientPage, *, today_step: selectors.Owed | None) -> trajectory.Figure | None:

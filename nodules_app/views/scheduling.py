@@ -22,6 +22,7 @@ from nodules_app.selectors import patients as selectors
 from nodules_app.selectors.booking import booking_page
 from nodules_app.selectors.schedule import week_page
 from nodules_app.services import access, calendar_feeds, scheduling
+from nodules_app.services.forecast import step_too_early
 from nodules_app.services.runs import told
 from registration.errors import Refused
 
@@ -54,12 +55,14 @@ def book(request: HttpRequest, code: UUID) -> HttpResponse:
             messages.success(request, gettext("Booked. The reminders follow the new day."))
             return redirect(_back(request, follow_up.patient.code))
     today = timezone.localdate()
+    page = booking_page(
+        follow_up, today=today, first=_asked_day(request, "from"), on=_asked_day(request, "on"), weeks=WEEKS_SHOWN
+    )
     context = {
         "identity": selectors.identity(follow_up.patient, today=today),
         "step": follow_up,
-        "page": booking_page(
-            follow_up, today=today, first=_asked_day(request, "from"), on=_asked_day(request, "on"), weeks=WEEKS_SHOWN
-        ),
+        "page": page,
+        "too_early": step_too_early(follow_up, page.chosen.day.on) if page.chosen else (),
         "asked_slot": request.POST.get("slot", ""),
         "refusal": told(refusal) if refusal else None,
         "give_back": GiveBackForm(),

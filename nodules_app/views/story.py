@@ -17,12 +17,14 @@ from django.views.decorators.http import require_GET
 from inference.estimate import Estimate
 from inference.growth import Growth, growth
 from nodules_app.charts import story as chart
+from nodules_app.charts.forecast import Forecast, drawn
 from nodules_app.charts.trajectory import Line, Point, Segment
 from nodules_app.lifecycles import NoduleState
 from nodules_app.selectors import patients as patient_selectors
 from nodules_app.selectors.story import Event, EventKind, Lane, Owed, Story, story
 from nodules_app.selectors.timeline import Appearance, NoduleLine
 from nodules_app.services import access
+from nodules_app.services.forecast import forecasts
 from nodules_app.templatetags.patients import day_text
 from nodules_app.templatetags.quantities import vdt_words
 from nodules_app.templatetags.story import LANES, event_sentence, event_why, owed_sentence
@@ -39,6 +41,7 @@ DRAWN: Final = {  # symbol and colour of each kind of event
     EventKind.OUTCOME: ("triangle-up", "--meeting"),
     EventKind.REMINDER: ("circle-open", "--ink-soft"),
     EventKind.CONTACT: ("circle", "--brand"),
+    EventKind.DOCUMENT: ("star-square", "--brand"),
     EventKind.CLOSED: ("square", "--ink"),
 }
 VOLUME, DIAMETER = "volume", "diameter"
@@ -112,7 +115,8 @@ def _figure(told: Story, nodules: list[NoduleLine], measure: str, today: date) -
         unit=UNIT[measure],
         today=gettext("today %(day)s") % {"day": day_text(today)},
         band=gettext("no change within the error"),
-        forecast=gettext("if it goes on so"),
+        forecast=gettext("forecast"),
+        could_tell=gettext("growth could show from here on"),
     )
     return chart.figure(drawing, today=today, words=words)
 
@@ -167,25 +171,11 @@ def _bar(owed: Owed, lane: int, today: date) -> chart.Bar:
     return chart.Bar(lane, owed.due_from, owed.due_until, (owed.ended_on or today) if late else None, words)
 
 
-def _forecast(nodule: NoduleLine, told: Story) -> chart.Forecast | None:
-    """Only a growth beyond the error is carried on, to the end of the next window that is owed."""
-    change = nodule.latest
-    seen = nodule.appearances[-1] if nodule.appearances else None
+def _forecast(nodule: NoduleLine, told: Story) -> Forecast | None:
+    """Where the nodule is going, to the end of the last window that is owed."""
     open_until = max((owed.due_until for owed in told.open_steps), default=None)
-    if change is None or not change.significant or seen is None or seen.measured is None or seen.on is None:
-        return None
-    if change.vdt_days is None or change.vdt_low_days is None or open_until is None:
-        return None
-    return chart.Forecast(
-        nodule.label,
-        nodule.number - 1,
-        seen.on,
-        open_until,
-        seen.measured.volume_mm3,
-        change.vdt_days,
-        change.vdt_low_days,
-        change.vdt_high_days,
-    )
+    expected = forecasts(told.timeline).get(nodule.label)
+    return drawn(expected, open_until) if expected is not None and open_until is not None else None
 
 
 def _between(nodules: list[NoduleLine], request: HttpRequest) -> Between | None:

@@ -19,6 +19,7 @@ ATTENUATIONS: Final[tuple[Attenuation, ...]] = ("solid", "part_solid", "ground_g
 FIRST_MM3: Final = {"solid": 150.0, "part_solid": 500.0, "ground_glass": 400.0}
 FIRST_LOG_SD: Final = 0.8
 MEASURABLE_MM3: Final = (10.0, 2e4)  # 2.7 to 34 mm
+GONE_MM3: Final = 1e-6  # what has shrunk further has no logarithm soon
 GAPS_DAYS: Final = (60, 400)
 AHEAD_DAYS: Final = (60, 730)
 STATED_ERROR: Final = (0.03, 0.12)
@@ -82,7 +83,7 @@ def _draw(world: World, rng: np.random.Generator) -> Known:
         for day, protocol in zip(days, protocols, strict=True)
     )
     ahead = int(days[-1] + rng.integers(*AHEAD_DAYS))
-    truth = math.exp(first + rise(float(ahead)))
+    truth = max(math.exp(first + rise(float(ahead))), GONE_MM3)
     made_as = (scans[-1].protocol, float(offsets[scans[-1].protocol]), scans[-1].volume_mm3.relative_error)
     following = measured(world, truth, ahead, made_as, rng)
     return Known(History(scans, attenuation, PROTOCOL_ERROR), course, ahead, truth, following, rise, first)
