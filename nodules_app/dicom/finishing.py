@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from pydicom.valuerep import DA, DT, TM
 from nodules_app.dicom import codes
 from nodules_app.dicom.signed_report import MANUFACTURER, MODEL, SignedReport
 
+logging.getLogger("highdicom").setLevel(logging.WARNING)  # it tells of each attribute it copies, with UIDs
 VERSION_NAME: Final = "NODULE_CLINIC"
 
 

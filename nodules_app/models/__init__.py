@@ -60,6 +60,7 @@ from nodules_app.models.pathway import (
     OverrideReason,
     StepWindow,
 )
+from nodules_app.models.objects import MadeObject, ObjectKind, ReportedMeasure
 from nodules_app.models.patients import Patient, RiskFactors, Setting, Sex
 from nodules_app.models.reading import Correction, CorrectionKind, IndependentRead, Reading, ReadingAddendum
 from nodules_app.models.reminders import LadderVersion, LetterBatch, Outcome, Reminder, ReminderEvent
@@ -122,6 +123,7 @@ __all__ = [
     "LadderVersion",
     "LetterBatch",
     "Match",
+    "MadeObject",
     "MdtAction",
     "MdtAddendum",
     "MdtAttendee",
@@ -134,6 +136,7 @@ __all__ = [
     "Membership",
     "Nodule",
     "NoduleDescription",
+    "ObjectKind",
     "OpeningHours",
     "Origin",
     "Outcome",
@@ -148,6 +151,7 @@ __all__ = [
     "RejectionReason",
     "Reminder",
     "ReminderEvent",
+    "ReportedMeasure",
     "Resource",
     "ResourceKind",
     "RiskFactors",

@@ -24,6 +24,7 @@ LpsMm = tuple[float, float, float]
 SAME_PLACE_MM: Final = 5.0  # as for two points that a person marks
 BEYOND_BORDER_MM: Final = 2.0  # a spot on the rim of a large nodule is part of it
 SHOWN_AT_FIRST: Final = 6
+CAD_VERSION: Final = "CAD"  # what the reports of other programs propose; a search of ours does not replace it
 NOTEWORTHY: Final = (CandidateChange.NEW, CandidateChange.GROWN, CandidateChange.GONE)
 ORDER: Final[Mapping[str, int]] = {change: place for place, change in enumerate((*NOTEWORTHY, "", "same"))}
 

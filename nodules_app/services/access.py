@@ -39,6 +39,7 @@ from nodules_app.models import (
     Nodule,
     Patient,
     PatientMerge,
+    Reading,
     Reminder,
     Resource,
     Run,
@@ -262,6 +263,11 @@ def mdt_case_for(act: Act, code: UUID, *, by: Anybody) -> MdtCase:
 
 def mdt_action_for(act: Act, code: UUID, *, by: Anybody) -> MdtAction:
     return fetch(act, MdtAction.objects.select_related("case__patient"), "case__patient", by=by, code=code)
+
+
+def reading_for(act: Act, code: UUID, *, by: Anybody) -> Reading:
+    """Fetch a reading, signed or not: what is handed out of it says in words that it is not signed."""
+    return fetch(act, Reading.objects.select_related("patient__clinic", "scan__series"), "patient", by=by, code=code)
 
 
 def merge_for(act: Act, code: UUID, *, by: Anybody) -> PatientMerge:

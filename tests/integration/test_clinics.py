@@ -232,6 +232,7 @@ class TestEachSeesItsOwn:
 # Rows that this test does not make (a transfer, an appointment, a kept volume) or acts that need more than a code:
 # that a colleague finds them is said by the tests of their own pages.
 NOT_MADE_HERE = {
+    "objects-download",
     "acknowledge-transfer",
     "take-back-transfer",
     "give-back",

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
+from math import dist
 from pathlib import Path
+from typing import Final
 
 from django.conf import settings
 from django.db.models import Q
@@ -15,10 +18,24 @@ from nodules_app.dicom.finding_marks import FindingMark
 from nodules_app.dicom.findings import Referred, read_findings, read_referred
 from nodules_app.dicom.notices import Notice
 from nodules_app.dicom.series import CtSeries
-from nodules_app.models import FindingsFile, Origin, Run, Scan
+from nodules_app.lifecycles import CandidateState
+from nodules_app.models import (
+    Candidate,
+    FindingsFile,
+    MadeObject,
+    Nodule,
+    Origin,
+    Patient,
+    ReportedMeasure,
+    Run,
+    Scan,
+)
+from nodules_app.selectors.candidates import CAD_VERSION, KnownPlaces
 from nodules_app.services import nodules
 from nodules_app.services.pipeline.volumes import archived_series
 from registration.errors import Refused, gettext_noop
+
+UNSAID_CERTAINTY: Final = 0.5  # of a program that does not say how sure it is: between its surest and its least sure
 
 
 class MarksOnStoredExam(Notice):
@@ -45,6 +62,7 @@ class LaidMarks:
     sha256: str
     series_uid: str
     marks: tuple[FindingMark, ...]
+    measured_on: date | None = None
 
     def told(self) -> MarksOnStoredExam:
         return MarksOnStoredExam(count=len(self.marks), file=printable(self.file))
@@ -65,7 +83,7 @@ def lay_marks(paths: Sequence[Path], delivered: Sequence[CtSeries]) -> tuple[lis
     for path in paths:
         try:
             referred = read_referred(path)
-            found = _lay(path, referred.sop_instance_uid, paths, _candidates(referred, delivered))
+            found = _lay(path, referred, paths, _candidates(referred, delivered))
         except Refused as refusal:
             refused.append(refusal)
         else:
@@ -74,14 +92,14 @@ def lay_marks(paths: Sequence[Path], delivered: Sequence[CtSeries]) -> tuple[lis
     return laid, refused
 
 
-def _lay(path: Path, uid: str, beside: Sequence[Path], candidates: Iterator[CtSeries]) -> LaidMarks | None:
+def _lay(path: Path, referred: Referred, beside: Sequence[Path], candidates: Iterator[CtSeries]) -> LaidMarks | None:
     """Take the first series on which the file lies. None without any series; otherwise the first one's refusal."""
     first: Refused | None = None
     for series in candidates:
         try:
             marks = read_findings(path, on=series, beside=beside)
             kept = Archive(settings.ARCHIVE_DIR).put(path)
-            return LaidMarks(path.name, uid, kept, series.series_uid, marks)
+            return LaidMarks(path.name, referred.sop_instance_uid, kept, series.series_uid, marks, referred.made_on)
         except Refused as refusal:
             first = first or refusal
     if first is not None:
@@ -116,11 +134,15 @@ def store_marks(laid: LaidMarks, run: Run) -> MarksOnReplacedScan | None:
     )
     if scan is None:
         return MarksOnReplacedScan(count=len(laid.marks), file=printable(laid.file))
-    FindingsFile.objects.get_or_create(
+    kept, _ = FindingsFile.objects.get_or_create(
         sop_instance_uid=laid.sop_instance_uid, defaults={"study": scan.study, "sha256": laid.sha256}
     )
+    ours = MadeObject.objects.filter(sop_instance_uid=laid.sop_instance_uid).exists()
     for mark in laid.marks:
-        nodules.mark_nodule(
+        if mark.kind == "cad":
+            propose(mark, scan)
+            continue
+        nodule = nodules.mark_nodule(
             scan=scan,
             lps_mm=mark.lps_mm,
             by=run.requested_by,
@@ -128,4 +150,51 @@ def store_marks(laid: LaidMarks, run: Run) -> MarksOnReplacedScan | None:
             tracking_uid=mark.tracking_uid,
             extent_mm=max(mark.extent_mm),
         )
+        if not ours:  # our own numbers come back from an archive: they stand here already
+            _keep_measures(mark, nodule, scan, kept, laid.measured_on)
     return None
+
+
+def propose(mark: FindingMark, scan: Scan) -> Candidate | None:
+    """Lay what another program found before a reader, unless a nodule is known there or it waits there already."""
+    x, y, z = mark.lps_mm
+    row = Candidate(
+        scan=scan,
+        x_lps_mm=x,
+        y_lps_mm=y,
+        z_lps_mm=z,
+        diameter_mm=max(mark.extent_mm),
+        score=UNSAID_CERTAINTY if mark.certainty is None else mark.certainty,
+        version=f"{CAD_VERSION} {mark.source}"[:20].strip(),
+    )
+    Patient.objects.select_for_update().get(pk=scan.study.patient_id)
+    if KnownPlaces.of([scan.study.patient_id]).hold(row):
+        return None
+    decided = scan.candidates.exclude(state=CandidateState.REPLACED)
+    if any(dist(other.lps_mm, mark.lps_mm) <= max(nodules.SAME_PLACE_MM, other.diameter_mm / 2) for other in decided):
+        return None
+    row.save()
+    return row
+
+
+def _keep_measures(mark: FindingMark, nodule: Nodule, scan: Scan, file: FindingsFile, measured_on: date | None) -> None:
+    """Keep what the report says of a nodule in numbers, as its author's; a file read twice says nothing new."""
+    finding = nodule.findings.filter(scan=scan, superseded_at__isnull=True).first()
+    if finding is None:
+        return
+    source = ", ".join(part for part in (mark.source, mark.label) if part)[:200]
+    told = {"file": file, "finding": finding, "source": source}
+    if ReportedMeasure.objects.filter(**told).exists():
+        return
+    ReportedMeasure.objects.bulk_create(
+        ReportedMeasure(
+            **told,
+            quantity=one.quantity,
+            is_known=one.is_known,
+            value=one.value,
+            unit=one.unit,
+            reach=one.reach,
+            measured_on=measured_on,
+        )
+        for one in mark.measures
+    )

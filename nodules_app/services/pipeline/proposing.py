@@ -10,7 +10,7 @@ from inference.candidates import METHOD, VERSION, each_once, find_candidates, he
 from inference.candidates import Candidate as Found
 from nodules_app.lifecycles import CANDIDATE, CandidateState, after
 from nodules_app.models import Candidate, CandidateChange, Comparison, Patient, Run, Scan
-from nodules_app.selectors.candidates import KnownPlaces
+from nodules_app.selectors.candidates import CAD_VERSION, KnownPlaces
 from nodules_app.services.pipeline.registering import map_of
 from nodules_app.services.pipeline.volumes import lungs_of, volume_of
 from nodules_app.services.scans import scans_in_order
@@ -66,7 +66,7 @@ def keep(*, patient: Patient, comparison: Comparison | None, found: Sequence[tup
     known = KnownPlaces.of([patient.pk])
     of_patient = Candidate.objects.filter(scan__study__patient=patient).select_related("scan", "comparison")
     rejected = list(of_patient.filter(state=CandidateState.REJECTED))
-    waiting = list(of_patient.filter(state=CandidateState.PROPOSED))
+    waiting = list(of_patient.filter(state=CandidateState.PROPOSED).exclude(version__startswith=CAD_VERSION))
     proposed = [_row(scan, comparison, one) for scan, one in found]
     fresh = [row for row in proposed if not known.hold(row) and not any(_is_at(row, no) for no in rejected)]
     kept: set[int] = set()
