@@ -6,7 +6,9 @@ The registration says where to look; the image says what is there.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -31,6 +33,7 @@ WIDER: Final = 1.5  # so much further blobs are looked for
 UNKNOWN_DIAMETER_MM: Final = 6.0  # of a nodule that could not be measured where it was asked
 MOST_JOINED: Final = 0.3  # share of the surface; beyond, the blob is a branching vessel
 SAME_MM: Final = 1.5  # two measured centres nearer than this are one blob
+AT_ONCE: Final = min(4, os.cpu_count() or 1)  # measured at one time: most of it is compiled and leaves Python free
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -140,6 +143,31 @@ def other_side(side: Side) -> Side:
     return "current" if side == "prior" else "prior"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Nearby:
+    """Where an asked nodule may be on the other scan.
+
+    Parameters
+    ----------
+    seeds_lps_mm
+        What to measure there, in this order.
+    begun
+        Seeds, by position, whose measuring has begun before their turn came.
+    """
+
+    there: Scan
+    carried: Carried
+    within_mm: float
+    seeds_lps_mm: Sequence[Floats] = ()
+    begun: Mapping[int, Future[NoduleMeasurement | NotMeasured]] = field(default_factory=dict)
+
+    def measured_or_refused(self, position: int) -> NoduleMeasurement | NotMeasured:
+        """What stands at a seed."""
+        if position in self.begun:
+            return self.begun[position].result()
+        return measured_or_refused(self.there, self.seeds_lps_mm[position])
+
+
 def look(prior: Scan, current: Scan, registration: Registration, asked: Sequence[Asked]) -> Sightings:
     """Measure every asked nodule, and what stands near its place on the other scan.
 
@@ -150,22 +178,19 @@ def look(prior: Scan, current: Scan, registration: Registration, asked: Sequence
     """
     scans: dict[Side, Scan] = {"prior": prior, "current": current}
     seen = Sightings(asked)
-    for number, one in enumerate(asked):
-        seen.own.append(_at_own_place(seen, scans[one.on], number, one))
-    for number, one in enumerate(asked):
-        position = seen.own[number]
-        seen.refusals.append([])
-        if position is None:
-            seen.carried.append(None)
-            continue
-        own = seen.on(one.on)[position]
-        carried = _carry(registration, np.asarray(own.centre_lps_mm), one.on)
-        seen.carried.append(carried)
-        there = scans[other_side(one.on)]
-        if one.partner_lps_mm is not None:
-            _settle(seen, there, number, one.partner_lps_mm)
-        elif is_in_field(there.volume, carried.place_lps_mm):
-            _look_near(seen, there, number, own.diameter_mm)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        points = [np.asarray(one.lps_mm, dtype=np.float64) for one in asked]
+        own = pool.map(measured_or_refused, [scans[one.on] for one in asked], points)
+        for number, (one, shown) in enumerate(zip(asked, own, strict=True)):
+            seen.own.append(_at_own_place(seen, shown, number, one))
+        nearby = [_nearby(seen, scans, registration, number, pool) for number in range(len(asked))]
+        for number, near in enumerate(nearby):
+            seen.carried.append(near.carried if near else None)
+            seen.refusals.append([])
+            if near is not None and asked[number].partner_lps_mm is not None:
+                _settle(seen, near, number)
+            elif near is not None:
+                _look_near(seen, near, number)
     return seen
 
 
@@ -183,9 +208,8 @@ def measured_or_refused(scan: Scan, seed_lps_mm: Floats) -> NoduleMeasurement | 
         return refusal
 
 
-def _at_own_place(seen: Sightings, scan: Scan, number: int, asked: Asked) -> int | None:
-    """Measure an asked nodule where it was asked; two points in one blob are one sighting."""
-    shown = measured_or_refused(scan, np.asarray(asked.lps_mm, dtype=np.float64))
+def _at_own_place(seen: Sightings, shown: NoduleMeasurement | NotMeasured, number: int, asked: Asked) -> int | None:
+    """Keep what stands where a nodule was asked; two points in one blob are one sighting."""
     if isinstance(shown, PointOutsideScan):
         return None
     position = _position_of(seen.on(asked.on), shown, asked.lps_mm)
@@ -219,33 +243,52 @@ def _carry(registration: Registration, centre: Floats, on: Side) -> Carried:
     return Carried(place, rough, float(residual))
 
 
-def _settle(seen: Sightings, there: Scan, number: int, partner_lps_mm: Point) -> None:
+def _nearby(
+    seen: Sightings, scans: Mapping[Side, Scan], registration: Registration, number: int, pool: ThreadPoolExecutor
+) -> _Nearby | None:
+    """Carry an asked nodule to the other scan, and begin to measure there; None for one outside its own scan."""
+    one, position = seen.asked[number], seen.own[number]
+    if position is None:
+        return None
+    own, there = seen.on(one.on)[position], scans[other_side(one.on)]
+    carried = _carry(registration, np.asarray(own.centre_lps_mm), one.on)
+    within_mm = max(SNAP_MM, SNAP_DIAMETERS * own.diameter_mm) + carried.residual_mm
+    if one.partner_lps_mm is not None:
+        seeds = [np.asarray(one.partner_lps_mm, dtype=np.float64)]
+    elif is_in_field(there.volume, carried.place_lps_mm):
+        wider_mm = WIDER * within_mm
+        seeds = list(summits(there.volume, carried.place_lps_mm, within_mm=wider_mm, diameter_mm=own.diameter_mm))
+    else:
+        return _Nearby(there, carried, within_mm)
+    known = seen.on(other_side(one.on))
+    # Only the first is begun: once it is measured, most of the others lie in its core and are never asked.
+    first = next((i for i, seed in enumerate(seeds) if not any(_covers(one, seed) for one in known)), None)
+    begun = {first: pool.submit(measured_or_refused, there, seeds[first])} if first is not None else {}
+    return _Nearby(there, carried, within_mm, seeds, begun)
+
+
+def _settle(seen: Sightings, near: _Nearby, number: int) -> None:
     """Take a person's word for what the other scan shows."""
-    own, side = seen.own[number], seen.asked[number].on
-    shown = measured_or_refused(there, np.asarray(partner_lps_mm))
-    position = _position_of(seen.on(other_side(side)), shown, partner_lps_mm)
-    if own is None:
+    own, side, partner_lps_mm = seen.own[number], seen.asked[number].on, seen.asked[number].partner_lps_mm
+    if own is None or partner_lps_mm is None:
         return
+    position = _position_of(seen.on(other_side(side)), near.measured_or_refused(0), partner_lps_mm)
     pair = (own, position) if side == "prior" else (position, own)
     if all(pair[0] != known[0] and pair[1] != known[1] for known in seen.settled):
         seen.settled.append(pair)
 
 
-def _look_near(seen: Sightings, there: Scan, number: int, diameter_mm: float) -> None:
-    """Measure each separate blob near the place of an asked nodule once; keep why others could not be measured."""
-    carried = seen.carried[number]
-    if carried is None:
-        return
+def _look_near(seen: Sightings, near: _Nearby, number: int) -> None:
+    """Take each separate blob near the place of an asked nodule once; keep why others could not be measured."""
     known = seen.on(other_side(seen.asked[number].on))
-    within_mm = max(SNAP_MM, SNAP_DIAMETERS * diameter_mm) + carried.residual_mm
-    for seed in summits(there.volume, carried.place_lps_mm, within_mm=WIDER * within_mm, diameter_mm=diameter_mm):
+    for position, seed in enumerate(near.seeds_lps_mm):
         if any(_covers(one, seed) for one in known):
             continue
-        shown = measured_or_refused(there, seed)
+        shown = near.measured_or_refused(position)
         if isinstance(shown, NotMeasured):
-            if math.dist(seed, carried.place_lps_mm) <= within_mm:
+            if math.dist(seed, near.carried.place_lps_mm) <= near.within_mm:
                 seen.refusals[number].append(shown)
-        elif shown.joined_share <= MOST_JOINED and _is_near(shown, carried, within_mm):
+        elif shown.joined_share <= MOST_JOINED and _is_near(shown, near.carried, near.within_mm):
             _position_of(known, shown, shown.centre_lps_mm)
 
 
