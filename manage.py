@@ -25,6 +25,7 @@ WITHOUT_SERVERS = frozenset(
         "print_guidelines",
         "print_lifecycles",
         "simulate",
+        "validate",
         "version",
     }
 )

@@ -30,6 +30,7 @@ PLOT: Final = ROOT / "docs" / "img" / "forecast-calibration.svg"
 SEED: Final = 20261121
 LIMITS_MM3: Final = (113.0, 268.0, 1767.0)
 BINS: Final = 20
+GONE_LOG_WIDTH: Final = math.log(100)  # an interval this wide reaches down to nothing
 WORLDS: Final = (
     World("as assumed"),
     World("doubling times half as long", longer=0.5),
@@ -101,7 +102,7 @@ def coverage(judged: Sequence[Judged], share: float) -> float:
 def interval(share: float, count: int) -> str:
     """A share in percent with its 95 % interval."""
     spread = 1.96 * math.sqrt(share * (1 - share) / count)
-    return f"{100 * share:.1f} ({100 * (share - spread):.1f} to {100 * min(1.0, share + spread):.1f})"
+    return f"{100 * share:.1f} ({100 * max(0.0, share - spread):.1f} to {100 * min(1.0, share + spread):.1f})"
 
 
 # ---------------------------------------------------------------- what a next scan tells
@@ -203,8 +204,9 @@ def groups_table(judged: Sequence[Judged]) -> list[str]:
     ]
     rows = ["| group | nodules | 95 % interval holds, % | median width, high / low |", "|---|---|---|---|"]
     for name, found in groups:
-        width = math.exp(float(np.median([one.log_width for one in found])))
-        rows.append(f"| {name} | {len(found)} | {interval(coverage(found, 0.95), len(found))} | {width:.2f} |")
+        width = float(np.median([one.log_width for one in found]))
+        said = f"{math.exp(width):.2f}" if width < GONE_LOG_WIDTH else "it may be gone by then"
+        rows.append(f"| {name} | {len(found)} | {interval(coverage(found, 0.95), len(found))} | {said} |")
     return rows
 
 
