@@ -117,6 +117,7 @@ class DocumentState(StrEnum):
     ADDENDED = "addended"
     CORRECTED = "corrected"  # a newer version names what it replaces
     RETRACTED = "retracted"
+    DISCARDED = "discarded"  # a draft that nobody signs; it stays readable and is never sent
 
 
 class ReadingState(StrEnum):
@@ -167,6 +168,13 @@ HELD_APPOINTMENT: Final = (AppointmentState.BOOKED, AppointmentState.ATTENDED)  
 OPEN_READING: Final = (ReadingState.AWAITING, ReadingState.DRAFT, ReadingState.READ)
 SIGNED_READING: Final = (ReadingState.SIGNED, ReadingState.ADDENDED, ReadingState.REPLACED)
 OPEN_RUN: Final = (RunState.QUEUED, RunState.RUNNING)
+SIGNED_DOCUMENT: Final = (
+    DocumentState.FINAL,
+    DocumentState.ADDENDED,
+    DocumentState.CORRECTED,
+    DocumentState.RETRACTED,
+)
+DOCUMENT_IN_FORCE: Final = (DocumentState.FINAL, DocumentState.ADDENDED)
 ENDED_MDT_CASE: Final = (MdtCaseState.COMPLETE, MdtCaseState.WITHDRAWN)
 OPEN_MDT_CASE: Final = tuple(state for state in MdtCaseState if state not in ENDED_MDT_CASE)
 MDT_TO_PREPARE: Final = (
@@ -336,6 +344,7 @@ REMINDER: Final[Mapping[tuple[ReminderState, str], ReminderState]] = {
 
 DOCUMENT: Final[Mapping[tuple[DocumentState, str], DocumentState]] = {
     (DocumentState.DRAFT, "sign"): DocumentState.FINAL,
+    (DocumentState.DRAFT, "discard"): DocumentState.DISCARDED,
     (DocumentState.FINAL, "addend"): DocumentState.ADDENDED,
     (DocumentState.ADDENDED, "addend"): DocumentState.ADDENDED,
     (DocumentState.FINAL, "correct"): DocumentState.CORRECTED,

@@ -1,19 +1,17 @@
-"""Documents as PDF, page after page: a title, headings, lines and tables, with a footer that says what it is.
-
-A document is written with an embedded font when one is named; what its font cannot draw is refused rather than dropped.
-"""
+"""Documents as PDF/A, page after page: a title, headings, lines and tables, with a footer that says what it is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from fpdf import FPDF
-from fpdf.enums import XPos, YPos
+from fpdf.enums import TableBordersLayout, XPos, YPos
 
-from nodules_app.exchange.letters import CORE_FONT, OWN_FONT, require_characters
+from nodules_app.exchange.documents_paper import OWN_FONT, Paper
 
 MARGIN_MM, MARGIN_BOTTOM_MM = 20.0, 22.0
 TITLE_PT, HEADING_PT, BODY_PT, SMALL_PT = 18, 12, 10, 8
@@ -42,7 +40,14 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-Block = Heading | Lines | Table
+@dataclass(frozen=True, slots=True)
+class Small:
+    """Sentences in small letters: what a document was made from."""
+
+    lines: tuple[str, ...]
+
+
+Block = Heading | Lines | Table | Small
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,37 +61,34 @@ class Document:
     footer: str
 
 
-class _Pages(FPDF):
-    def __init__(self, footer: str, family: str, font: Path | None) -> None:
-        super().__init__(format="A4")
-        self.footer_text, self.family = footer, family
-        if font is not None:
-            self.add_font(OWN_FONT, fname=font)
-        self.set_margins(MARGIN_MM, MARGIN_MM, MARGIN_MM)
-        self.set_auto_page_break(auto=True, margin=MARGIN_BOTTOM_MM)
+class _Pages(Paper):
+    footer_text = ""
 
     def footer(self) -> None:
         self.set_y(-MARGIN_BOTTOM_MM + 8)
-        self.set_font(self.family, size=SMALL_PT)
+        self.set_font(OWN_FONT, size=SMALL_PT)
         self.cell(0, 4, f"{self.footer_text} · {self.page_no()} / {{nb}}", align="C")
 
 
-def pdf_of_document(document: Document, *, font: Path | None) -> bytes:
+def pdf_of_document(document: Document, *, font: Path | None, made_at: datetime | None = None) -> bytes:
     """Draw the document.
+
+    Parameters
+    ----------
+    font
+        A font file of the installation for characters that the product's own does not draw.
 
     Raises
     ------
     LetterNeedsAFont
-        The font does not draw every character of the document.
+        No font draws every character of the document.
     """
-    family = OWN_FONT if font is not None else CORE_FONT
-    pdf = _Pages(document.footer, family, font)
-    require_characters(_words(document), pdf, own_font=font is not None)
-    pdf.set_title(document.title)
-    pdf.set_lang(document.language)
-    pdf.set_creator("nodules")
+    pdf = _Pages(_words(document), title=document.title, language=document.language, more=font, made_at=made_at)
+    pdf.footer_text = document.footer
+    pdf.set_margins(MARGIN_MM, MARGIN_MM, MARGIN_MM)
+    pdf.set_auto_page_break(auto=True, margin=MARGIN_BOTTOM_MM)
     pdf.add_page()
-    _line(pdf, document.title, TITLE_PT)
+    _line(pdf, document.title, TITLE_PT, bold=True)
     _line(pdf, document.subtitle, BODY_PT)
     for block in document.blocks:
         _draw(pdf, block)
@@ -101,20 +103,29 @@ def _draw(pdf: _Pages, block: Block) -> None:
         case Lines(lines):
             for line in lines:
                 _line(pdf, line, BODY_PT)
+        case Small(lines):
+            pdf.ln(SPACE_MM)
+            for line in lines:
+                _line(pdf, line, SMALL_PT)
         case Table():
             _table(pdf, block)
 
 
 def _line(pdf: _Pages, text: str, size_pt: int, *, bold: bool = False) -> None:
-    pdf.set_font(pdf.family, style="B" if bold and pdf.family == CORE_FONT else "", size=size_pt)
-    pdf.multi_cell(0, LINE_MM * size_pt / BODY_PT, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    pdf.set_font(OWN_FONT, size=size_pt)
+    with pdf.bold() if bold else nullcontext():
+        pdf.multi_cell(0, LINE_MM * size_pt / BODY_PT, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
 
 def _table(pdf: _Pages, block: Table) -> None:
     pdf.ln(1)
-    pdf.set_font(pdf.family, size=BODY_PT)
+    pdf.set_font(OWN_FONT, size=BODY_PT)
     with pdf.table(
-        col_widths=block.shares, text_align="LEFT", line_height=LINE_MM, first_row_as_headings=False
+        col_widths=block.shares,
+        text_align="LEFT",
+        line_height=LINE_MM,
+        first_row_as_headings=False,
+        borders_layout=TableBordersLayout.HORIZONTAL_LINES,
     ) as table:
         for cells in (block.columns, *block.rows):
             row = table.row()
@@ -129,7 +140,7 @@ def _words(document: Document) -> Iterator[str]:
         match block:
             case Heading(text):
                 yield text
-            case Lines(lines):
+            case Lines(lines) | Small(lines):
                 yield from lines
             case Table(columns, _shares, rows):
                 yield from columns

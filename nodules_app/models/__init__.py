@@ -48,6 +48,7 @@ from nodules_app.models.nodules import (
     NoduleDescription,
     Origin,
 )
+from nodules_app.models.objects import MadeObject, ObjectKind, ReportedMeasure
 from nodules_app.models.pathway import (
     Assessment,
     AuditEvent,
@@ -60,10 +61,18 @@ from nodules_app.models.pathway import (
     OverrideReason,
     StepWindow,
 )
-from nodules_app.models.objects import MadeObject, ObjectKind, ReportedMeasure
 from nodules_app.models.patients import Patient, RiskFactors, Setting, Sex
 from nodules_app.models.reading import Correction, CorrectionKind, IndependentRead, Reading, ReadingAddendum
 from nodules_app.models.reminders import LadderVersion, LetterBatch, Outcome, Reminder, ReminderEvent
+from nodules_app.models.reports import (
+    LETTERS,
+    ClinicalDocument,
+    DocumentAddendum,
+    DocumentKind,
+    LetterTemplate,
+    SentenceEdit,
+    SignedVersion,
+)
 from nodules_app.models.runs import Run, RunKind
 from nodules_app.models.scheduling import (
     Appointment,
@@ -78,6 +87,7 @@ from nodules_app.models.users import User
 from nodules_app.models.worklists import BulkAct, BulkItem, BulkKind, Claim, SavedView
 
 __all__ = [
+    "LETTERS",
     "Appointment",
     "Assessment",
     "AttemptBy",
@@ -93,6 +103,7 @@ __all__ = [
     "Claim",
     "Clinic",
     "ClinicDay",
+    "ClinicalDocument",
     "Closure",
     "Comparison",
     "ComparisonWord",
@@ -106,6 +117,8 @@ __all__ = [
     "Decision",
     "DecisionTakenBack",
     "Discipline",
+    "DocumentAddendum",
+    "DocumentKind",
     "EmergencyAccess",
     "Evidence",
     "ExamAnswer",
@@ -122,8 +135,9 @@ __all__ = [
     "Instance",
     "LadderVersion",
     "LetterBatch",
-    "Match",
+    "LetterTemplate",
     "MadeObject",
+    "Match",
     "MdtAction",
     "MdtAddendum",
     "MdtAttendee",
@@ -160,9 +174,11 @@ __all__ = [
     "RunKind",
     "SavedView",
     "Scan",
+    "SentenceEdit",
     "Series",
     "Setting",
     "Sex",
+    "SignedVersion",
     "StepWindow",
     "Study",
     "Transfer",

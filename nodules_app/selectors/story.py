@@ -15,6 +15,7 @@ from nodules_app.lifecycles import AppointmentState, MdtCaseState, ReminderState
 from nodules_app.models import (
     Appointment,
     Assessment,
+    ClinicalDocument,
     Closure,
     ContactAttempt,
     Decision,
@@ -37,6 +38,7 @@ class Lane(StrEnum):
     SCANS = "scans"
     DECIDED = "decided"
     MEETINGS = "meetings"
+    WRITTEN = "written"
     CONTACTS = "contacts"
     OWED = "owed"
 
@@ -55,6 +57,7 @@ class EventKind(StrEnum):
     OUTCOME = "outcome"
     REMINDER = "reminder"
     CONTACT = "contact"
+    DOCUMENT = "document"
     CLOSED = "closed"
 
 
@@ -70,6 +73,7 @@ LANE: Final[Mapping[EventKind, Lane]] = {
     EventKind.OUTCOME: Lane.MEETINGS,
     EventKind.REMINDER: Lane.CONTACTS,
     EventKind.CONTACT: Lane.CONTACTS,
+    EventKind.DOCUMENT: Lane.WRITTEN,
     EventKind.CLOSED: Lane.DECIDED,
 }
 
@@ -141,6 +145,7 @@ def story(patient: Patient) -> Story:
         *_meetings(patient),
         *_reminders(patient),
         *_contacts(patient),
+        *_documents(patient),
         *_closures(patient),
     ]
     ordered = sorted(events, key=lambda event: (event.on, list(EventKind).index(event.kind)))
@@ -221,6 +226,15 @@ def _contacts(patient: Patient) -> Iterator[Event]:
     for row in ContactAttempt.objects.filter(patient=patient).select_related("by").order_by("pk"):
         facts = {"channel": row.channel, "outcome": row.outcome, "why": row.note}
         yield Event(timezone.localdate(row.at), EventKind.CONTACT, str(row.by), facts)
+
+
+def _documents(patient: Patient) -> Iterator[Event]:
+    """The reports and letters that were signed; a draft is no event."""
+    rows = ClinicalDocument.objects.filter(patient=patient, signed_at__isnull=False).select_related("signed_by")
+    for row in rows.defer("content").order_by("pk"):
+        if row.signed_at is not None:
+            facts = {"document": row.kind, "state": row.state}
+            yield Event(timezone.localdate(row.signed_at), EventKind.DOCUMENT, str(row.signed_by), facts, row.code)
 
 
 def _closures(patient: Patient) -> Iterator[Event]:

@@ -24,6 +24,7 @@ from nodules_app.models import (
     CalendarFeed,
     Candidate,
     Clinic,
+    ClinicalDocument,
     Comparison,
     ContactPoint,
     EmergencyAccess,
@@ -268,6 +269,18 @@ def mdt_action_for(act: Act, code: UUID, *, by: Anybody) -> MdtAction:
 def reading_for(act: Act, code: UUID, *, by: Anybody) -> Reading:
     """Fetch a reading, signed or not: what is handed out of it says in words that it is not signed."""
     return fetch(act, Reading.objects.select_related("patient__clinic", "scan__series"), "patient", by=by, code=code)
+
+
+def document_to_see(code: UUID, *, by: Anybody, page: str) -> ClinicalDocument:
+    """Fetch a report or letter for its page and write down who looked at whose."""
+    row = document_for(Act.SEE, code, by=by)
+    record("patient.seen", row.patient, by=member(by), page=page, document=row.code)
+    return row
+
+
+def document_for(act: Act, code: UUID, *, by: Anybody) -> ClinicalDocument:
+    related = ("patient__clinic", "reading__scan__study", "signed_by", "written_by", "template", "contact", "replaces")
+    return fetch(act, ClinicalDocument.objects.select_related(*related), "patient", by=by, code=code)
 
 
 def merge_for(act: Act, code: UUID, *, by: Anybody) -> PatientMerge:

@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from nodules_app.models import AttemptBy, AttemptOutcome, OutcomeKind
+from nodules_app.models import AttemptBy, AttemptOutcome, DocumentKind, OutcomeKind
 from nodules_app.selectors.story import Event, EventKind, Lane, Owed, Story
 from nodules_app.templatetags.follow_ups import change_words, in_words, step_kind_words
 from nodules_app.templatetags.patients import guideline_name, management_words
@@ -22,6 +22,7 @@ LANES: Final[Mapping[Lane, Promise]] = {
     Lane.SCANS: _("Exams"),
     Lane.DECIDED: _("Decisions"),
     Lane.MEETINGS: _("Conference"),
+    Lane.WRITTEN: _("Letters and reports"),
     Lane.CONTACTS: _("Contacts"),
     Lane.OWED: _("Owed"),
 }
@@ -61,6 +62,7 @@ SENTENCE: Final[Mapping[EventKind, Callable[[Event], str]]] = {
     EventKind.OUTCOME: lambda event: gettext("Decided: %(what)s") % {"what": OutcomeKind(event.facts["outcome"]).label},
     EventKind.REMINDER: _reminder,
     EventKind.CONTACT: _contact,
+    EventKind.DOCUMENT: lambda event: str(DocumentKind(event.facts["document"]).label),
     EventKind.CLOSED: lambda _event: gettext("Follow-up ended"),
 }
 

@@ -46,6 +46,9 @@ MORE: dict[str, dict[str, object]] = {
     "mdt-minutes": {"version": 1},
     "mdt-case-act": {"how": "withdraw"},
     "reading-act": {"act": "begin"},
+    "document-act": {"act": "sign"},
+    "document-pdf": {"version": 0},
+    "letter-template": {"kind": "patient_letter", "language": "en"},
     "slab": {"digest": "0" * 16, "first": 0, "count": 1},
 }
 # Named by a clinic, a calendar or a saved view of one's own, not by a patient: their own tests hold them.
@@ -64,6 +67,7 @@ OF_NO_PATIENT = {
     "close-account",
     "remove-view",
     "mdt-plan",
+    "letter-template",
     "bulk-undo",
     "come-back",
 }
