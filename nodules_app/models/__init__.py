@@ -3,6 +3,7 @@
 from nodules_app.models.arrivals import ExamAnswer
 from nodules_app.models.candidates import Candidate, CandidateChange, RejectionReason
 from nodules_app.models.clinics import Clinic, ClinicDay, EmergencyAccess, Membership, Role
+)
 from nodules_app.models.contacts import (
     AttemptBy,
     AttemptOutcome,
@@ -82,11 +83,20 @@ from nodules_app.models.scheduling import (
     ResourceKind,
     Unavailability,
 )
+from nodules_app.models.spreadsheets import (
+    FROM_LIST,
+    LineVerdict,
+    ListEntry,
+    Spreadsheet,
+    SpreadsheetColumns,
+    SpreadsheetLine,
+)
 from nodules_app.models.unread import Unread
 from nodules_app.models.users import User
 from nodules_app.models.worklists import BulkAct, BulkItem, BulkKind, Claim, SavedView
 
 __all__ = [
+    "FROM_LIST",
     "LETTERS",
     "Appointment",
     "Assessment",
@@ -136,6 +146,8 @@ __all__ = [
     "LadderVersion",
     "LetterBatch",
     "LetterTemplate",
+    "LineVerdict",
+    "ListEntry",
     "MadeObject",
     "Match",
     "MdtAction",
@@ -179,6 +191,9 @@ __all__ = [
     "Setting",
     "Sex",
     "SignedVersion",
+    "Spreadsheet",
+    "SpreadsheetColumns",
+    "SpreadsheetLine",
     "StepWindow",
     "Study",
     "Transfer",

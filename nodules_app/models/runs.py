@@ -17,7 +17,7 @@ WITHOUT_RESULT = (RunState.REFUSED, RunState.FAILED)
 
 
 class RunKind(models.TextChoices):
-    """The steps of the main job, in their order; proposing nodules runs beside them."""
+    """The steps of the main job, in their order; proposing nodules runs beside them, and lists have their own."""
 
     INTAKE = "intake", _("Read the files")
     LUNGS = "lungs", _("Find the lungs")
@@ -29,6 +29,8 @@ class RunKind(models.TextChoices):
     PLAN = "plan", _("Plan the next step")
     PROPOSE = "propose", _("Look for further nodules")
     SHOW = "show", _("Get the images ready")
+    CHECK_LIST = "check-list", _("Check a list")
+    STORE_LIST = "store-list", _("Take over a list")
 
 
 class Run(CodedRow):

@@ -95,7 +95,7 @@ class Delivery:
 
 def deliveries(*, user: User, newest: int = DELIVERIES) -> tuple[Delivery, ...]:
     """Give the latest deliveries to this person's clinics, the newest first."""
-    ours = ImportBatch.objects.filter(clinic__in=clinics_where(user, Act.SEE).order_by())
+    ours = ImportBatch.objects.filter(clinic__in=clinics_where(user, Act.SEE).order_by(), spreadsheet__isnull=True)
     batches = list(ours.order_by("-pk")[:newest])
     studies = _studies(batches, user)
     runs = _runs(batches, studies)
@@ -221,7 +221,7 @@ class Today:
 def today_in_figures(*, user: User, since: datetime) -> Today:
     """Count what came since the day began."""
     clinics = clinics_where(user, Act.SEE).order_by()
-    batches = ImportBatch.objects.filter(clinic__in=clinics, created_at__gte=since)
+    batches = ImportBatch.objects.filter(clinic__in=clinics, created_at__gte=since, spreadsheet__isnull=True)
     studies = Study.objects.filter(patient__clinic__in=clinics, created_at__gte=since)
     compared = Q(scans__comparisons_as_prior__isnull=False) | Q(scans__comparisons_as_current__isnull=False)
     return Today(

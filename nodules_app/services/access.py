@@ -46,6 +46,7 @@ from nodules_app.models import (
     Run,
     SavedView,
     Scan,
+    Spreadsheet,
     Study,
     Transfer,
     User,
@@ -181,6 +182,10 @@ def appointment_for(act: Act, code: UUID, *, by: Anybody) -> Appointment:
     return fetch(act, appointments, "follow_up__patient", by=by, code=code)
 
 
+
+
+
+
 def resource_for(act: Act, code: UUID, *, by: Anybody) -> Resource:
     """Fetch a scanner or a room of a clinic in which this person may do it; any other is not found."""
     mine = clinics_where(member(by), act)
@@ -217,6 +222,18 @@ def run_for(act: Act, code: UUID, *, by: Anybody) -> Run:
     if act not in acts_of(who, about.clinic_id if about else None):
         raise PermissionDenied(f"no role allows to {act} there")
     return run
+
+
+def spreadsheet_for(act: Act, code: UUID, *, by: Anybody) -> Spreadsheet:
+    """Fetch a list that was sent to a clinic where this person may do something; any other is not found."""
+    mine = clinics_where(member(by), act)
+    rows = Spreadsheet.objects.select_related("batch__clinic", "batch__by", "stored_by")
+    return get_object_or_404(rows, code=code, batch__clinic__in=mine)
+
+
+def note_list_seen(spreadsheet: Spreadsheet, *, by: Anybody) -> None:
+    """Write down that somebody looked at the patients of a list."""
+    record("list.seen", None, by=member(by), spreadsheet=spreadsheet.code)
 
 
 def clinics_of(user: User, act: Act) -> list[Clinic]:
@@ -266,11 +283,6 @@ def mdt_action_for(act: Act, code: UUID, *, by: Anybody) -> MdtAction:
     return fetch(act, MdtAction.objects.select_related("case__patient"), "case__patient", by=by, code=code)
 
 
-def reading_for(act: Act, code: UUID, *, by: Anybody) -> Reading:
-    """Fetch a reading, signed or not: what is handed out of it says in words that it is not signed."""
-    return fetch(act, Reading.objects.select_related("patient__clinic", "scan__series"), "patient", by=by, code=code)
-
-
 def document_to_see(code: UUID, *, by: Anybody, page: str) -> ClinicalDocument:
     """Fetch a report or letter for its page and write down who looked at whose."""
     row = document_for(Act.SEE, code, by=by)
@@ -283,12 +295,21 @@ def document_for(act: Act, code: UUID, *, by: Anybody) -> ClinicalDocument:
     return fetch(act, ClinicalDocument.objects.select_related(*related), "patient", by=by, code=code)
 
 
+
+
 def merge_for(act: Act, code: UUID, *, by: Anybody) -> PatientMerge:
     return fetch(act, PatientMerge.objects.select_related("gone", "kept"), "kept", by=by, code=code)
 
 
 def held_exam_for(act: Act, code: UUID, *, by: Anybody) -> HeldExam:
     return fetch(act, HeldExam.objects.select_related("patient", "batch"), "patient", by=by, code=code)
+
+
+    mine = clinics_where(member(by), act)
+
+
+
+
 
 
 def note_identity_list(user: User) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -63,6 +63,18 @@ def receive_upload(*, files: Iterable[UploadedFile[bytes]], by: User, clinic: Cl
     if not sent:
         raise NothingSent
     clinic = clinic_of_delivery(by=by, named=clinic)
+    path = keep(sent)
+    name = (sent[0].name or "")[:200] if len(sent) == 1 else f"{len(sent)} files"
+    return _ask(ImportBatch(clinic=clinic, source_name=name, path=str(path), owned=True, by=by))
+
+
+def keep(sent: Sequence[UploadedFile[bytes]]) -> Path:
+    """Keep what was sent in a folder of its own in the inbox; gives the folder, or the one file in it.
+
+    Raises
+    ------
+    UploadTooLarge, DiskFull
+    """
     size = sum(file.size or 0 for file in sent)
     if size > settings.UPLOAD_LIMIT_BYTES:
         raise UploadTooLarge(sent_mb=size >> 20, limit_mb=settings.UPLOAD_LIMIT_BYTES >> 20)
@@ -81,6 +93,9 @@ def receive_upload(*, files: Iterable[UploadedFile[bytes]], by: User, clinic: Cl
     path = next(folder.iterdir()) if len(sent) == 1 else folder
     name = (sent[0].name or "")[:200] if len(sent) == 1 else f"{len(sent)} files"
     return _ask(ImportBatch(clinic=clinic, source_name=name, path=str(path), owned=True, by=by))
+    return next(folder.iterdir()) if len(sent) == 1 else folder
+
+
 
 
 def _keep(sent: Iterable[UploadedFile[bytes]], folder: Path) -> None:

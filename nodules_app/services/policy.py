@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from nodules_app.models import FollowUpKind, Membership, Patient, Setting, StepWindow, User
+from nodules_app.models import Clinic, FollowUpKind, Membership, Patient, Setting, StepWindow, User
 from registration.errors import Refused, gettext_noop
 
 # A result that nobody looked at is late after a week, a referral after a fortnight; a discharge needs a signature too.
@@ -36,18 +36,27 @@ class Policy:
 def of(patient: Patient) -> Policy:
     """Read what the patient's clinic has laid down; what it leaves open is the product's own."""
     clinic = patient.clinic
-    own = {FollowUpKind(row.kind): row.within_days for row in StepWindow.objects.filter(clinic=clinic)}
     screened = patient.setting == Setting.SCREENING
     return Policy(
         guideline=clinic.guideline_screening if screened else clinic.guideline_incidental,
-        within_days=MappingProxyType({**WITHIN_DAYS, **own}),
+        within_days=MappingProxyType(within_days_of(clinic)),
         signing_roles=tuple(clinic.signing_roles),
     )
 
 
+def within_days_of(clinic: Clinic) -> dict[FollowUpKind, int]:
+    """The days of each step that no guideline dates: the clinic's own, else the product's."""
+    own = {FollowUpKind(row.kind): row.within_days for row in StepWindow.objects.filter(clinic=clinic)}
+    return {**WITHIN_DAYS, **own}
+
+
+def may_sign(clinic: Clinic, by: User) -> bool:
+    """Whether somebody has a role whose signature this clinic takes."""
+    roles = clinic.signing_roles
+    return Membership.objects.filter(user=by, clinic=clinic, ended_at__isnull=True, role__in=roles).exists()
+
+
 def require_signature(patient: Patient, by: User) -> None:
     """Let those sign whom the clinic names. Raises ``MayNotSign``."""
-    roles = of(patient).signing_roles
-    held = Membership.objects.filter(user=by, clinic=patient.clinic_id, ended_at__isnull=True, role__in=roles)
-    if not held.exists():
-        raise MayNotSign(clinic=patient.clinic.name, roles=", ".join(roles))
+    if not may_sign(patient.clinic, by):
+        raise MayNotSign(clinic=patient.clinic.name, roles=", ".join(patient.clinic.signing_roles))

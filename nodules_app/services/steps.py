@@ -5,7 +5,7 @@ What every change leaves is a ``FollowUpChange`` (who, when, from, to, why); the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from django.db import transaction
@@ -23,9 +23,10 @@ from nodules_app.lifecycles import (
 )
 from nodules_app.models import Evidence, FollowUp, FollowUpChange, Nodule, Patient, User
 from nodules_app.services import slots
-from nodules_app.services.audit import record
+from nodules_app.services.audit import record, record_all
 from registration.errors import Refused, gettext_noop
 
+AT_ONCE: Final = 1000  # rows of one statement
 THE_PRODUCT: Final = gettext_noop("The product")  # an exam came in, or the guidelines answered anew
 
 
@@ -81,6 +82,35 @@ def begin(step: FollowUp, *, nodules: Iterable[Nodule], by: User | None, why: st
     )
     record(f"follow_up.{name}", step.patient, by=by, follow_up=step.code, rule=step.rule_id)
     return step
+
+
+def begin_all(begun: Sequence[tuple[FollowUp, Sequence[Nodule]]], *, by: User | None, why: str = "") -> None:
+    """Store many new steps as ``begin`` stores one, in five statements however many there are."""
+    FollowUp.objects.bulk_create([step for step, _ in begun], batch_size=AT_ONCE)
+    covers = FollowUp.nodules.through
+    covers._default_manager.bulk_create(  # noqa: SLF001 Django's own name
+        [covers(followup=step, nodule=nodule) for step, nodules in begun for nodule in nodules], batch_size=AT_ONCE
+    )
+    names = [("propose" if step.state == FollowUpState.PROPOSED else "plan", step) for step, _ in begun]
+    FollowUpChange.objects.bulk_create(
+        [
+            FollowUpChange(
+                follow_up=step,
+                version=step.version,
+                by=by,
+                step=name,
+                to_state=step.state,
+                why=why,
+                facts=_days(step),
+            )
+            for name, step in names
+        ],
+        batch_size=AT_ONCE,
+    )
+    record_all(
+        [(f"follow_up.{name}", step.patient, {"follow_up": step.code, "rule": step.rule_id}) for name, step in names],
+        by=by,
+    )
 
 
 def move(step: FollowUp, name: str, *, by: User | None, why: str = "", **fields: object) -> FollowUp:

@@ -80,6 +80,7 @@ def _of_the_clinic(user: User, path: str, here: str) -> tuple[Link, ...]:
     links = [Link(reverse("emergency"), _("In an emergency"), "lock", here == "emergency")] if Act.SEE in acts else []
     if Act.RECORD in acts:
         links.append(Link(reverse("who-is-who"), _("Who is who"), "user", here == "who-is-who"))
+        links.append(Link(reverse("lists"), _("Lists"), "list", here.startswith("list")))
     if Act.AUDIT in acts:
         links.append(Link(reverse("audit"), _("Audit trail"), "seen", here == "audit"))
     for one in held:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from nodules_app.clinical.management import MANAGEMENT, ManagementClass
 from nodules_app.lifecycles import EXAM_MADE, NODULE, NoduleState, RunState, steps_from
-from nodules_app.models import FollowUpKind, Origin, OutcomeKind, RunKind, Setting, Sex
+from nodules_app.models import FROM_LIST, FollowUpKind, Origin, OutcomeKind, RunKind, Setting, Sex
 from nodules_app.selectors.patients import Answer, Owed, Work
 from nodules_app.selectors.timeline import Change
 from nodules_app.services.mdt.outcomes import CONFERENCE
@@ -54,6 +54,8 @@ def management_words(code: str) -> str:
     """Say a management in the reader's language; a clinician's own step has the words of its reason instead."""
     if code.startswith(CONFERENCE):
         return gettext("The conference decided: %(outcome)s") % {"outcome": OutcomeKind(code[len(CONFERENCE) :]).label}
+    if code == FROM_LIST:
+        return gettext("As the clinic's own list says")
     management = MANAGEMENT.get(code)
     if management is None:
         return gettext("Another step, chosen by a clinician")
@@ -133,6 +135,8 @@ def _title(step: Owed) -> str:
 
 
 def _because(step: Owed, answers: Sequence[Answer]) -> str:
+    if step.management == FROM_LIST:
+        return gettext("The clinic's own list says so; no guideline was asked.")
     if not step.rule_id:
         return gettext("No rule has answered yet: a result is awaited, was refused, or could not be measured.")
     told = [
@@ -199,7 +203,8 @@ def work_tone(work: Work) -> str:
     return WORK[work.state][1]
 
 
-ORDER: Final = tuple(kind for kind in RunKind if kind is not RunKind.SHOW)  # asked for by who looks: no step of the job
+NO_STEP: Final = (RunKind.SHOW, RunKind.CHECK_LIST, RunKind.STORE_LIST)  # asked for by who looks or sends a list
+ORDER: Final = tuple(kind for kind in RunKind if kind not in NO_STEP)
 
 
 STEPPER: Final[Mapping[RunState, str]] = {

@@ -21,6 +21,7 @@ from nodules_app.lifecycles import NoSuchStep
 from nodules_app.selectors import contacts, follow_ups, identity
 from nodules_app.selectors import patients as selectors
 from nodules_app.selectors.candidates import proposals_of
+from nodules_app.selectors.spreadsheets import told_by_lists
 from nodules_app.services import access, candidates, nodules
 from nodules_app.services import patients as services
 from nodules_app.services.forecast import NoduleForecast, forecasts
@@ -61,6 +62,7 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
         "facts": told_facts(page.risk.facts) if page.risk else [],
         "transfer": follow_ups.open_transfer(patient),
         "tried": contacts.attempts_of(patient),
+        "listed": told_by_lists(patient),
         "care_end": follow_ups.care_end(patient),
         "forecasts": expected,
         "step_on": step_on,

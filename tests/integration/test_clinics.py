@@ -39,6 +39,7 @@ WITH_CODE = sorted({str(pattern.name) for pattern in urlpatterns if "<uuid:code>
 MORE: dict[str, dict[str, object]] = {
     "follow-up-act": {"name": "accept"},
     "close-hours": {"hours": 1},
+    "list-take": {"number": 2},
     "end-role": {"membership": 1},
     "close-account": {"membership": 1},
     "join-records": {"other": uuid4()},
@@ -70,6 +71,14 @@ OF_NO_PATIENT = {
     "letter-template",
     "bulk-undo",
     "come-back",
+    "list",
+    "list-fragment",
+    "list-columns",
+    "list-check",
+    "list-store",
+    "list-discard",
+    "list-take",
+    "list-verdicts",
 }
 LISTS = ("worklist", "worklist-fragment", "imports", "imports-fragment", "reminders", "letters", "audit")
 

@@ -130,6 +130,7 @@ def test_every_table_of_a_patient_moves_or_is_named_as_staying() -> None:
         "contactpreference",
         "correction",
         "followup",
+        "listentry",
         "mdtcase",
         "nodule",
         "reading",

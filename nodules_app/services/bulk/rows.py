@@ -17,6 +17,7 @@ from django.utils.dateparse import parse_datetime
 from nodules_app.ladder.rungs import Channel
 from nodules_app.lifecycles import OPEN_FOLLOW_UP, FollowUpState, ReminderState
 from nodules_app.models import (
+    FROM_LIST,
     BulkItem,
     BulkKind,
     Claim,
@@ -169,7 +170,8 @@ def _unassign(item: BulkItem, patient: Patient, by: User) -> None:
 
 def _accept(patient: Patient, choice: Choice, by: User) -> tuple[Facts, Facts]:
     step = step_of(patient)
-    if step.state != FollowUpState.PROPOSED or not step.rule_id or step.kind == FollowUpKind.DISCHARGE:
+    says_who = step.rule_id or step.management == FROM_LIST
+    if step.state != FollowUpState.PROPOSED or not says_who or step.kind == FollowUpKind.DISCHARGE:
         raise NothingToSign
     signed = decisions.accept(follow_up=step, by=by, seen=step.version)
     decision = Decision.objects.filter(assessment=signed.assessment, by=by).order_by("-pk").first()

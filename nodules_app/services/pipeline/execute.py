@@ -23,6 +23,7 @@ from nodules_app.services.pipeline import (
     registering,
     showing,
 )
+from nodules_app.services.spreadsheets import checking, storing
 from registration.errors import Refused
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ STEPS: Final[Mapping[RunKind, Step]] = {
     RunKind.PLAN: planning.plan_next_step,
     RunKind.PROPOSE: proposing.propose_nodules,
     RunKind.SHOW: showing.make_images,
+    RunKind.CHECK_LIST: checking.check,
+    RunKind.STORE_LIST: storing.store,
 }
 AFTER_REFUSAL: Final[Mapping[RunKind, Callable[[Run], None]]] = {
     RunKind.INTAKE: intake.drop_upload,
