@@ -59,9 +59,9 @@ UNREADABLE = (
 
 @contextmanager
 def judging_ourselves() -> Iterator[None]:
-    """Keep pydicom from warning operators of what a sender did wrong: we tell the sender, with the name of the file."""
+    """Keep libraries from warning operators of what a sender did wrong: we tell the sender, with the file's name."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
+        warnings.filterwarnings("ignore", module=r"(pydicom|highdicom)(\.|$)")
         yield
 
 

@@ -55,7 +55,8 @@ def patient() -> Patient:
     """Two nodules on two archived exams, measured by the product itself; the first has grown."""
     with transaction.atomic():
         of = factories.patient()
-        prior = archived_exam(of, [(PLACES[0][0], 7.0), PLACES[1]], factories.CURRENT_ON - timedelta(days=183), seed=1)
+        prior = factories.scan(of, factories.CURRENT_ON - timedelta(days=183))
+        factories.keep_volume(prior, [(PLACES[0][0], 7.0), PLACES[1]], seed=1)
         current = archived_exam(of, PLACES, seed=2)
         pair = factories.comparison(prior, current)
         for (place, _), word in zip(PLACES, (ComparisonWord.LARGER_MARKEDLY, ComparisonWord.UNCHANGED), strict=True):
