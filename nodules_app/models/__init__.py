@@ -3,7 +3,6 @@
 from nodules_app.models.arrivals import ExamAnswer
 from nodules_app.models.candidates import Candidate, CandidateChange, RejectionReason
 from nodules_app.models.clinics import Clinic, ClinicDay, EmergencyAccess, Membership, Role
-)
 from nodules_app.models.contacts import (
     AttemptBy,
     AttemptOutcome,
@@ -145,9 +144,9 @@ __all__ = [
     "Instance",
     "LadderVersion",
     "LetterBatch",
-    "LetterTemplate",
     "LineVerdict",
     "ListEntry",
+    "LetterTemplate",
     "MadeObject",
     "Match",
     "MdtAction",
@@ -190,10 +189,10 @@ __all__ = [
     "Series",
     "Setting",
     "Sex",
-    "SignedVersion",
     "Spreadsheet",
     "SpreadsheetColumns",
     "SpreadsheetLine",
+    "SignedVersion",
     "StepWindow",
     "Study",
     "Transfer",

@@ -182,10 +182,6 @@ def appointment_for(act: Act, code: UUID, *, by: Anybody) -> Appointment:
     return fetch(act, appointments, "follow_up__patient", by=by, code=code)
 
 
-
-
-
-
 def resource_for(act: Act, code: UUID, *, by: Anybody) -> Resource:
     """Fetch a scanner or a room of a clinic in which this person may do it; any other is not found."""
     mine = clinics_where(member(by), act)
@@ -283,6 +279,11 @@ def mdt_action_for(act: Act, code: UUID, *, by: Anybody) -> MdtAction:
     return fetch(act, MdtAction.objects.select_related("case__patient"), "case__patient", by=by, code=code)
 
 
+def reading_for(act: Act, code: UUID, *, by: Anybody) -> Reading:
+    """Fetch a reading, signed or not: what is handed out of it says in words that it is not signed."""
+    return fetch(act, Reading.objects.select_related("patient__clinic", "scan__series"), "patient", by=by, code=code)
+
+
 def document_to_see(code: UUID, *, by: Anybody, page: str) -> ClinicalDocument:
     """Fetch a report or letter for its page and write down who looked at whose."""
     row = document_for(Act.SEE, code, by=by)
@@ -295,21 +296,12 @@ def document_for(act: Act, code: UUID, *, by: Anybody) -> ClinicalDocument:
     return fetch(act, ClinicalDocument.objects.select_related(*related), "patient", by=by, code=code)
 
 
-
-
 def merge_for(act: Act, code: UUID, *, by: Anybody) -> PatientMerge:
     return fetch(act, PatientMerge.objects.select_related("gone", "kept"), "kept", by=by, code=code)
 
 
 def held_exam_for(act: Act, code: UUID, *, by: Anybody) -> HeldExam:
     return fetch(act, HeldExam.objects.select_related("patient", "batch"), "patient", by=by, code=code)
-
-
-    mine = clinics_where(member(by), act)
-
-
-
-
 
 
 def note_identity_list(user: User) -> None:
