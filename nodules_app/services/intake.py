@@ -90,12 +90,7 @@ def keep(sent: Sequence[UploadedFile[bytes]]) -> Path:
         if problem.errno == errno.ENOSPC:
             raise DiskFull(sent_mb=size >> 20) from problem
         raise
-    path = next(folder.iterdir()) if len(sent) == 1 else folder
-    name = (sent[0].name or "")[:200] if len(sent) == 1 else f"{len(sent)} files"
-    return _ask(ImportBatch(clinic=clinic, source_name=name, path=str(path), owned=True, by=by))
     return next(folder.iterdir()) if len(sent) == 1 else folder
-
-
 
 
 def _keep(sent: Iterable[UploadedFile[bytes]], folder: Path) -> None:
