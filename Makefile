@@ -121,6 +121,21 @@ bench: $(READY_TO_WORK) $(WARM)  ## measure, as ratios against a peer in the sam
 	  for file in tests/benchmarks/bench_*.py; do $(BIN)/python -m "tests.benchmarks.$$(basename "$$file" .py)"; done; \
 	  printf '```\n'; } | tee -a docs/benchmarks.md
 
+MODEL ?= candidates
+KNOWN ?= var/training/known
+
+.PHONY: train
+train: $(READY_TO_WORK) $(WARM)  ## make the data, train a learned model, measure it (MODEL=candidates or growth, ARGS="--steps 100")
+	@if [ "$(MODEL)" = growth ]; then \
+	  $(BIN)/python -m inference.training.known_nodules $(KNOWN) --seeds $$(seq 1 21); \
+	  $(BIN)/python -m tests.benchmarks.measured_pairs $(KNOWN) $(KNOWN)/measured.jsonl; \
+	  $(BIN)/python -m inference.training.growth $(KNOWN) $(ARGS); \
+	  $(BIN)/python -m tests.benchmarks.evaluate_growth $(KNOWN) --measured $(KNOWN)/measured.jsonl; \
+	elif [ "$(MODEL)" = candidates ]; then \
+	  $(BIN)/python -m inference.training.candidates $(ARGS); \
+	  $(BIN)/python -m tests.benchmarks.evaluate_candidates; \
+	else echo "There is nothing to train for '$(MODEL)': MODEL=candidates or MODEL=growth." >&2; exit 1; fi
+
 .PHONY: docs
 docs: $(READY)  ## write the parts of docs/ that come from the code
 	@$(BIN)/python manage.py print_guidelines

@@ -107,6 +107,24 @@ def _paint(
     array[box] = np.rint(host + share * (np.maximum(tissue, nodule_hu) - tissue)).astype(np.int16)
 
 
+def where_seen(before: Volume, after: Volume, nodule: InsertedNodule) -> NDArray[np.float64]:
+    """Middle of what a nodule changed (3,), LPS: on the pleura only the part within the lung.
+
+    Parameters
+    ----------
+    before, after
+        The scan without and with it.
+    """
+    spacing = np.asarray(before.spacing_zyx_mm)
+    index = np.rint(before.index_from_lps(nodule.centre_lps_mm)).astype(int)
+    reach = np.ceil((0.8 * nodule.diameter_mm + 3) / spacing).astype(int)
+    start, stop = np.maximum(index - reach, 0), np.minimum(index + reach + 1, before.shape_zyx)
+    box = tuple(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
+    change = np.abs(after.array_hu[box].astype(float) - before.array_hu[box])
+    middle = (np.indices(change.shape).reshape(3, -1) * change.ravel()).sum(axis=1) / change.sum()
+    return after.lps_from_index(middle + start)
+
+
 def draw_inserted(
     volume: Volume,
     lungs: Lungs,

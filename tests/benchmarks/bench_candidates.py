@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from inference.blobs import find_spots
 from inference.candidate_rays import look_around
 from inference.candidates import LEAST_SCORE, Candidate, figures, find_candidates, is_possible
-from inference.simulate.inserted import InsertedNodule, draw_inserted, insert
+from inference.simulate.inserted import InsertedNodule, draw_inserted, insert, where_seen
 from inference.simulate.nodules import Attenuation, Placement
 from nodules_app.dicom.choose import choose_series
 from nodules_app.dicom.examination import read_examination
@@ -95,20 +95,8 @@ def trials(seeds: Sequence[int]) -> Iterator[Trial]:
             rng = np.random.default_rng([seed, number])
             nodules = draw_inserted(volume, lungs, orders(rng), rng, avoid_lps_mm=np.array(own))
             with_them = insert(volume, nodules)
-            seen = np.array([_where_seen(volume, with_them, nodule) for nodule in nodules])
+            seen = np.array([where_seen(volume, with_them, nodule) for nodule in nodules])
             yield Trial(folder, with_them, nodules, seen, np.array(own))
-
-
-def _where_seen(before: Volume, after: Volume, nodule: InsertedNodule) -> NDArray[np.float64]:
-    """Middle of what changed: on the pleura only the part within the lung."""
-    spacing = np.asarray(before.spacing_zyx_mm)
-    index = np.rint(before.index_from_lps(nodule.centre_lps_mm)).astype(int)
-    reach = np.ceil((0.8 * nodule.diameter_mm + 3) / spacing).astype(int)
-    start, stop = np.maximum(index - reach, 0), np.minimum(index + reach + 1, before.shape_zyx)
-    box = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
-    change = np.abs(after.array_hu[box].astype(float) - before.array_hu[box])
-    middle = (np.indices(change.shape).reshape(3, -1) * change.ravel()).sum(axis=1) / change.sum()
-    return after.lps_from_index(middle + start)
 
 
 def proposals(seeds: Sequence[int]) -> list[tuple[Trial, tuple[Candidate, ...]]]:

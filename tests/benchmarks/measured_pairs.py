@@ -24,7 +24,7 @@ from inference.joint import measure_together
 from inference.measure import NoduleMeasurement, measure
 from inference.noise import ScanNoise
 from inference.repeatability import Attenuation, ErrorTable, volume_error
-from tests.benchmarks.known_nodules import KnownNodule, KnownScan, read_nodules
+from inference.training.known_nodules import KnownNodule, KnownScan, read_nodules
 
 How = Literal["apart", "together"]
 OFF_MIDDLE = 0.1  # of the diameter: spread of the asked point

@@ -1,6 +1,6 @@
 """Nodules of known volume and growth on simulated chests, cut out of pairs of scans of many protocols.
 
-``python -m tests.benchmarks.known_nodules FOLDER --seeds 1 2 3`` makes one pair of scans for each seed, registers it,
+``python -m inference.training.known_nodules FOLDER --seeds 1 2 3`` makes one pair of scans for each seed, registers it,
 and keeps a block around every nodule on both scans with the truth and with what the pipeline would know there: the
 noise of the scan and the map from prior to current. The seed decides everything: protocols, nodules, breath, noise.
 ``measured_pairs`` reads the folder.

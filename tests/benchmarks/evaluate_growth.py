@@ -1,0 +1,269 @@
+"""The two-timepoint network against measuring both scans together, on the same nodules; writes card and page.
+
+``python -m tests.benchmarks.evaluate_growth KNOWN MEASURED`` with the folder of ``inference.training.known_nodules``
+and the file of ``tests.benchmarks.measured_pairs``. Two patients set the factor on the network's errors, the others
+are counted; the network has learned from none of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.estimate import Z_95
+from inference.growth import REPEATABLE_RATIO
+from inference.learned_growth import fuse, read_answers
+from inference.model_card import ModelCard, Performance, Task
+from inference.networks.growth import SIDE, STEP_MM
+from inference.networks.running import Network, open_model
+from inference.patches import cut_patches
+from inference.registry import OUR_WEIGHTS, Registry
+from inference.repeatability import SEPARATE, TOGETHER
+from inference.training.growth import HELD_OUT
+from inference.training.known_nodules import KnownNodule, read_nodules
+from tests.benchmarks.curves import Axis, drawn
+from tests.benchmarks.measured_pairs import OFF_MIDDLE, Case, read_cases
+
+FOR_FACTOR = 2  # of the held-out patients, the first
+TIMES = 4000
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "models" / "growth.md"
+PLOT = PAGE.parent / "img" / "growth-ratio.svg"
+LIMIT = float(np.log(REPEATABLE_RATIO))
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """True, measured, learned and fused logarithms of the ratios (n,), with the errors stated for each."""
+
+    cases: list[Case]
+    true: Floats
+    measured: Floats
+    measured_error: Floats
+    learned: Floats
+    learned_error: Floats
+    fused: Floats
+    fused_error: Floats
+    grown: Floats
+
+    def some(self, chosen: Callable[[Case], bool]) -> Counted:
+        """A subgroup."""
+        keep = np.array([chosen(case) for case in self.cases])
+        kept = {name: getattr(self, name)[keep] for name in list(self.__dataclass_fields__)[1:]}
+        return Counted([case for case, one in zip(self.cases, keep, strict=True) if one], **kept)
+
+
+def count(known: Sequence[KnownNodule], cases: dict[str, Case], network: Network) -> Counted:
+    """Ask the network about every nodule that measuring could measure on both scans."""
+    both = [(one, cases[one.name]) for one in known if one.name in cases and cases[one.name].measured]
+    cubes = np.stack([_cubes(one) for one, _ in both])
+    told = read_answers(cubes, network)
+    measured, errors, fused = [], [], []
+    for (_, case), answer in zip(both, told, strict=True):
+        first, second = case.seen("together")
+        log_ratio = float(np.log(second.volume_mm3 / first.volume_mm3))
+        error = case.error("together", TOGETHER if case.together else SEPARATE)
+        measured.append(log_ratio)
+        errors.append(error)
+        fused.append(fuse(float(np.exp(log_ratio)), error, answer))
+    return Counted(
+        [case for _, case in both],
+        np.array([case.log_ratio for _, case in both]),
+        np.array(measured),
+        np.array(errors),
+        np.log([one.volume_ratio for one in told]),
+        np.array([one.log_ratio_error for one in told]),
+        np.log([one.volume_ratio for one in fused]),
+        np.array([one.log_ratio_error for one in fused]),
+        np.array([one.grown_probability for one in told]),
+    )
+
+
+def _cubes(known: KnownNodule) -> NDArray[np.int16]:
+    """Both cubes of a nodule, the prior's about a point as far off the middle as a reader's, the current's as carried.
+
+    The same point that measuring was asked at, see ``measured_pairs.measure_case``.
+    """
+    rng = np.random.default_rng([int(part) for part in known.name.split("-")])
+    diameter_mm = (6 * known.prior.volume_mm3 / np.pi) ** (1 / 3)
+    off_mm = rng.normal(0, OFF_MIDDLE * diameter_mm, 3)
+    places = (known.prior, known.prior.centre_lps_mm + off_mm), (known.current, known.carried_lps_mm + off_mm)
+    return np.stack([cut_patches(scan.volume, at, side=SIDE, step_mm=STEP_MM)[0] for scan, at in places])
+
+
+def area(scores: Floats, truth: NDArray[np.bool_]) -> float:
+    """Area under the ROC curve: how often a grown nodule scores higher than another, ties half."""
+    if truth.all() or not truth.any():
+        return float("nan")
+    grown, others = scores[truth][:, None], scores[~truth][None]
+    return float((grown > others).mean() + 0.5 * (grown == others).mean())
+
+
+def again_ci95(figure: Callable[[NDArray[np.int_]], float], count: int) -> tuple[float, float]:
+    """Interval of a figure of some cases: the cases drawn again."""
+    rng = np.random.default_rng(11)
+    told = [figure(rng.integers(0, count, count)) for _ in range(TIMES)]
+    low, high = np.nanquantile(told, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def error_of(counted: Counted, name: str) -> Floats:
+    """Squared error of the logarithm of the ratio, case by case."""
+    squared: Floats = (getattr(counted, name) - counted.true) ** 2
+    return squared
+
+
+def covered(counted: Counted, name: str) -> float:
+    """Share of the true ratios within the stated 95 % interval."""
+    off = np.abs(getattr(counted, name) - counted.true)
+    return float((off <= Z_95 * getattr(counted, f"{name}_error")).mean())
+
+
+GROUPS: dict[str, Callable[[Case], bool]] = {
+    "all": lambda _: True,
+    "below 6 mm": lambda case: case.prior.diameter_mm < 6,
+    "6 to 10 mm": lambda case: 6 <= case.prior.diameter_mm < 10,
+    "10 mm and more": lambda case: case.prior.diameter_mm >= 10,
+    "ground glass": lambda case: case.attenuation == "ground_glass",
+    "on a vessel": lambda case: case.placement == "vessel",
+    "on the pleura": lambda case: case.placement == "pleura",
+    "two protocols": lambda case: not case.like_protocols,
+}
+
+
+def rows(counted: Counted) -> list[Performance]:
+    """Root mean square error and area under the curve by subgroup, with what measuring reaches beside it."""
+    told = []
+    for name, chosen in GROUPS.items():
+        some = counted.some(chosen)
+        if len(some.cases) < 5:
+            continue
+        for how in ("learned", "fused"):
+            squared = error_of(some, how)
+            low, high = again_ci95(lambda at, s=squared: float(np.sqrt(s[at].mean())), len(squared))
+            now, before = (float(np.sqrt(error_of(some, one).mean())) for one in (how, "measured"))
+            measure = f"error of ln(ratio), root mean square, {how}"
+            told.append(
+                Performance(name, measure, *(round(v, 4) for v in (now, low, high, before)), cases=len(squared))
+            )
+    grown = counted.true > LIMIT
+    pairs = (("learned", counted.grown), ("fused", counted.fused / counted.fused_error))
+    for how, scores in pairs:
+        low, high = again_ci95(lambda at, s=scores: area(s[at], grown[at]), len(grown))
+        before = area(counted.measured / counted.measured_error, grown)
+        figures = [round(v, 4) for v in (area(scores, grown), low, high, before)]
+        told.append(
+            Performance("all", f"area under the curve for growth by a quarter, {how}", *figures, cases=len(grown))
+        )
+    return told
+
+
+def verdict(counted: Counted) -> tuple[bool, str]:
+    """Whether measured and learned together beat measuring alone on the same nodules."""
+    gain = error_of(counted, "measured") - error_of(counted, "fused")
+    low, high = again_ci95(lambda at: float(gain[at].mean()), len(gain))
+    figures = {one: float(np.sqrt(error_of(counted, one).mean())) for one in ("measured", "learned", "fused")}
+    wins = low > 0
+    ends = "in use" if wins else "does not win, so it is switched off unless somebody chooses it"
+    told = ", ".join(f"{one} {value:.3f}" for one, value in figures.items())
+    return wins, (
+        f"Error of ln(ratio) on {len(gain)} held-out nodules, root mean square: {told}; the fused mean square is "
+        f"smaller by {float(gain.mean()):+.4f} (95 % {low:+.4f} to {high:+.4f}): {ends}."
+    )
+
+
+def page(card: ModelCard, counted: Counted, seconds: float) -> str:
+    """What docs/models says of it."""
+    trained = card.trained
+    lines = [
+        f"# Growth on two exams, version {card.version}",
+        "",
+        card.verdict,
+        "",
+        f"Trained on simulation: {trained.data} {trained.examples} pairs, {trained.cpu_minutes} CPU minutes on one "
+        f"core, {trained.on}; digest of the data `{trained.data_sha256[:16]}`, of the weights `{card.weights_sha256[:16]}`. "
+        f"Again: `{trained.script}`, with FOLDER from `python -m inference.training.known_nodules FOLDER --seeds 1 ... "
+        "21`.",
+        "",
+        f"Measured on {len(counted.cases)} nodules of simulated patients that the network has not seen, those that "
+        "measuring could measure on both scans; both are asked at the same points. The constants of measuring's errors "
+        f"were fitted on these patients too, which favours it. {1000 * seconds:.0f} CPU ms a nodule.",
+        "",
+        "| nodules | n | measured | learned (95 %) | fused (95 %) |",
+        "|---|---|---|---|---|",
+    ]
+    told = {(row.group, row.measure.rsplit(", ", 1)[1]): row for row in card.performance if "error" in row.measure}
+    for name in GROUPS:
+        if (name, "learned") in told:
+            learned, fused = told[name, "learned"], told[name, "fused"]
+            spans = " | ".join(f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f})" for one in (learned, fused))
+            lines.append(f"| {name} | {learned.cases} | {learned.before:.3f} | {spans} |")
+    lines += ["", "Error of ln(ratio), root mean square.", "", "| | measured | learned | fused |", "|---|---|---|---|"]
+    shares = " | ".join(f"{covered(counted, one):.2f}" for one in ("measured", "learned", "fused"))
+    lines.append(f"| true ratio within the stated 95 % | {shares} |")
+    areas = {row.measure.rsplit(", ", 1)[1]: row for row in card.performance if "curve" in row.measure}
+    lines.append(
+        f"| area under the curve, growth by a quarter | {areas['learned'].before:.3f} | {areas['learned'].value:.3f} "
+        f"({areas['learned'].low:.3f} to {areas['learned'].high:.3f}) | {areas['fused'].value:.3f} |"
+    )
+    lines += ["", f"![Learned over true ratio](img/{PLOT.name})", "", "What it must not be used for:", ""]
+    return "\n".join([*lines, *(f"- {limit}" for limit in card.limits), ""])
+
+
+def plot(counted: Counted) -> str:
+    """Found over true logarithms of the ratio."""
+    ticks = (-1.0, -0.5, 0.0, 0.5, 1.0)
+    lines = {
+        name: list(zip(counted.true.tolist(), getattr(counted, name).tolist(), strict=True))
+        for name in ("learned", "measured")
+    }
+    return drawn(Axis("true ln(ratio)", -1.2, 1.2, ticks), Axis("found", -1.2, 1.2, ticks), lines, dots=True)
+
+
+def main() -> None:
+    """Measure, complete the card, write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("known", type=Path, nargs="+", help="folders of known nodules")
+    parser.add_argument("--measured", type=Path, required=True, help="what measured_pairs wrote")
+    parser.add_argument("--version", default="1")
+    parser.add_argument("--folder", type=Path, default=OUR_WEIGHTS)
+    told = parser.parse_args()
+    model = Registry.of(our_folder=told.folder).choose(Task.GROWTH, told.version)
+    if model is None:
+        raise SystemExit(f"no version {told.version}")
+    cases = {case.name: case for case in read_cases(told.measured)}
+    known = [one for folder in told.known for one in read_nodules(folder, set(HELD_OUT))]
+    network = open_model(replace(model, card=replace(model.card, settings={"error_factor": 1.0})))
+    seeds = sorted({int(one.name.split("-")[0]) for one in known})
+    for_factor = count([one for one in known if int(one.name.split("-")[0]) in seeds[:FOR_FACTOR]], cases, network)
+    off = (for_factor.learned - for_factor.true) / for_factor.learned_error
+    network.card = replace(network.card, settings={"error_factor": round(float(np.sqrt(np.mean(off**2))), 4)})
+    started = time.process_time()
+    counted = count([one for one in known if int(one.name.split("-")[0]) in seeds[FOR_FACTOR:]], cases, network)
+    seconds = (time.process_time() - started) / len(counted.cases)
+    wins, words = verdict(counted)
+    card = replace(
+        network.card,
+        recommended=wins,
+        verdict=words,
+        performance=tuple(rows(counted)),
+        evaluated_on=datetime.now(tz=UTC).date().isoformat(),
+    )
+    text = page(card, counted, seconds)
+    sys.stdout.write(text)
+    (told.folder / f"{card.name}.json").write_text(card.to_json(), "utf-8")
+    PLOT.parent.mkdir(parents=True, exist_ok=True)
+    PLOT.write_text(plot(counted), "utf-8")
+    PAGE.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
