@@ -143,6 +143,16 @@ class RunState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class ErrandState(StrEnum):
+    """Something to bring or to take over the network: earlier exams from a PACS, signed results to one."""
+
+    QUEUED = "queued"  # waits for its moment; what the PACS last said stands beside
+    WORKING = "working"
+    DONE = "done"
+    GIVEN_UP = "given_up"  # its time is up; a person sees it in a list
+    DROPPED = "dropped"  # a person says that it is not wanted any more
+
+
 class AppointmentState(StrEnum):
     """What became of a slot that was booked for a follow-up."""
 
@@ -168,6 +178,7 @@ HELD_APPOINTMENT: Final = (AppointmentState.BOOKED, AppointmentState.ATTENDED)  
 OPEN_READING: Final = (ReadingState.AWAITING, ReadingState.DRAFT, ReadingState.READ)
 SIGNED_READING: Final = (ReadingState.SIGNED, ReadingState.ADDENDED, ReadingState.REPLACED)
 OPEN_RUN: Final = (RunState.QUEUED, RunState.RUNNING)
+OPEN_ERRAND: Final = (ErrandState.QUEUED, ErrandState.WORKING)
 SIGNED_DOCUMENT: Final = (
     DocumentState.FINAL,
     DocumentState.ADDENDED,
@@ -378,6 +389,18 @@ RUN: Final[Mapping[tuple[RunState, str], RunState]] = {
     (RunState.QUEUED, "cancel"): RunState.CANCELLED,
     (RunState.FAILED, "retry"): RunState.QUEUED,
     (RunState.REFUSED, "retry"): RunState.QUEUED,  # a person mended the input
+}
+
+ERRAND: Final[Mapping[tuple[ErrandState, str], ErrandState]] = {
+    (ErrandState.QUEUED, "claim"): ErrandState.WORKING,
+    (ErrandState.WORKING, "claim"): ErrandState.WORKING,  # only when its lease has run out
+    (ErrandState.WORKING, "finish"): ErrandState.DONE,
+    (ErrandState.WORKING, "wait"): ErrandState.QUEUED,
+    (ErrandState.WORKING, "give_up"): ErrandState.GIVEN_UP,
+    (ErrandState.GIVEN_UP, "again"): ErrandState.QUEUED,
+    (ErrandState.DONE, "again"): ErrandState.QUEUED,  # a person wants it asked, or sent, once more
+    (ErrandState.QUEUED, "drop"): ErrandState.DROPPED,
+    (ErrandState.GIVEN_UP, "drop"): ErrandState.DROPPED,
 }
 
 

@@ -50,6 +50,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "nodules_app.views.meanwhile.JoinedMeanwhile",
 ]
 ROOT_URLCONF = "nodules_app.urls"
 WSGI_APPLICATION = "nodules_app.wsgi.application"
@@ -135,8 +136,22 @@ CELERY_BEAT_SCHEDULE = {
     "outbox": {"task": "nodules.dispatch_reminders", "schedule": env.float("NODULES_DISPATCH_S", 60.0)},
     "conference-lists": {"task": "nodules.close_conference_lists", "schedule": 600.0},
     "reconcile": {"task": "nodules.reconcile_reminders", "schedule": 300.0},
+    "errands": {"task": "nodules.do_errands", "schedule": env.float("NODULES_ERRANDS_S", 30.0)},
     "orphaned-uploads": {"task": "nodules.drop_orphaned_uploads", "schedule": 3600.0},
 }
+# DICOM over the network: who we are, where `manage.py receive` listens, and how patient we are.
+DICOM_TITLE = env.str("NODULES_AE_TITLE", "NODULES")
+DICOM_HOST = env.str("NODULES_DICOM_HOST", "0.0.0.0")  # noqa: S104 callers are told apart by title and address
+DICOM_PORT = env.int("NODULES_DICOM_PORT", 11112)
+DICOM_CERTIFICATE = env.path("NODULES_DICOM_CERTIFICATE", None)
+DICOM_KEY = env.path("NODULES_DICOM_KEY", None)
+DICOM_AUTHORITIES = env.path("NODULES_DICOM_AUTHORITIES", None)
+DICOM_LISTEN_TLS = env.bool("NODULES_DICOM_LISTEN_TLS", False)
+DICOM_QUIET_S = env.float("NODULES_DICOM_QUIET_S", 30.0)  # after the last image, before an exam is read
+DICOM_TIMEOUT_S = env.float("NODULES_DICOM_TIMEOUT_S", 30.0)
+DICOM_RESERVE_MB = env.int("NODULES_DICOM_RESERVE_MB", 2048)  # of the disk, never filled by what others send
+PRIORS_GIVE_UP_H = env.float("NODULES_PRIORS_GIVE_UP_H", 48.0)
+SENDING_GIVE_UP_H = env.float("NODULES_SENDING_GIVE_UP_H", 168.0)
 RUN_LEASE_S = env.float("NODULES_RUN_LEASE_S", 30.0)  # a worker renews it three times as often
 RUN_SEND_AGAIN_S = env.float("NODULES_SEND_AGAIN_S", 60.0)  # a queued run that nobody took is sent again after this
 # Where reminders go out; a channel without an address does not exist, and letters and calls take its place.
@@ -147,6 +162,7 @@ GATEWAY_SECRET = env.str("NODULES_GATEWAY_SECRET", "")  # signs what we send and
 SENDING_TIMEOUT_S = env.float("NODULES_SENDING_TIMEOUT_S", 20.0)
 LETTER_FONT = env.str("NODULES_LETTER_FONT", "")  # a font file with the letters of every language that is written
 IMAGING_DEVICE = env.str("NODULES_DEVICE", "cpu")  # cpu, cuda or auto
+MODELS_DIR = env.path("NODULES_MODELS", None)  # a folder with a hospital's own learned models
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from nodules_app.services import housekeeping, runs, safety_net, unread
+from nodules_app.services import errand_round, errands, housekeeping, runs, safety_net, unread
 from nodules_app.services.mdt import meetings
 from nodules_app.services.pipeline import execute
 from nodules_app.services.reminders import clockwork
@@ -64,3 +64,9 @@ def reconcile_reminders() -> None:
 def close_conference_lists() -> None:
     """Send back the cases that are not complete when the list of their meeting closes."""
     meetings.close_lists()
+
+
+@shared_task(name=errands.ROUND)
+def do_errands() -> None:
+    """Bring and send what is due over the network."""
+    errand_round.do_due()

@@ -137,6 +137,7 @@ def orthanc(folder: Path, *, title: str = "ORTHANC", more: Mapping[str, object] 
     dicom_port, http_port = free_port(), free_port()
     configuration = {
         "Name": title,
+        "DefaultEncoding": "Utf8",
         "StorageDirectory": str(folder / "storage"),
         "IndexDirectory": str(folder / "storage"),
         "TemporaryDirectory": str(folder),

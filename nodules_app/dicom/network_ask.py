@@ -101,6 +101,7 @@ def find_series(peer: Peer, study_uid: str) -> tuple[FoundSeries, ...]:
 
 def _question(level: str, keys: Sequence[str]) -> Dataset:
     asked = Dataset()
+    asked.SpecificCharacterSet = "ISO_IR 192"  # so that answers in Chinese arrive as such
     asked.QueryRetrieveLevel = level
     for keyword in keys:
         setattr(asked, keyword, None if keyword == "SliceThickness" else "")
@@ -139,8 +140,9 @@ def move_study(peer: Peer, study_uid: str, *, renew: Renew = _nothing) -> Came:
 def get_study(peer: Peer, study_uid: str, keep: Keep, *, renew: Renew = _nothing) -> Came:
     """Bring an exam over the association that asks for it (C-GET): CTs, segmentations and reports."""
     model = UID(GET)
-    syntaxes = [str(syntax) for syntax in READABLE]
-    contexts = [build_context(model), *(build_context(kind, syntaxes) for kind in WANTED_CLASSES)]
+    # One context for each pair: of several syntaxes in one, the PACS would choose one and unpack what it stores packed.
+    pairs = [build_context(kind, str(syntax)) for kind in WANTED_CLASSES for syntax in READABLE]
+    contexts = [build_context(model), *pairs]
     roles = [build_role(kind, scp_role=True) for kind in WANTED_CLASSES]
 
     def store(event: evt.Event) -> int:

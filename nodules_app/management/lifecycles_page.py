@@ -14,6 +14,7 @@ from nodules_app.lifecycles import (
     DOCUMENT,
     ENDED_BY,
     ENDS_CARE,
+    ERRAND,
     FOLLOW_UP,
     MDT_CASE,
     NODULE,
@@ -23,6 +24,7 @@ from nodules_app.lifecycles import (
     AppointmentState,
     CandidateState,
     DocumentState,
+    ErrandState,
     EvidenceKind,
     FollowUpState,
     MdtCaseState,
@@ -100,6 +102,7 @@ def _page() -> Iterator[str]:
     yield from _chapter("Report and letter", DOCUMENT, DocumentState, DocumentState.DRAFT)
     yield from _chapter("Appointment", APPOINTMENT, AppointmentState, AppointmentState.BOOKED)
     yield from _chapter("Run", RUN, RunState, RunState.QUEUED)
+    yield from _chapter("Errand over the network", ERRAND, ErrandState, ErrandState.QUEUED)
 
 
 def _chapter(

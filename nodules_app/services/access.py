@@ -26,6 +26,7 @@ from nodules_app.models import (
     Clinic,
     ClinicalDocument,
     Comparison,
+    Connection,
     ContactPoint,
     EmergencyAccess,
     Finding,
@@ -40,9 +41,12 @@ from nodules_app.models import (
     Nodule,
     Patient,
     PatientMerge,
+    PriorSearch,
     Reading,
     Reminder,
     Resource,
+    RiskCorrection,
+    Role,
     Run,
     SavedView,
     Scan,
@@ -182,6 +186,22 @@ def appointment_for(act: Act, code: UUID, *, by: Anybody) -> Appointment:
     return fetch(act, appointments, "follow_up__patient", by=by, code=code)
 
 
+def signs_corrections(user: User, clinic: Clinic) -> bool:
+    """Whether somebody may take a correction of a risk model into use there: a physician or a chair."""
+    roles = (Role.PHYSICIAN, Role.CHAIR)
+    return Membership.objects.filter(user=user, clinic=clinic, role__in=roles, ended_at__isnull=True).exists()
+
+
+def correction_to_sign(code: UUID, *, by: Anybody) -> RiskCorrection:
+    """Fetch a correction of an own clinic for a physician's signature; any other clinic's is not found."""
+    who = member(by)
+    rows = RiskCorrection.objects.select_related("clinic").filter(clinic__in=clinics_where(who, Act.SEE))
+    row = get_object_or_404(rows, code=code)
+    if not signs_corrections(who, row.clinic):
+        raise PermissionDenied("a physician signs a correction")
+    return row
+
+
 def resource_for(act: Act, code: UUID, *, by: Anybody) -> Resource:
     """Fetch a scanner or a room of a clinic in which this person may do it; any other is not found."""
     mine = clinics_where(member(by), act)
@@ -279,11 +299,6 @@ def mdt_action_for(act: Act, code: UUID, *, by: Anybody) -> MdtAction:
     return fetch(act, MdtAction.objects.select_related("case__patient"), "case__patient", by=by, code=code)
 
 
-def reading_for(act: Act, code: UUID, *, by: Anybody) -> Reading:
-    """Fetch a reading, signed or not: what is handed out of it says in words that it is not signed."""
-    return fetch(act, Reading.objects.select_related("patient__clinic", "scan__series"), "patient", by=by, code=code)
-
-
 def document_to_see(code: UUID, *, by: Anybody, page: str) -> ClinicalDocument:
     """Fetch a report or letter for its page and write down who looked at whose."""
     row = document_for(Act.SEE, code, by=by)
@@ -296,12 +311,34 @@ def document_for(act: Act, code: UUID, *, by: Anybody) -> ClinicalDocument:
     return fetch(act, ClinicalDocument.objects.select_related(*related), "patient", by=by, code=code)
 
 
+def reading_for(act: Act, code: UUID, *, by: Anybody) -> Reading:
+    """Fetch a reading, signed or not: what is handed out of it says in words that it is not signed."""
+    return fetch(act, Reading.objects.select_related("patient__clinic", "scan__series"), "patient", by=by, code=code)
+
+
 def merge_for(act: Act, code: UUID, *, by: Anybody) -> PatientMerge:
     return fetch(act, PatientMerge.objects.select_related("gone", "kept"), "kept", by=by, code=code)
 
 
 def held_exam_for(act: Act, code: UUID, *, by: Anybody) -> HeldExam:
     return fetch(act, HeldExam.objects.select_related("patient", "batch"), "patient", by=by, code=code)
+
+
+def connection_for(act: Act, code: UUID, *, by: Anybody) -> Connection:
+    """Fetch a connection in use of a clinic where this person may do something; any other is not found."""
+    mine = clinics_where(member(by), act)
+    in_use = Connection.objects.filter(retired_at__isnull=True, clinic__in=mine).select_related("clinic")
+    return get_object_or_404(in_use, code=code)
+
+
+def prior_search_for(act: Act, code: UUID, *, by: Anybody) -> PriorSearch:
+    rows = PriorSearch.objects.select_related("study__patient", "connection")
+    return fetch(act, rows, "study__patient", by=by, code=code)
+
+
+def note_priors_list(user: User) -> None:
+    """Write down that somebody looked at the earlier exams that are sought."""
+    record("priors.list_seen", None, by=user)
 
 
 def note_identity_list(user: User) -> None:

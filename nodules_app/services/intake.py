@@ -93,6 +93,11 @@ def keep(sent: Sequence[UploadedFile[bytes]]) -> Path:
     return next(folder.iterdir()) if len(sent) == 1 else folder
 
 
+def receive_from_network(*, folder: Path, clinic: Clinic, source: str) -> ImportBatch:
+    """Ask for what came over the network, and lies or is about to lie in a folder of the inbox, to be read."""
+    return _ask(ImportBatch(clinic=clinic, source_name=source, path=str(folder), owned=True, by=None))
+
+
 def _keep(sent: Iterable[UploadedFile[bytes]], folder: Path) -> None:
     for number, file in enumerate(sent):
         with (folder / _harmless_name(file.name or "", number, folder)).open("xb") as kept:

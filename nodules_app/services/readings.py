@@ -33,7 +33,7 @@ from nodules_app.models import (
     User,
 )
 from nodules_app.selectors.reading_content import content_of, findings_of, sha256_of
-from nodules_app.services import policy, reading_opinions, worklists
+from nodules_app.services import outbox, policy, reading_opinions, worklists
 from nodules_app.services.audit import record
 from registration.errors import Refused, gettext_noop
 
@@ -212,6 +212,7 @@ def sign(*, reading: Reading, shown_sha256: str, by: User, consensus: str = "") 
         _move(held.replaces, "replace")
     record("reading.signed", patient, by=by, reading=held.code, version=held.version, sha256=held.content_sha256)
     worklists.release(patient=patient, by=by)
+    outbox.queue_reading(held)
     return held
 
 
@@ -223,6 +224,7 @@ def addend(*, reading: Reading, text: str, by: User) -> ReadingAddendum:
     _move(held, "addend")
     added = ReadingAddendum.objects.create(reading=held, by=by, text=text)
     record("reading.addended", held.patient, by=by, reading=held.code)
+    outbox.queue_reading(held)
     return added
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from nodules_app.dicom.choose import ChosenByPerson
 from nodules_app.models import Comparison, Finding, Match, Patient, RunKind, Scan, Series, Study, User
-from nodules_app.services import arrivals, readings, runs, unread
+from nodules_app.services import arrivals, priors, readings, runs, unread
 from nodules_app.services.audit import record
 from nodules_app.services.runs import Told
 
@@ -26,6 +26,7 @@ def take_scan(*, study: Study, series: Series, because: Sequence[Told], by: User
     arrivals.received(study)
     readings.exam_came(scan)
     unread.owe_reading(study.patient)
+    priors.exam_came(scan)
     return scan
 
 

@@ -81,6 +81,10 @@ def _of_the_clinic(user: User, path: str, here: str) -> tuple[Link, ...]:
     if Act.RECORD in acts:
         links.append(Link(reverse("who-is-who"), _("Who is who"), "user", here == "who-is-who"))
         links.append(Link(reverse("lists"), _("Lists"), "list", here.startswith("list")))
+    if Act.SEE in acts:
+        links.append(Link(reverse("priors"), _("Earlier exams"), "clock", here == "priors"))
+    if Act.ADMINISTER in acts:
+        links.append(Link(reverse("connections"), _("Connections"), "import", here == "connections"))
     if Act.AUDIT in acts:
         links.append(Link(reverse("audit"), _("Audit trail"), "seen", here == "audit"))
     for one in held:

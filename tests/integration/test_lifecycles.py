@@ -36,6 +36,7 @@ TABLES: dict[str, tuple[Mapping[tuple[StrEnum, str], StrEnum], type[StrEnum], se
     "document": (lifecycles.DOCUMENT, lifecycles.DocumentState, {"draft"}),
     "appointment": (lifecycles.APPOINTMENT, lifecycles.AppointmentState, {"booked"}),
     "run": (lifecycles.RUN, lifecycles.RunState, {"queued"}),
+    "errand": (lifecycles.ERRAND, lifecycles.ErrandState, {"queued"}),
 }
 
 
