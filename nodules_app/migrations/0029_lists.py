@@ -48,7 +48,7 @@ def reference(to, on_delete=django.db.models.deletion.PROTECT, **options):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("nodules_app", "0028_objects")]
+    dependencies = [("nodules_app", "0029_reports")]
 
     operations = [
         migrations.AlterField("run", "kind", models.CharField(choices=RUN_KINDS, max_length=12)),
