@@ -28,7 +28,7 @@ from registration.volume import Volume
 Change = Literal["new", "gone", "grown", "same"]
 
 METHOD: Final = "blobs, rays and the other scan"
-VERSION: Final = "2"
+VERSION: Final = "3"
 
 LEAST_CONTRAST_HU: Final = 80.0
 SMALLEST_MM: Final = 3.0
@@ -69,9 +69,9 @@ class Candidate:
         0 to 1; only its order means something: higher is more like a nodule.
     change
         Against the other scan: ``"new"`` or ``"gone"`` where that one shows clear lung, ``"grown"`` or ``"same"``
-        where it shows a partner. None when it was not looked at or cannot be told.
+        where it shows a spot too. None when it was not looked at or cannot be told.
     there_lps_mm, there_diameter_mm
-        On the other scan: centre and size of the partner; without one the place where the map puts it, and no size.
+        On the other scan: centre and size of the spot; without one the place where the map puts it, and no size.
         None where the map does not reach.
     """
 
@@ -161,16 +161,20 @@ def held_against_each_other(
     prior: Sequence[Candidate],
     current: Sequence[Candidate],
     volumes: tuple[Volume, Volume],
+    lungs: tuple[Lungs, Lungs],
     registration: Registration,
 ) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
     """Note what became of each candidate of a pair, and put first what is new, gone or grown.
+
+    What the other scan proposes near the place is its partner; else the place itself is looked at: clear lung, or a
+    spot that was not like enough to a nodule to be proposed there.
 
     Parameters
     ----------
     prior, current
         Candidates of each scan.
-    volumes
-        The prior and the current scan.
+    volumes, lungs
+        The prior and the current scan, and the lungs of each.
     registration
         Of the two scans.
 
@@ -185,22 +189,61 @@ def held_against_each_other(
     there = registration.current_from_prior(np.array([one.lps_mm for one in prior]).reshape(-1, 3))
     before = registration.prior_from_current(np.array([one.lps_mm for one in current]).reshape(-1, 3))
     gone = [
-        _there(
-            replace(one, change=_change(one, partner_of_prior.get(number), volumes[1], there[number], "gone")),
-            partner_of_prior.get(number),
-            there[number],
-        )
+        _compared(one, partner_of_prior.get(number), _Elsewhere(volumes[1], lungs[1], there[number], "gone"))
         for number, one in enumerate(prior)
     ]
     new = [
-        _there(
-            replace(one, change=_change(partner_of_current.get(number), one, volumes[0], before[number], "new")),
-            partner_of_current.get(number),
-            before[number],
-        )
+        _compared(one, partner_of_current.get(number), _Elsewhere(volumes[0], lungs[0], before[number], "new"))
         for number, one in enumerate(current)
     ]
     return _noteworthy_first(gone), _noteworthy_first(new)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Elsewhere:
+    """The place of a candidate on the other scan; ``alone`` is what clear lung there means."""
+
+    volume: Volume
+    lungs: Lungs
+    place_lps_mm: Floats
+    alone: Literal["new", "gone"]
+
+
+def _compared(one: Candidate, partner: Candidate | None, there: _Elsewhere) -> Candidate:
+    """The candidate with what the other scan shows."""
+    if partner is not None:
+        return _beside(one, partner.lps_mm, partner.diameter_mm, there.alone)
+    if not np.isfinite(there.place_lps_mm).all():
+        return one
+    x, y, z = (float(v) for v in there.place_lps_mm)
+    placed = replace(one, there_lps_mm=(x, y, z))
+    if not is_in_field(there.volume, there.place_lps_mm):
+        return placed
+    if is_clear_lung(there.volume, there.place_lps_mm, diameter_mm=one.diameter_mm, contrast_hu=one.contrast_hu):
+        return replace(placed, change=there.alone)
+    spot = _spot_at(there, one.diameter_mm)
+    return _beside(one, *spot, there.alone) if spot else placed
+
+
+def _spot_at(there: _Elsewhere, diameter_mm: float) -> tuple[tuple[float, float, float], float] | None:
+    """Centre and diameter of the spot at a place, as the rays see it; None where there is none near enough."""
+    frame = Frame.of(there.volume)
+    seen = look_around(there.volume, there.lungs, frame, frame.from_lps(there.place_lps_mm[None]))
+    if not is_possible(seen)[0]:
+        return None
+    x, y, z = (float(v) for v in frame.to_lps(seen.middle_mm)[0])
+    near = math.dist((x, y, z), there.place_lps_mm) <= max(APART_MM, diameter_mm / 2)
+    return ((x, y, z), 2 * float(seen.radius_mm[0])) if near else None
+
+
+def _beside(
+    one: Candidate, place_lps_mm: tuple[float, float, float], diameter_mm: float, alone: Literal["new", "gone"]
+) -> Candidate:
+    """The candidate with its partner on the other scan; ``"grown"`` when the later of the two is clearly larger."""
+    before_mm, after_mm = (diameter_mm, one.diameter_mm) if alone == "new" else (one.diameter_mm, diameter_mm)
+    grown = after_mm - before_mm >= max(GROWN_MM, (GROWN_RATIO - 1) * before_mm)
+    change: Change = "grown" if grown else "same"
+    return replace(one, change=change, there_lps_mm=place_lps_mm, there_diameter_mm=diameter_mm)
 
 
 def each_once(
@@ -212,38 +255,16 @@ def each_once(
     -------
     What both scans show stands there once, as the current scan shows it. New, gone and grown ones first, by score.
     """
+    told = {one.there_lps_mm for one in current}
     alone: list[tuple[Literal["prior", "current"], Candidate]] = [
-        ("prior", one) for one in prior if one.there_diameter_mm is None
+        ("prior", one) for one in prior if one.lps_mm not in told
     ]
     both = [*alone, *(("current", one) for one in current)]
     return tuple(sorted(both, key=lambda told: _rank(told[1])))
 
 
-def _there(one: Candidate, partner: Candidate | None, place_lps_mm: Floats) -> Candidate:
-    if partner is not None:
-        return replace(one, there_lps_mm=partner.lps_mm, there_diameter_mm=partner.diameter_mm)
-    if not np.isfinite(place_lps_mm).all():
-        return one
-    x, y, z = (float(v) for v in place_lps_mm)
-    return replace(one, there_lps_mm=(x, y, z))
-
-
 def _finding(one: Candidate) -> Finding:
     return Finding(one.lps_mm, one.diameter_mm)
-
-
-def _change(
-    prior: Candidate | None, current: Candidate | None, other: Volume, place_lps_mm: Floats, alone: Change
-) -> Change | None:
-    """What became of a candidate; ``alone`` when the other scan is clear at its place."""
-    if prior is not None and current is not None:
-        larger_mm = current.diameter_mm - prior.diameter_mm
-        return "grown" if larger_mm >= max(GROWN_MM, (GROWN_RATIO - 1) * prior.diameter_mm) else "same"
-    one = prior or current
-    if one is None or not is_in_field(other, place_lps_mm):
-        return None
-    clear = is_clear_lung(other, place_lps_mm, diameter_mm=one.diameter_mm, contrast_hu=one.contrast_hu)
-    return alone if clear else None
 
 
 def _noteworthy_first(noted: Sequence[Candidate]) -> tuple[Candidate, ...]:

@@ -158,16 +158,24 @@ def block_means(
     return Grid(frame.turned(means), np.ascontiguousarray((spacing * factor)[axes]), origin_mm)
 
 
-def crop_around(volume: Volume, frame: Frame, low_mm: NDArray[np.float64], high_mm: NDArray[np.float64]) -> Grid:
+def crop_around(
+    volume: Volume,
+    frame: Frame,
+    low_mm: NDArray[np.float64],
+    high_mm: NDArray[np.float64],
+    *,
+    margin_mm: float = MARGIN_MM,
+    target_mm: float = FINE_MM,
+) -> Grid:
     """Fine grid of the box between two frame points (3,), widened by the margin that patches need; windowed."""
-    corners_mm = np.stack([low_mm - MARGIN_MM, high_mm + MARGIN_MM])
+    corners_mm = np.stack([low_mm - margin_mm, high_mm + margin_mm])
     index = volume.index_from_lps(frame.to_lps(corners_mm))
     start = np.maximum(np.floor(index.min(axis=0)), 0).astype(int)
     stop = np.minimum(np.ceil(index.max(axis=0)) + 1, volume.shape_zyx).astype(int)
     means = block_means(
         volume,
         frame,
-        FINE_MM,
+        target_mm,
         (int(start[0]), int(start[1]), int(start[2])),
         (int(stop[0]), int(stop[1]), int(stop[2])),
     )

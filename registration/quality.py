@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from registration.errors import NotRegistrable
+from registration.mapping import Mapping
 
 NEIGHBOURS: Final = 8  # kept keypoints that speak for the place between them
 REACH_MM: Final = 25.0  # beyond the nearest kept keypoint the map is a guess and gives no answer
@@ -28,6 +29,9 @@ GAP_FACTOR: Final = 0.22  # mm of error for each mm that the keypoints lie furth
 USUAL_GAP_MM: Final = 10.5
 LEAN_FACTOR: Final = 0.1  # for each mm that their middle lies further off the point than usual
 USUAL_LEAN_MM: Final = 3.0
+
+FEWEST_HELD_OUT: Final = 10
+WORTH_MM: Final = 0.05  # a coarser map has to be nearer by this much to be taken: what patches themselves are off
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,3 +94,27 @@ def refuse_unless_registrable(kept_fraction: float, median_agreement: float) -> 
             reason=f"only {100 * kept_fraction:.0f} % of the vessels of one are found again in the other, "
             "so they may show different patients, or different parts of the chest"
         )
+
+
+def no_worse_than_coarser(mapping: Mapping, points_mm: NDArray[np.float64], found_mm: NDArray[np.float64]) -> Mapping:
+    """As much of a map, from its affine start on, as points that had no part in it are nearest to.
+
+    Parameters
+    ----------
+    mapping
+        Its levels run from coarse to fine.
+    points_mm, found_mm : (n, 3)
+        Points that the fit did not see, and where each was found by itself; NaN where it was not.
+
+    Returns
+    -------
+    Mapping
+        The whole of it, unless a part is nearer by more than such points are off themselves, or they are too few.
+    """
+    known = np.isfinite(found_mm).all(axis=1)
+    if np.count_nonzero(known) < FEWEST_HELD_OUT:
+        return mapping
+    parts = [replace(mapping, levels=mapping.levels[:count]) for count in range(len(mapping.levels) + 1)]
+    off_mm = [float(np.median(np.linalg.norm(part(points_mm[known]) - found_mm[known], axis=1))) for part in parts]
+    best = int(np.argmin(off_mm))
+    return parts[best] if off_mm[best] < off_mm[-1] - WORTH_MM else mapping

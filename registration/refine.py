@@ -27,6 +27,7 @@ LEAST_SHARED: Final = 0.5  # of a patch's weight that must lie inside the lung o
 NOT_SEEN: Final = np.float32(-1e6)
 LEAST_ENERGY_HU2: Final = 1.0  # variance of a patch; a constant one has no correlation
 LEAST_WEIGHT: Final = 0.02  # samples beyond this Gaussian weight are not read
+ENOUGH_STRUCTURE: Final = 50.0  # HU^2/mm^2: halfway between a direction that says nothing and one that decides
 MOST_STEPS: Final = 6
 LONGEST_STEP_MM: Final = 2.0
 SETTLED_MM: Final = 0.03
@@ -289,6 +290,72 @@ def _move_one(
     return _settle(other, jacobian, patch, count, inverse, place_mm)
 
 
+@parallel_kernel
+def _hold_all(lung: LungImage, other: LungImage, points_mm: Doubles, jacobians: Doubles, window: Window,
+              places_mm: Doubles, agreement: Doubles) -> None:  # fmt: skip
+    """Fill the agreement (n,) of each patch with what the other scan shows at its place, as it stands."""
+    most = (2 * window.half[0] + 1) * (2 * window.half[1] + 1) * (2 * window.half[2] + 1)
+    for i in numba.prange(points_mm.shape[0]):
+        patch = _empty_patch(most)
+        count = _read_patch(lung, points_mm[i], jacobians[i], window, patch)
+        agreement[i] = _hold_one(other, patch, count, places_mm[i])
+
+
+@kernel
+def _hold_one(other: LungImage, patch: Patch, count: int, place_mm: Doubles) -> float:
+    """Agreement of one patch with one place; -1 where there is too little to compare."""
+    if count < LEAST_SAMPLES or _centre(patch, count) < LEAST_ENERGY_HU2:
+        return -1.0
+    _see(other, place_mm, patch, count)
+    return _compare(patch, count).correlation
+
+
+def agreement_at(
+    lung: LungImage,
+    other: LungImage,
+    points_mm: NDArray[np.float64],
+    places_mm: NDArray[np.float64],
+    jacobians: NDArray[np.float64],
+    *,
+    sigma_mm: float,
+    half_width_mm: float,
+) -> NDArray[np.float64]:
+    """How well the patch of each point agrees with a place of the other scan, without moving it.
+
+    Parameters
+    ----------
+    lung, other, points_mm, places_mm, jacobians, sigma_mm, half_width_mm
+        As for :func:`moved`.
+
+    Returns
+    -------
+    (n,)
+        Weighted correlation; -1 where there is too little to compare.
+    """
+    agreement = np.empty(len(points_mm))
+    _hold_all(
+        lung,
+        other,
+        np.ascontiguousarray(points_mm),
+        np.ascontiguousarray(jacobians),
+        _window(lung, sigma_mm, half_width_mm),
+        np.ascontiguousarray(places_mm),
+        agreement,
+    )
+    return agreement
+
+
+def known_directions(structure: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights (n, 3, 3) between 0 and 1 along each direction: across a vessel its patch decides, along it hardly."""
+    eye = np.eye(3)
+    return np.asarray(eye - ENOUGH_STRUCTURE * np.linalg.inv(structure + ENOUGH_STRUCTURE * eye))
+
+
+def _window(lung: LungImage, sigma_mm: float, half_width_mm: float) -> Window:
+    half = np.maximum(2, np.rint(half_width_mm / lung.spacing_mm)).astype(np.int64)
+    return Window(float(sigma_mm), half)
+
+
 def moved(
     lung: LungImage,
     other: LungImage,
@@ -314,17 +381,15 @@ def moved(
     sigma_mm, half_width_mm
         Gaussian weight of the patch, and its half width.
     """
-    half = np.maximum(2, np.rint(half_width_mm / lung.spacing_mm)).astype(np.int64)
     ends_mm = np.array(places_mm, dtype=np.float64, order="C")
     agreement = np.empty(len(points_mm))
     structure = np.empty((len(points_mm), 3, 3))
-    window = Window(float(sigma_mm), half)
     _move_all(
         lung,
         other,
         np.ascontiguousarray(points_mm),
         np.ascontiguousarray(jacobians),
-        window,
+        _window(lung, sigma_mm, half_width_mm),
         ends_mm,
         agreement,
         structure,

@@ -5,7 +5,7 @@ The parts stand in their own modules; here is their order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -22,8 +22,8 @@ from registration.keypoints import Keypoints, find_keypoints, thinned
 from registration.lungs import Lungs, segment_lungs
 from registration.mapping import Mapping
 from registration.pyramid import COARSE_MM, Frame, block_means, crop_around, windowed
-from registration.quality import Support, refuse_unless_registrable
-from registration.refine import Moved
+from registration.quality import Support, no_worse_than_coarser, refuse_unless_registrable
+from registration.refine import Moved, known_directions
 from registration.spline import SplineGrid
 from registration.spline_fit import SplineFit
 from registration.transform import METHOD, Registration
@@ -31,7 +31,6 @@ from registration.volume import Volume
 
 __all__ = ["Registration", "register"]
 
-ENOUGH_STRUCTURE: Final = 50.0  # HU^2/mm^2: halfway between a direction that says nothing and one that decides
 KEPT_WEIGHT: Final = 0.03
 LEAST_KEYPOINTS: Final = 100
 OUTLIER_MM: Final = 0.6
@@ -39,6 +38,9 @@ STIFFER: Final = 4.0  # a fit that folds is repeated this much stiffer
 STIFFENINGS: Final = 3
 JUDGED_EVERY: Final = 3  # lung voxels along each axis, about 9 mm: the map's figures are medians over these
 INVERSE_CELL_MM: Final = 20.0
+# Every so many keypoints one has no part in the fit; where it finds its counterpart, the map is tried.
+HELD_OUT_EVERY: Final = 50
+SAME_PLACE_AGREEMENT: Final = 0.7  # of a held-out patch with its counterpart, to count as found
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class _Fit:
     kept: NDArray[np.bool_]
     kept_fraction: float
     median_agreement: float
+    left_off: int = 0  # splines that the held-out keypoints spoke against
 
 
 def register(
@@ -148,8 +151,15 @@ def register(
         fold_fraction=fold_fraction(fit.mapping, judged),
         kept_fraction=fit.kept_fraction,
         median_agreement=fit.median_agreement,
-        method=f"{METHOD}, on {kernels.name}" if kernels.name else METHOD,
+        method=_method(fit, kernels),
     )
+
+
+def _method(fit: _Fit, kernels: Kernels) -> str:
+    """What made the map, with what was left off and where it ran."""
+    left = len(fit.mapping.levels)
+    coarser = f", coarser: {left} of {left + fit.left_off} splines" if fit.left_off else ""
+    return f"{METHOD}{coarser}{f', on {kernels.name}' if kernels.name else ''}"
 
 
 def _ready(volume: Volume, lungs: Lungs | None) -> _Scan:
@@ -173,9 +183,10 @@ def _ready(volume: Volume, lungs: Lungs | None) -> _Scan:
 
 def _fitted(here: _Scan, there: _Scan, kernels: Kernels) -> _Fit:
     """Search and refine."""
-    keypoints = find_keypoints(here.fine)
-    if len(keypoints.scores) < LEAST_KEYPOINTS:
+    found_points = find_keypoints(here.fine)
+    if len(found_points.scores) < LEAST_KEYPOINTS:
         raise NotRegistrable(reason="the lungs of the prior scan show too little structure")
+    keypoints, held_out_mm = _parted(found_points)
     start = start_affine(here.lungs, there.lungs, here.mask.origin_mm, there.mask.origin_mm)
     low_mm, high_mm = here.lung_points_mm.min(axis=0) - 5.0, here.lung_points_mm.max(axis=0) + 5.0
     mapping = coarse_mapping(here.coarse, there.coarse, keypoints, start, low_mm, high_mm, kernels)
@@ -187,7 +198,7 @@ def _fitted(here: _Scan, there: _Scan, kernels: Kernels) -> _Fit:
         found = _moved(here, there, keypoints.points_mm, places_mm, mapping, turn, kernels)
         steps_mm = found.points_mm - places_mm
         trust = _trust(found, steps_mm, turn, there.fine.grid)
-        weights = trust[:, None, None] * _known_directions(found.structure)
+        weights = trust[:, None, None] * known_directions(found.structure)
         grid = SplineGrid.over(low_mm, high_mm, turn.node_mm)
         fit = _fold_free_fit(mapping, grid, keypoints, steps_mm, weights, turn.stiffness, judged, kernels)
         mapping = mapping.plus(fit.spline)
@@ -197,15 +208,42 @@ def _fitted(here: _Scan, there: _Scan, kernels: Kernels) -> _Fit:
                 break
             rounds.append(LAST_ROUND)
     kept = np.trace(weights, axis1=1, axis2=2) / 3 * fit.trust > KEPT_WEIGHT
+    residuals_mm = fit.residuals_mm
+    best = no_worse_than_coarser(mapping, held_out_mm, _counterparts_mm(mapping, held_out_mm, here, there, kernels))
+    left_off = len(mapping.levels) - len(best.levels)
+    if left_off:
+        mapping = best
+        residuals_mm = np.linalg.norm(found.points_mm - mapping(keypoints.points_mm), axis=1)
     common = there.fine.grid.contains(mapping(keypoints.points_mm))
     return _Fit(
         mapping=mapping,
         keypoints=keypoints,
-        residuals_mm=fit.residuals_mm,
+        residuals_mm=residuals_mm,
         kept=kept,
         kept_fraction=int(np.count_nonzero(kept & common)) / max(int(np.count_nonzero(common)), 1),
         median_agreement=float(np.median(found.agreement[common])) if common.any() else -1.0,
+        left_off=left_off,
     )
+
+
+def _parted(keypoints: Keypoints) -> tuple[Keypoints, NDArray[np.float64]]:
+    """The keypoints that are fitted, and points (n, 3) that are only asked afterwards."""
+    held = np.zeros(len(keypoints.scores), dtype=bool)
+    held[HELD_OUT_EVERY // 2 :: HELD_OUT_EVERY] = True
+    return Keypoints(keypoints.points_mm[~held], keypoints.scores[~held]), keypoints.points_mm[held]
+
+
+def _counterparts_mm(
+    mapping: Mapping, points_mm: NDArray[np.float64], here: _Scan, there: _Scan, kernels: Kernels
+) -> NDArray[np.float64]:
+    """Where the patches of points (n, 3) are found, sought from the map and from its affine start alike; NaN where
+    neither finds them.
+    """
+    start = replace(mapping, levels=())
+    tried = [_moved(here, there, points_mm, one(points_mm), one, ROUNDS[0], kernels) for one in (start, mapping)]
+    better = np.where((tried[0].agreement > tried[1].agreement)[:, None], tried[0].points_mm, tried[1].points_mm)
+    agreement = np.maximum(tried[0].agreement, tried[1].agreement)
+    return np.where((agreement > SAME_PLACE_AGREEMENT)[:, None], better, np.nan)
 
 
 def _moved(
@@ -233,12 +271,6 @@ def _trust(found: Moved, steps_mm: NDArray[np.float64], turn: Round, other: Grid
     agreeing = np.clip(found.agreement, 0, 1) ** 8
     near = np.linalg.norm(steps_mm, axis=1) < turn.longest_mm
     return np.asarray(agreeing * near * other.contains(found.points_mm))
-
-
-def _known_directions(structure: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weights (n, 3, 3) between 0 and 1 along each direction: across a vessel its patch decides, along it hardly."""
-    eye = np.eye(3)
-    return np.asarray(eye - ENOUGH_STRUCTURE * np.linalg.inv(structure + ENOUGH_STRUCTURE * eye))
 
 
 def _fold_free_fit(

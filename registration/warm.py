@@ -10,11 +10,13 @@ import numpy as np
 from scipy import ndimage
 
 from registration.lobes import find_lobes
+from registration.local import refine_places
 from registration.lungs import segment_lungs
 from registration.register import register
 from registration.volume import Volume
 
 SPACING_MM = 2.0
+WARMED_INDEX = (45, 50, 40)  # within the right lung of what is drawn
 
 
 def drawn_chest(shape_zyx: tuple[int, int, int] = (90, 100, 140), seed: int = 1) -> Volume:
@@ -49,8 +51,10 @@ def warm() -> None:
     chest = drawn_chest()
     read_only = Volume(chest.array_hu.copy(), chest.spacing_zyx_mm, (3.0, -2.0, 1.0), chest.direction)
     read_only.array_hu.flags.writeable = False  # what a memory-mapped scan looks like to a compiled loop
-    register(chest, read_only)
-    find_lobes(read_only, segment_lungs(read_only))
+    lungs = segment_lungs(chest), segment_lungs(read_only)
+    found = register(chest, read_only, prior_lungs=lungs[0], current_lungs=lungs[1])
+    refine_places(chest, read_only, found, [chest.lps_from_index(WARMED_INDEX)], lungs=lungs)
+    find_lobes(read_only, lungs[1])
 
 
 if __name__ == "__main__":

@@ -180,7 +180,7 @@ def _judged(one: Put, said: FollowedNodule, name: str) -> Counter[str]:
 def proposed(pair: Registered, scans: tuple[Volume, Volume], put: Sequence[Put]) -> Counter[str]:
     """Let the detector propose on both scans; count nodules on both that are proposed, and proposed as one."""
     alone = [find_candidates(volume, lungs) for volume, lungs in zip(scans, pair.lungs, strict=True)]
-    prior, current = held_against_each_other(*alone, scans, pair.found)
+    prior, current = held_against_each_other(*alone, scans, pair.lungs, pair.found)
     told: Counter[str] = Counter()
     for one in put:
         if not (one.prior and one.current):

@@ -124,7 +124,8 @@ def test_candidates_hold_every_nodule_and_the_new_one_first(pair: Pair):
     found = find_candidates(pair.current.volume, pair.current.lungs)
     before = find_candidates(pair.prior.volume, pair.prior.lungs)
     volumes = pair.prior.volume, pair.current.volume
-    _, ranked = held_against_each_other(before, found, volumes, pair.registration)
+    lungs = pair.prior.lungs, pair.current.lungs
+    _, ranked = held_against_each_other(before, found, volumes, lungs, pair.registration)
     for name, nodule in pair.nodules.items():
         ranks = [
             rank

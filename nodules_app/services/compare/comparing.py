@@ -20,6 +20,7 @@ from nodules_app.dicom.findings import read_findings
 from nodules_app.services.compare.question import AskedNodule, DatesReversed, DifferentPatients, Question, SameDay
 from nodules_app.services.compare.reading import ReadScan, ReadyScan, make_ready, read_scan
 from registration.errors import Refused
+from registration.local import refine_places
 from registration.register import register
 from registration.transform import Registration
 
@@ -91,7 +92,8 @@ def compare(question: Question, watch: Stopwatch) -> Compared:
             device=question.device,
         )
         points = np.asarray(question.points_lps_mm, dtype=np.float64).reshape(-1, 3)
-        carried, residual = found_map.current_from_prior(points), found_map.residual_mm(points)
+        both_lungs = ready[0].lungs, ready[1].lungs
+        placed = refine_places(prior.volume, current.volume, found_map, points, lungs=both_lungs)
     with watch.step("measure"):
         graded = grade(
             ready[0].facts,
@@ -110,8 +112,8 @@ def compare(question: Question, watch: Stopwatch) -> Compared:
         interval_days,
         graded,
         found_map,
-        carried,
-        residual,
+        placed.places_lps_mm,
+        placed.residuals_mm,
         followed,
         tuple(dict.fromkeys(warnings)),
         proposed,
@@ -124,8 +126,8 @@ def _propose(
     """Propose nodules on both scans, those first that are new, gone or grown."""
     with watch.step("candidates"):
         prior, current = (find_candidates(one.read.volume, one.lungs) for one in ready)
-        volumes = ready[0].read.volume, ready[1].read.volume
-        prior, current = held_against_each_other(prior, current, volumes, found_map)
+        volumes, lungs = (ready[0].read.volume, ready[1].read.volume), (ready[0].lungs, ready[1].lungs)
+        prior, current = held_against_each_other(prior, current, volumes, lungs, found_map)
         return (*(("current", one) for one in current), *(("prior", one) for one in prior))
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from inference.candidates import Candidate, find_candidates, held_against_each_other
+from inference.candidates import Candidate, each_once, find_candidates, held_against_each_other
 from registration.affine import Affine
 from registration.lungs import Lungs
 from registration.mapping import Mapping
@@ -62,6 +62,7 @@ def standing_still() -> Registration:
 WITH, LUNGS = chest(nodules=True)
 FOUND = find_candidates(WITH, LUNGS)
 STILL = standing_still()
+BOTH_LUNGS = LUNGS, LUNGS
 
 
 def lps(centre_zyx_mm: tuple[float, float, float]) -> np.ndarray:
@@ -102,30 +103,48 @@ def test_the_limit_keeps_the_best():
 
 def test_what_the_other_scan_shows_clear_comes_first():
     without, _ = chest(nodules=False)
-    prior, current = held_against_each_other((), FOUND[::-1], (without, WITH), STILL)
+    prior, current = held_against_each_other((), FOUND[::-1], (without, WITH), BOTH_LUNGS, STILL)
     assert prior == ()
     assert {spot.lps_mm for spot in current} == {spot.lps_mm for spot in FOUND}
     assert [spot.change for spot in current[:4]] == ["new"] * 4
     assert [spot.score for spot in current[:4]] == sorted((spot.score for spot in current[:4]), reverse=True)
-    gone, _ = held_against_each_other(FOUND, (), (WITH, without), STILL)
+    gone, _ = held_against_each_other(FOUND, (), (WITH, without), BOTH_LUNGS, STILL)
     assert [spot.change for spot in gone[:4]] == ["gone"] * 4
 
 
 def test_a_spot_on_both_scans_is_the_same_or_has_grown():
     smaller = tuple(replace(spot, diameter_mm=0.7 * spot.diameter_mm) for spot in FOUND[:2])
-    _, same = held_against_each_other(FOUND[:2], FOUND[:2], (WITH, WITH), STILL)
-    _, grown = held_against_each_other(smaller, FOUND[:2], (WITH, WITH), STILL)
+    _, same = held_against_each_other(FOUND[:2], FOUND[:2], (WITH, WITH), BOTH_LUNGS, STILL)
+    _, grown = held_against_each_other(smaller, FOUND[:2], (WITH, WITH), BOTH_LUNGS, STILL)
     assert [spot.change for spot in same] == ["same", "same"]
     assert [spot.change for spot in grown] == ["grown", "grown"]
 
 
 def test_what_has_grown_comes_before_what_stayed():
     before = (FOUND[0], replace(FOUND[1], diameter_mm=0.6 * FOUND[1].diameter_mm))
-    _, current = held_against_each_other(before, FOUND[:2], (WITH, WITH), STILL)
+    _, current = held_against_each_other(before, FOUND[:2], (WITH, WITH), BOTH_LUNGS, STILL)
     assert current[0].lps_mm == FOUND[1].lps_mm
 
 
 def test_a_place_that_the_map_does_not_reach_is_not_judged():
     spot = Candidate((900.0, 0.0, 0.0), 6.0, 800.0, 1.0)
-    _, (noted,) = held_against_each_other((), [spot], (WITH, WITH), STILL)
+    _, (noted,) = held_against_each_other((), [spot], (WITH, WITH), BOTH_LUNGS, STILL)
     assert noted.change is None
+
+
+def test_a_spot_that_the_other_scan_did_not_propose_is_still_compared():
+    prior, current = held_against_each_other((), FOUND, (WITH, WITH), BOTH_LUNGS, STILL)
+    assert prior == ()
+    assert {spot.change for spot in current} == {"same"}
+    for spot in current:
+        assert spot.there_diameter_mm == pytest.approx(spot.diameter_mm, abs=0.3)
+    before, _ = held_against_each_other(FOUND[:1], (), (WITH, WITH), BOTH_LUNGS, STILL)
+    assert before[0].change == "same"
+
+
+def test_in_one_list_each_spot_stands_once_and_none_is_lost():
+    """A spot that only the prior scan proposed stays in the list, also where the current one shows something."""
+    prior, current = held_against_each_other(FOUND[:3], FOUND[1:], (WITH, WITH), BOTH_LUNGS, STILL)
+    told = each_once(prior, current)
+    assert [spot.lps_mm for side, spot in told if side == "prior"] == [FOUND[0].lps_mm]
+    assert sorted(spot.lps_mm for side, spot in told if side == "current") == sorted(spot.lps_mm for spot in FOUND[1:])
