@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_network
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from django import forms
@@ -19,7 +19,15 @@ WEB_FIELDS: Final = ("url", "user", "secret", "forget_secret")
 USED_FOR: Final = ("receives", "queries", "priors", "sends")
 
 
-class ConnectionForm(forms.ModelForm[Connection]):
+if TYPE_CHECKING:
+
+    class OfConnection(forms.ModelForm[Connection]): ...
+
+else:
+    OfConnection = forms.ModelForm  # takes no type when it runs
+
+
+class ConnectionForm(OfConnection):
     """The secret goes in and is never shown again: an empty field leaves it as it is."""
 
     secret = forms.CharField(
