@@ -123,7 +123,12 @@ def _nodules(room: Room) -> list[dict[str, Any]]:
             "volume_mm3": one.volume_mm3,
         }
     codes = [str(scan.code) for scan in room.shown]
-    return [row | {"lines": [_sizes([row["on"].get(code) for code in codes])]} for row in rows.values()]
+    for nodule, row in rows.items():
+        compared = room.compared.get(nodule)
+        row["lines"] = [_sizes([row["on"].get(code) for code in codes])]
+        row["word"] = compared.word if compared else ""
+        row["is_reviewed"] = compared is None or compared.is_confirmed  # on one scan alone: a reader has marked it
+    return list(rows.values())
 
 
 def _sizes(seen: list[dict[str, Any] | None]) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Q
 
 from nodules_app.lifecycles import NoduleState
-from nodules_app.models import Comparison, Finding, Measurement, Nodule, Patient, Scan
+from nodules_app.models import Comparison, Finding, Match, Measurement, Nodule, Patient, Scan
 from nodules_app.selectors.descriptions import descriptions_of
 
 
@@ -28,6 +28,14 @@ class Marked:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """What is said of a nodule on the two latest of the scans that are shown."""
+
+    word: str
+    is_confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Room:
     """The scans to be shown, the earliest first, and all others of the patient that could be."""
 
@@ -35,6 +43,7 @@ class Room:
     others: tuple[Scan, ...]
     comparisons: tuple[Comparison, ...]  # between scans that are shown
     marked: tuple[Marked, ...]
+    compared: Mapping[UUID, Compared]  # by nodule
 
     @property
     def current(self) -> Scan | None:
@@ -58,7 +67,17 @@ def room(patient: Patient, *, asked: Iterable[UUID] = ()) -> Room:
         others=tuple(scan for scan in known if scan.pk not in codes),
         comparisons=tuple(comparisons.select_related("prior__series", "patient").order_by("pk")),
         marked=_marked(shown),
+        compared=_compared(shown[-2:]),
     )
+
+
+def _compared(pair: tuple[Scan, ...]) -> dict[UUID, Compared]:
+    if len(pair) < 2:
+        return {}
+    prior, current = pair
+    matches = Match.objects.filter(comparison__prior=prior, comparison__current=current, superseded_at__isnull=True)
+    told = matches.values_list("nodule__code", "word", "confirmed_at")
+    return {nodule: Compared(word, confirmed_at is not None) for nodule, word, confirmed_at in told}
 
 
 def _marked(scans: Iterable[Scan]) -> tuple[Marked, ...]:

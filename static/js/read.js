@@ -7,9 +7,10 @@
 //   viewer:stroke           out  {scan, finding, kind: "add" | "erase" | "threshold", centre_lps_mm, radius_mm, low_hu, high_hu}
 //   viewer:measure          out  {scan, kind: "ruler" | "bidirectional" | "ellipse", points_lps_mm, lengths_mm, hu}
 //                                lengths longest first; hu: {mean, sd, least, most, voxels} of an ellipse, else null
-//   viewer:at               out  {nodule, label}: the reader jumped to this nodule (null for a candidate)
+//   viewer:at               out  {nodule, candidate, label}: the reader jumped to this nodule, or to this proposal
 //   viewer:findings-shown   out  the reader asked for what the machine found (read first, then show)
-//   viewer:show             in   {scan, lps_mm}: bring this place into the middle of both scans
+//   viewer:show             in   {scan, lps_mm, at}: bring this place into the middle of both scans; at names the nodule or
+//                                proposal there, if it is one
 //   viewer:outlines-changed in   {finding}: an act has ended; fetch the outlines again
 //   viewer:tool             in   {tool}: what the left button does from now on
 
@@ -57,12 +58,14 @@ function nodulesOf(room) {
     event.preventDefault();
     room.jump(place);
   });
-  document.addEventListener("viewer:at", ({ detail }) => {
-    for (const link of document.querySelectorAll("[data-jump]")) {
-      if (link.dataset.jump === detail.label) link.setAttribute("aria-current", "true");
-      else link.removeAttribute("aria-current");
-    }
-  });
+  document.addEventListener("viewer:at", ({ detail }) => sayWhere(detail.label));
+}
+
+function sayWhere(label) {
+  for (const link of document.querySelectorAll("[data-jump]")) {
+    if (link.dataset.jump === label) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
+  }
 }
 
 // A correction may have moved, added or taken away a nodule: the list comes anew, with the places behind it.
@@ -74,6 +77,7 @@ async function refreshNodules(room) {
   list.replaceWith(fresh);
   const { nodules, candidates } = told("room-facts");
   Object.assign(room.facts, { nodules, candidates });
+  sayWhere(room.visited);
   room.redraw();
 }
 

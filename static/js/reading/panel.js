@@ -1,5 +1,5 @@
 // The reader's panel beside the slices, or alone: sends each act, puts the answered panel in the place of the old one,
-// and speaks with the viewer by events on the document (viewer:point, viewer:stroke, viewer:measure; viewer:show,
+// and speaks with the viewer by events on the document (viewer:at, viewer:point, viewer:stroke, viewer:measure; viewer:show,
 // viewer:tool, viewer:outlines-changed). Without this script every form works by itself.
 
 import { onKey } from "../keys.js";
@@ -59,6 +59,10 @@ function openNodule() {
   return panel().querySelector("details[data-nodule][open]");
 }
 
+function openPlace() {
+  return panel().querySelector(":is(details[data-nodule], details[data-proposal])[open]");
+}
+
 function findingOn(scan) {
   return openNodule()?.querySelector(`[data-finding][data-scan="${CSS.escape(scan)}"]`) ?? null;
 }
@@ -71,15 +75,31 @@ function start(element) {
     post(form.action, new FormData(form, event.submitter));
   });
   for (const details of element.querySelectorAll("details[data-lps-mm]")) {
-    details.addEventListener("toggle", () => {
-      if (!details.open) return;
-      const lps_mm = details.dataset.lpsMm.split(" ").map(Number);
-      document.dispatchEvent(new CustomEvent("viewer:show", { detail: { scan: details.dataset.scan, lps_mm } }));
+    // The press, not the opening: a panel that comes anew opens what was open, and must not move the images.
+    details.querySelector("summary").addEventListener("click", () => {
+      if (details.open) return;
+      const { scan, nodule, proposal, lpsMm } = details.dataset;
+      const detail = { scan, lps_mm: lpsMm.split(" ").map(Number), at: nodule ?? proposal };
+      // Once it is open: the viewer answers by saying where it is, and what else is open closes.
+      setTimeout(() => document.dispatchEvent(new CustomEvent("viewer:show", { detail })));
     });
   }
   element.querySelector("details[data-add]")?.addEventListener("toggle", ({ target }) => arm(target.open));
   keepUp(element, () => fetch(element.dataset.url, { credentials: "same-origin" }), show);
 }
+
+// The nodule or proposal that the reader went to on the slices is the one that is open, and that f and g mean.
+function openAt(name) {
+  for (const details of panel().querySelectorAll("details[data-nodule], details[data-proposal]")) {
+    details.open = [details.dataset.nodule, details.dataset.proposal].includes(name);
+    if (!details.open) continue;
+    const around = details.parentElement.closest("details");
+    if (around) around.open = true;
+    details.scrollIntoView({ block: "nearest" });
+  }
+}
+
+document.addEventListener("viewer:at", ({ detail }) => openAt(detail.candidate ?? detail.label));
 
 // The viewer's words.
 const strokes = new Map(); // by finding: what came while an act was on its way
@@ -131,8 +151,8 @@ function arm(on) {
 }
 
 // Keys: single ones as everywhere in the product, and the two that every editor has.
-onKey("f", () => openNodule()?.querySelector("[data-confirm]")?.click());
-onKey("g", () => openNodule()?.querySelector("[data-reject-nodule]")?.click());
+onKey("f", () => openPlace()?.querySelector("[data-confirm]")?.click());
+onKey("g", () => openPlace()?.querySelector("[data-reject]")?.click());
 onKey("e", () => panel().querySelector("[data-next-case]")?.click());
 document.addEventListener("keydown", (event) => {
   if (!(event.ctrlKey || event.metaKey) || event.altKey || event.target.closest?.("input, textarea, select")) return;
@@ -145,3 +165,5 @@ document.addEventListener("keydown", (event) => {
 });
 
 if (panel()) start(panel());
+const here = document.querySelector("[data-jump][aria-current]"); // the viewer was there first
+if (here) openAt(here.dataset.jump);

@@ -266,7 +266,7 @@ export class Room {
     }
     this.state.mm = Math.min(this.state.mm, (shown.main.fitMm * 2) / 3);
     this.say(`${place.label} · ${lpsText(place.on[shown.code].lps_mm)}`, { quietly: true });
-    document.dispatchEvent(new CustomEvent("viewer:at", { detail: { nodule: place.nodule ?? null, label: place.label } }));
+    document.dispatchEvent(new CustomEvent("viewer:at", { detail: { nodule: place.nodule ?? null, candidate: place.candidate ?? null, label: place.label } }));
     this.redraw();
   }
 
@@ -276,7 +276,9 @@ export class Room {
     else if (this.active?.ready) this.follow(this.active);
   }
 
-  show({ scan, lps_mm: lps }) {
+  show({ scan, lps_mm: lps, at }) {
+    const place = this.findingsShown && this.places.find((one) => at && (one.label === at || one.candidate === at));
+    if (place) { this.jump(place); return; }
     const pane = this.open.find((one) => one.code === scan);
     if (pane) this.centreOn(pane, lps);
   }
