@@ -63,6 +63,12 @@ class Proposal:
     prior: Seen | None
     current: Seen | None
     decided: Decided | None
+    version: str
+
+    @property
+    def model(self) -> str:
+        """Version of the learned model that looked again; empty where none did."""
+        return self.version.partition("+")[2]
 
     @property
     def is_noteworthy(self) -> bool:
@@ -180,7 +186,9 @@ def _proposal(row: Candidate) -> Proposal:
     if row.decided_by is not None and row.decided_at is not None:
         label = row.nodule.label if row.nodule else ""
         decided = Decided(str(row.decided_by), row.decided_at, row.reason, row.words, label)
-    return Proposal(row.code, CandidateState(row.state), row.change, row.score, here, prior, current, decided)
+    return Proposal(
+        row.code, CandidateState(row.state), row.change, row.score, here, prior, current, decided, row.version
+    )
 
 
 def _seen(scan: Scan, lps_mm: LpsMm, diameter_mm: float | None) -> Seen:

@@ -32,6 +32,7 @@ UNITS = (
     "_mg",
     "_days",
     "_months",
+    "_minutes",
     "_years",
     "_s",
     "_ms",
@@ -61,6 +62,13 @@ WITHOUT_UNIT = frozenset(
         "ErrorParts.sampling",
         "ErrorParts.method",
         "Growth.log_ratio_error",
+        "LearnedGrowth.log_ratio_error",
+        "Fused.log_ratio_error",
+        "Performance.value",  # in the unit that its measure names
+        "Performance.low",
+        "Performance.high",
+        "Performance.before",
+        "Contract.largest",  # of what a network answers
         "Tubes.flattening",
         "Anatomy.muscle",  # times the average
         "_Seen.escaping",  # shares of the rays

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from django.db.models import QuerySet
+
 from inference.comparability import Comparability, grade
 from inference.growth import METHOD
-from nodules_app.models import Comparison, Patient, Run, RunKind
+from nodules_app.models import Comparison, Match, Patient, Run, RunKind
 from nodules_app.services import growths, runs
 from nodules_app.services.pipeline.registering import pair
 from nodules_app.services.pipeline.scan_facts import facts_of
+from nodules_app.services.pipeline.seeing_growth import see
 
 
 def compute_growth(run: Run) -> Callable[[], Mapping[str, str]]:
@@ -23,16 +26,23 @@ def compute_growth(run: Run) -> Callable[[], Mapping[str, str]]:
         interval_days=comparison.interval_days,
     )
 
+    seen = see(comparison, list(_matches(comparison)))
+
     def store() -> Mapping[str, str]:
         patient = Patient.objects.select_for_update().get(pk=comparison.patient_id)
         _store_grade(comparison, graded)
-        matches = comparison.matches.filter(superseded_at__isnull=True)
-        for match in matches.select_related("prior_finding", "current_finding").order_by("pk"):
+        for match in _matches(comparison):
             growths.store_growth(match, comparison, graded)
+            seen.keep(match, match.growths.order_by("-pk").first())
         runs.request(RunKind.ASSESS, by=run.requested_by, patient=patient)
-        return {"growth": METHOD}
+        return {"growth": METHOD, **seen.notes}
 
     return store
+
+
+def _matches(comparison: Comparison) -> QuerySet[Match]:
+    matches = comparison.matches.filter(superseded_at__isnull=True)
+    return matches.select_related("prior_finding", "current_finding").order_by("pk")
 
 
 def _store_grade(comparison: Comparison, graded: Comparability) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from math import dist
 from typing import Final
 
-from inference.candidates import METHOD, VERSION, each_once, find_candidates, held_against_each_other
+from inference.candidates import VERSION, each_once, held_against_each_other
 from inference.candidates import Candidate as Found
 from nodules_app.lifecycles import CANDIDATE, CandidateState, after
 from nodules_app.models import Candidate, CandidateChange, Comparison, Patient, Run, Scan
 from nodules_app.selectors.candidates import CAD_VERSION, KnownPlaces
+from nodules_app.services.pipeline.looking import Searched, search
 from nodules_app.services.pipeline.registering import map_of
 from nodules_app.services.pipeline.volumes import lungs_of, volume_of
 from nodules_app.services.scans import scans_in_order
@@ -27,14 +28,16 @@ def propose_nodules(run: Run) -> Callable[[], Mapping[str, str]]:
     latest = subjects[-1]
     if not _is_latest(latest):
         return lambda: {"candidates": "a later exam is searched"}
-    found = _on_pair(run.comparison) if run.comparison else _on_scan(latest)
+    found, searched = _on_pair(run.comparison) if run.comparison else _on_scan(latest)
 
     def store() -> Mapping[str, str]:
         patient = Patient.objects.select_for_update().get(pk=latest.study.patient_id)
         if not _is_latest(latest):
             return {"candidates": "a later exam is searched"}
-        waiting = keep(patient=patient, comparison=run.comparison, found=found)
-        return {"candidates": f"{METHOD} {VERSION}", "found": str(len(found)), "waiting": str(waiting)}
+        waiting = keep(patient=patient, comparison=run.comparison, found=found, version=searched.version)
+        rows = Candidate.objects.filter(scan__study__patient=patient, state=CandidateState.PROPOSED)
+        searched.keep_answers(list(rows.order_by("pk")))
+        return {**searched.notes, "found": str(len(found)), "waiting": str(waiting)}
 
     return store
 
@@ -45,19 +48,23 @@ def _is_latest(scan: Scan) -> bool:
     return scan.superseded_at is None and (not in_order or in_order[-1].study_id == scan.study_id)
 
 
-def _on_scan(scan: Scan) -> list[tuple[Scan, Found]]:
-    return [(scan, one) for one in find_candidates(volume_of(scan.series), lungs_of(scan))]
+def _on_scan(scan: Scan) -> tuple[list[tuple[Scan, Found]], Searched]:
+    searched = search([(scan, volume_of(scan.series), lungs_of(scan))])
+    return [(scan, one) for one in searched.found[0]], searched
 
 
-def _on_pair(comparison: Comparison) -> list[tuple[Scan, Found]]:
+def _on_pair(comparison: Comparison) -> tuple[list[tuple[Scan, Found]], Searched]:
     scans = {"prior": comparison.prior, "current": comparison.current}
     prior, current = volume_of(comparison.prior.series), volume_of(comparison.current.series)
-    alone = find_candidates(prior, lungs_of(comparison.prior)), find_candidates(current, lungs_of(comparison.current))
-    both = held_against_each_other(*alone, (prior, current), map_of(comparison))
-    return [(scans[side], one) for side, one in each_once(*both)]
+    lungs = lungs_of(comparison.prior), lungs_of(comparison.current)
+    searched = search([(comparison.prior, prior, lungs[0]), (comparison.current, current, lungs[1])])
+    both = held_against_each_other(searched.found[0], searched.found[1], (prior, current), lungs, map_of(comparison))
+    return [(scans[side], one) for side, one in each_once(*both)], searched
 
 
-def keep(*, patient: Patient, comparison: Comparison | None, found: Sequence[tuple[Scan, Found]]) -> int:
+def keep(
+    *, patient: Patient, comparison: Comparison | None, found: Sequence[tuple[Scan, Found]], version: str = VERSION
+) -> int:
     """Store what a search proposed in place of what waited, the most noteworthy first; returns how many wait now.
 
     Known nodules are left out, and so are places where a reader has said no. Searching again keeps the row of a place
@@ -67,7 +74,7 @@ def keep(*, patient: Patient, comparison: Comparison | None, found: Sequence[tup
     of_patient = Candidate.objects.filter(scan__study__patient=patient).select_related("scan", "comparison")
     rejected = list(of_patient.filter(state=CandidateState.REJECTED))
     waiting = list(of_patient.filter(state=CandidateState.PROPOSED).exclude(version__startswith=CAD_VERSION))
-    proposed = [_row(scan, comparison, one) for scan, one in found]
+    proposed = [_row(scan, comparison, one, version) for scan, one in found]
     fresh = [row for row in proposed if not known.hold(row) and not any(_is_at(row, no) for no in rejected)]
     kept: set[int] = set()
     for row in fresh[:MOST_KEPT]:
@@ -82,7 +89,7 @@ def keep(*, patient: Patient, comparison: Comparison | None, found: Sequence[tup
     return len(kept)
 
 
-def _row(scan: Scan, comparison: Comparison | None, one: Found) -> Candidate:
+def _row(scan: Scan, comparison: Comparison | None, one: Found, version: str) -> Candidate:
     x, y, z = one.lps_mm
     there_x, there_y, there_z = one.there_lps_mm or (None, None, None)
     return Candidate(
@@ -93,7 +100,7 @@ def _row(scan: Scan, comparison: Comparison | None, one: Found) -> Candidate:
         z_lps_mm=z,
         diameter_mm=one.diameter_mm,
         score=one.score,
-        version=VERSION,
+        version=version,
         change=CandidateChange(one.change) if one.change else "",
         there_x_lps_mm=there_x,
         there_y_lps_mm=there_y,

@@ -1,0 +1,23 @@
+"""Learned models in words: what a task is, and why a model is not used."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.translation import gettext
+
+from nodules_app.models import ModelTask
+from registration.errors import Refused
+
+register = template.Library()
+
+
+@register.filter
+def task_word(task: str) -> str:
+    return str(ModelTask(task).label)
+
+
+@register.filter
+def refusal_words(refusal: Refused) -> str:
+    """A refusal in the reader's language: what is wrong and what to do."""
+    sentence, remedy = (gettext(words).format(**refusal.facts) for words in (refusal.sentence, refusal.remedy))
+    return f"{sentence} {remedy}"
