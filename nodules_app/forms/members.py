@@ -1,13 +1,16 @@
-"""Giving and taking roles, and the days of a clinic's own steps."""
+"""Accounts and roles, and what a clinic has laid down: its guidelines, who signs, the days of its own steps."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.utils.translation import gettext_lazy as _
 
-from nodules_app.models import FollowUpKind, Role
+from nodules_app.clinical.editions.catalogue import EDITIONS
+from nodules_app.models import Clinic, FollowUpKind, Role, Setting
+from nodules_app.services.assessments import SIDE_BY_SIDE
 
 REASON_CHARS = 300
 SHORTEST_DAYS, LONGEST_DAYS = 1, 365  # step_window_is_a_span_of_days
@@ -19,8 +22,50 @@ class RoleForm(forms.Form):
     reason = forms.CharField(label=_("Why"), help_text=_("Kept with the role."), max_length=REASON_CHARS)
 
 
+class AccountForm(forms.Form):
+    """Somebody new: an account with its first role."""
+
+    username = forms.CharField(label=_("Sign-in name"), max_length=150, validators=[UnicodeUsernameValidator()])
+    first_name = forms.CharField(label=_("Given name"), max_length=150, required=False)
+    last_name = forms.CharField(label=_("Family name"), max_length=150)
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
+    reason = forms.CharField(label=_("Why"), help_text=_("Kept with the role."), max_length=REASON_CHARS)
+
+
 class EndRoleForm(forms.Form):
     reason = forms.CharField(label=_("Why"), help_text=_("Kept with the role."), max_length=REASON_CHARS)
+
+
+if TYPE_CHECKING:
+
+    class OfClinic(forms.ModelForm[Clinic]): ...
+
+else:  # generic for the type checker only
+    OfClinic = forms.ModelForm
+
+
+class PolicyForm(OfClinic):
+    """Which guideline leads, who signs, how many read."""
+
+    signing_roles = forms.MultipleChoiceField(
+        label=_("Who signs a step"), choices=Role.choices, widget=forms.CheckboxSelectMultiple
+    )
+    readers_needed = forms.TypedChoiceField(
+        label=_("Readers of an exam"),
+        choices=[(1, _("One")), (2, _("Two, each without seeing what the other marked"))],
+        coerce=int,
+    )
+
+    class Meta:
+        model = Clinic
+        fields = ["guideline_incidental", "guideline_screening", "signing_roles", "readers_needed"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        for name, setting in (("guideline_incidental", Setting.INCIDENTAL), ("guideline_screening", Setting.SCREENING)):
+            choices = [(code, EDITIONS[code].title) for code in SIDE_BY_SIDE[setting]]
+            label = self.fields[name].label
+            self.fields[name] = forms.ChoiceField(label=label, choices=choices)
 
 
 class WindowsForm(forms.Form):

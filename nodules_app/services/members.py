@@ -18,7 +18,7 @@ class NobodyOfThatName(Refused):
 
     code = "nobody_of_that_name"
     sentence = gettext_noop("Nobody with an open account signs in as {username}.")
-    remedy = gettext_noop("Check the sign-in name; the operator opens accounts.")
+    remedy = gettext_noop("Check the sign-in name, or open an account for this person.")
 
 
 class LastAdministrator(Refused):

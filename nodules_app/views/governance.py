@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from nodules_app.forms.members import WindowsForm
+from nodules_app.forms.members import PolicyForm, WindowsForm
 from nodules_app.forms.reminders import (
     AuditForm,
     ClinicDayForm,
@@ -125,19 +125,22 @@ def ladder(request: HttpRequest, code: UUID) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def clinic_settings(request: HttpRequest, code: UUID) -> HttpResponse:
-    """Name, zone, hours and addresses of a clinic, and the days that differ."""
+    """Name, zone, hours and addresses of a clinic, its rules, and the days that differ."""
     clinic = access.clinic_for(Act.ADMINISTER, code, by=request.user)
     who = access.member(request.user)
     asked = request.POST.get("form", "")
-    if request.method == "POST" and asked not in ("clinic", "windows", "day", "day-gone"):
+    if request.method == "POST" and asked not in ("clinic", "policy", "windows", "day", "day-gone"):
         raise BadRequest("no such form")
     form = ClinicForm(request.POST if asked == "clinic" else None, instance=clinic)
+    rules = PolicyForm(request.POST if asked == "policy" else None, instance=clinic)
     day = ClinicDayForm(request.POST if asked == "day" else None)
     windows = WindowsForm(
         clinic_selectors.windows_of(clinic), dict(WITHIN_DAYS), request.POST if asked == "windows" else None
     )
     if asked == "clinic" and form.is_valid():
         clinics.change_clinic(clinic=form.save(commit=False), changed=form.changed_data, by=who)
+    elif asked == "policy" and rules.is_valid():
+        clinics.change_clinic(clinic=rules.save(commit=False), changed=rules.changed_data, by=who)
     elif asked == "windows" and windows.is_valid():
         clinics.set_windows(clinic=clinic, within_days=windows.within_days(), by=who)
     elif asked == "day" and day.is_valid():
@@ -149,10 +152,11 @@ def clinic_settings(request: HttpRequest, code: UUID) -> HttpResponse:
             "clinic": clinic,
             "form": form,
             "day": day,
+            "policy": rules,
             "windows": windows,
             "days": clinic_selectors.days_of(clinic),
         }
-        status = 422 if form.is_bound or day.is_bound or windows.is_bound else 200
+        status = 422 if form.is_bound or rules.is_bound or day.is_bound or windows.is_bound else 200
         return render(request, "audit/clinic.html", context, status=status)
     messages.success(request, gettext("Recorded. It holds from now on."))
     return redirect("clinic-settings", code=code)

@@ -1,25 +1,28 @@
-"""Who works in a clinic: roles given and taken, accounts closed."""
+"""Who works in a clinic: accounts opened and closed, roles given and taken."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from nodules_app.forms.members import EndRoleForm, RoleForm
+from nodules_app.forms.members import AccountForm, EndRoleForm, RoleForm
+from nodules_app.models import User
 from nodules_app.selectors import clinics as selectors
-from nodules_app.services import access, members
+from nodules_app.services import access, accounts, members
 from nodules_app.services.access import Act
 from nodules_app.views.saying_no import in_words
 from registration.errors import Refused
 
 METHODS = ["GET", "HEAD", "POST"]
+SECONDS_A_DAY = 86_400
 
 
 @never_cache
@@ -45,6 +48,48 @@ def people(request: HttpRequest, code: UUID) -> HttpResponse:
         "me": access.member(request.user),
     }
     return render(request, "audit/people.html", context, status=422 if form.is_bound else 200)
+
+
+@never_cache
+@require_http_methods(METHODS)
+def open_account(request: HttpRequest, code: UUID) -> HttpResponse:
+    """Somebody new; the answer shows once the link by which this person chooses a password."""
+    clinic = access.clinic_for(Act.ADMINISTER, code, by=request.user)
+    who = access.member(request.user)
+    form = AccountForm(request.POST or None, prefix="new")
+    if form.is_valid():
+        try:
+            held = accounts.open_account(clinic=clinic, by=who, **form.cleaned_data)
+        except Refused as refused:
+            form.add_error("username", in_words(refused))
+        else:
+            return _shows_link(request, held.user, code, accounts.password_link(user=held.user, by=who))
+    context = {"clinic": clinic, "form": form}
+    return render(request, "audit/open_account.html", context, status=422 if form.is_bound else 200)
+
+
+@never_cache
+@require_POST
+def new_link(request: HttpRequest, code: UUID, membership: int) -> HttpResponse:
+    """A new link for somebody who forgot the password, or let the first one grow old."""
+    clinic = access.clinic_for(Act.ADMINISTER, code, by=request.user)
+    held = access.membership_for(clinic, membership)
+    try:
+        path = accounts.password_link(user=held.user, by=access.member(request.user))
+    except Refused as refused:
+        messages.warning(request, in_words(refused))
+        return redirect("people", code=code)
+    return _shows_link(request, held.user, code, path)
+
+
+def _shows_link(request: HttpRequest, user: User, code: UUID, path: str) -> HttpResponse:
+    context = {
+        "person": user,
+        "code": code,
+        "link": request.build_absolute_uri(path),
+        "days": settings.PASSWORD_RESET_TIMEOUT // SECONDS_A_DAY,
+    }
+    return render(request, "audit/password_link.html", context)
 
 
 @never_cache

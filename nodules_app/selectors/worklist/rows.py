@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from nodules_app.clinical.management import MANAGEMENT
 from nodules_app.lifecycles import FOLLOWED_NODULE, OPEN_FOLLOW_UP, FollowUpState, NoduleState, RunState
-from nodules_app.models import Claim, FollowUp, FollowUpKind, Match, Measurement, Nodule, Patient, Run
+from nodules_app.models import Claim, FollowUp, FollowUpKind, Match, Measurement, Nodule, Patient, PatientMerge, Run
 from nodules_app.selectors.descriptions import descriptions_of
 from nodules_app.selectors.worklist.lists import Show
 from nodules_app.selectors.worklist.standing import shows_of
@@ -47,6 +47,7 @@ class Step:
     due_from: date
     due_until: date
     booked_on: date | None
+    owner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +85,14 @@ class Row:
     run: LastRun | None
     shows: frozenset[Show]
     claim: ClaimedBy | None
+    joined_with: str  # number of the record under which this person is followed; found by the old number only
 
 
 def rows_of(patients: Sequence[Patient], today: date) -> tuple[Row, ...]:
     """Give each patient its row, in the order in which they came."""
     keys = [patient.pk for patient in patients]
     steps, runs, nodules = _steps(keys), _last_runs(keys), _nodules(keys)
-    shows, claims = shows_of(keys, today), _claims(keys)
+    shows, claims, joined = shows_of(keys, today), _claims(keys), _joined(keys)
     return tuple(
         Row(
             code=patient.code,
@@ -104,6 +106,7 @@ def rows_of(patients: Sequence[Patient], today: date) -> tuple[Row, ...]:
             run=runs.get(patient.pk),
             shows=shows[patient.pk],
             claim=claims.get(patient.pk),
+            joined_with=joined.get(patient.pk, ""),
         )
         for patient in patients
     )
@@ -115,9 +118,15 @@ def _claims(patients: Iterable[int]) -> dict[int, ClaimedBy]:
     return {claim.patient_id: ClaimedBy(claim.by_id, str(claim.by), claim.until) for claim in held}
 
 
+def _joined(patients: Iterable[int]) -> dict[int, str]:
+    """The number of the record with which each was joined."""
+    merges = PatientMerge.objects.filter(gone__in=patients, undone_at__isnull=True)
+    return dict(merges.values_list("gone_id", "kept__identifier"))
+
+
 def _steps(patients: Iterable[int]) -> dict[int, Step]:
     """The open step of each patient that ends first."""
-    open_steps = FollowUp.objects.filter(patient__in=patients, state__in=OPEN_FOLLOW_UP)
+    open_steps = FollowUp.objects.filter(patient__in=patients, state__in=OPEN_FOLLOW_UP).select_related("owner")
     first = open_steps.order_by("patient_id", "due_until", "pk").distinct("patient_id")
     return {step.patient_id: _step(step) for step in first}
 
@@ -132,6 +141,7 @@ def _step(step: FollowUp) -> Step:
         due_from=step.due_from,
         due_until=step.due_until,
         booked_on=step.booked_on,
+        owner=str(step.owner) if step.owner else "",
     )
 
 
