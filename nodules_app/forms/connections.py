@@ -123,7 +123,8 @@ class ConnectionForm(OfConnection):
                 self.add_error(name, str(why))
 
     def _get_validation_exclusions(self) -> set[str]:
-        return super()._get_validation_exclusions() - {"clinic"}  # the name is unique in the clinic
+        # The constraints name these two, and would not be asked without them.
+        return super()._get_validation_exclusions() - {"clinic", "retired_at"}
 
 
 def _is_network(text: str) -> bool:

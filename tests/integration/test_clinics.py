@@ -16,6 +16,7 @@ from nodules_app.ladder.rungs import Channel
 from nodules_app.lifecycles import FollowUpState, ReminderState
 from nodules_app.models import (
     Clinic,
+    Connection,
     ContactPoint,
     FollowUp,
     FollowUpKind,
@@ -23,6 +24,7 @@ from nodules_app.models import (
     LetterBatch,
     Membership,
     Patient,
+    PriorSearch,
     Reminder,
     Role,
     Run,
@@ -79,6 +81,9 @@ OF_NO_PATIENT = {
     "letter-template",
     "bulk-undo",
     "come-back",
+    "add-connection",
+    "errand-act",
+    "read-anyway",
     "risk-corrections",
     "export-outcomes",
     "sign-correction",
@@ -92,7 +97,7 @@ OF_NO_PATIENT = {
     "list-take",
     "list-verdicts",
 }
-LISTS = ("worklist", "worklist-fragment", "imports", "imports-fragment", "reminders", "letters", "audit")
+LISTS = ("worklist", "worklist-fragment", "imports", "imports-fragment", "reminders", "letters", "audit", "priors")
 
 
 def everybody_at(clinic: Clinic) -> User:
@@ -136,7 +141,19 @@ def filled(clinic: Clinic) -> tuple[Patient, list[UUID]]:
     opened = patient.emergency_accesses.create(
         user=factories.member(at=clinic), reason="Test", until=timezone.now() + timedelta(hours=1)
     )
-    rows: list[object] = [patient, batch, failed, read, contact, letters, row, opened, *at_the_conference(patient)]
+    pacs = Connection.objects.create(
+        clinic=clinic, name="PACS", kind="dimse", title=f"PACS{clinic.pk}", host="127.0.0.1", port=1, queries=True
+    )
+    refusal = {"code": "nothing_listens", "sentence": "Nothing listens.", "remedy": ""}
+    sought = PriorSearch.objects.create(
+        connection=pacs,
+        study=patient.studies.latest("acquired_on"),
+        state="given_up",
+        give_up_at=timezone.now(),
+        refusal=refusal,
+    )
+    rows: list[object] = [pacs, sought]
+    rows += [patient, batch, failed, read, contact, letters, row, opened, *at_the_conference(patient)]
     for related in ("nodules", "follow_ups", "assessments", "runs", "studies"):
         rows += getattr(patient, related).all()
     for study in patient.studies.all():

@@ -354,11 +354,12 @@ class TestEndToEnd:
         search = PriorSearch.objects.get()
         assert (search.state, search.found, search.brought) == (ErrandState.DONE, 1, 1)
         until(lambda: ImportBatch.objects.count() == 2)
-        do(RunKind.INTAKE, RunKind.LUNGS, RunKind.REGISTER)
+        do(RunKind.INTAKE, RunKind.LUNGS, RunKind.REGISTER, RunKind.MATCH, RunKind.MEASURE, RunKind.GROWTH)
         assert Study.objects.count() == 2
         assert Scan.objects.filter(superseded_at=None).count() == 2
         comparison = Comparison.objects.get()
         assert comparison.interval_days == 182
+        assert comparison.registrations.get().residual_mm < 5
         assert comparison.grade
         kinds = set(Passed.objects.values_list("kind", flat=True))
         assert kinds == {PassedKind.RECEIVED, PassedKind.QUERIED, PassedKind.RETRIEVED}
