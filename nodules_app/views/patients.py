@@ -21,10 +21,12 @@ from nodules_app.lifecycles import NoSuchStep
 from nodules_app.selectors import contacts, follow_ups, identity
 from nodules_app.selectors import patients as selectors
 from nodules_app.selectors.candidates import proposals_of
+from nodules_app.selectors.risk_outcomes import outcomes_of
 from nodules_app.selectors.spreadsheets import told_by_lists
 from nodules_app.services import access, candidates, nodules
 from nodules_app.services import patients as services
 from nodules_app.services.forecast import NoduleForecast, forecasts
+from nodules_app.services.recalibration import corrected
 from nodules_app.templatetags.quantities import vdt_words
 
 
@@ -67,6 +69,8 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
         "forecasts": expected,
         "step_on": step_on,
         "advice": _advice(page, expected, step_on),
+        "outcomes": outcomes_of(patient),
+        "corrected": corrected(patient.clinic, page.answers[0].risk) if page.answers else {},
         "proposed": proposals.section(proposals_of(patient), hidden=hidden, volumes=volumes),
     }
     return render(request, "patients/patient.html", context)
