@@ -102,6 +102,7 @@ WHITENOISE_USE_FINDERS = not PRODUCTION
 
 ARCHIVE_DIR = Path(env.str("NODULES_ARCHIVE", str(VAR_DIR / "archive")))  # originals, byte for byte
 CACHE_DIR = Path(env.str("NODULES_CACHE", str(VAR_DIR / "cache")))  # volumes, masks, maps: can be made again
+CACHE_LIMIT_GB = env.float("NODULES_CACHE_LIMIT_GB", 200.0)  # of volumes, the oldest go first; 0: no limit
 INBOX_DIR = Path(env.str("NODULES_INBOX", str(VAR_DIR / "inbox")))  # uploads that a worker has not read yet
 UPLOAD_LIMIT_BYTES = env.int("NODULES_UPLOAD_LIMIT_MB", 4096) * 2**20
 DATA_UPLOAD_MAX_NUMBER_FILES = 4000
@@ -138,6 +139,7 @@ CELERY_BEAT_SCHEDULE = {
     "reconcile": {"task": "nodules.reconcile_reminders", "schedule": 300.0},
     "errands": {"task": "nodules.do_errands", "schedule": env.float("NODULES_ERRANDS_S", 30.0)},
     "orphaned-uploads": {"task": "nodules.drop_orphaned_uploads", "schedule": 3600.0},
+    "old-volumes": {"task": "nodules.drop_old_volumes", "schedule": 3600.0},
 }
 # DICOM over the network: who we are, where `manage.py receive` listens, and how patient we are.
 DICOM_TITLE = env.str("NODULES_AE_TITLE", "NODULES")

@@ -36,6 +36,12 @@ def drop_orphaned_uploads() -> None:
     housekeeping.drop_orphaned_uploads()
 
 
+@shared_task(name="nodules.drop_old_volumes")
+def drop_old_volumes() -> None:
+    """Keep the volumes that can be made again within the room they were given."""
+    housekeeping.drop_old_volumes()
+
+
 @shared_task(name="nodules.owe_unread_exams")
 def owe_unread_exams() -> None:
     """Give a dated review to whoever has an exam and no step at all."""

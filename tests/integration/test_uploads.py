@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -188,6 +189,23 @@ def test_what_a_dying_web_process_left_is_removed_after_a_day(inbox: Path, sende
     assert housekeeping.drop_orphaned_uploads() == 0
     assert housekeeping.drop_orphaned_uploads(now_s=time.time() + housekeeping.ORPHANED_AFTER_S + 60) == 1
     assert [folder.name for folder in inbox.iterdir()] == [Path(batch.path).name]
+
+
+@pytest.mark.parametrize(
+    ("limit_gb", "gone"), [(0.0, set()), (1.0, set()), (2.5e-6, {"oldest"}), (1e-6, {"oldest", "older"})]
+)
+def test_the_volumes_looked_at_longest_ago_make_room(
+    tmp_path: Path, settings: Settings, limit_gb: float, gone: set[str]
+) -> None:
+    settings.CACHE_DIR, settings.CACHE_LIMIT_GB = tmp_path, limit_gb
+    now_s = time.time()
+    for days, name in enumerate(("today", "older", "oldest")):
+        folder = tmp_path / "volumes" / name
+        folder.mkdir(parents=True)
+        (folder / "array.npy").write_bytes(bytes(1000))
+        os.utime(folder / "array.npy", times=2 * (now_s - 2 * days * 86_400,))
+    assert housekeeping.drop_old_volumes(now_s=now_s) == len(gone)
+    assert {folder.name for folder in (tmp_path / "volumes").iterdir()} == {"today", "older", "oldest"} - gone
 
 
 def test_a_mark_with_the_tracking_uid_of_another_patient_gets_its_own() -> None:
