@@ -113,18 +113,23 @@ class ConnectionForm(OfConnection):
                 self.add_error("networks", _("Say from where it may send."))
             if told.get("queries") and told.get("retrieve_by") == RetrieveBy.MOVE and not told.get("receives"):
                 self.add_error("receives", _("By C-MOVE the PACS sends exams to us: allow it, or choose C-GET."))
+        self._require_unique(told)
         secret = told.get("secret") or ("" if told.get("forget_secret") else self._known_secret)
         self.instance.secret = secret if told.get("kind") == ConnectionKind.DICOMWEB else ""
         return told
+
+    def _require_unique(self, told: dict[str, Any]) -> None:
+        """Say kindly what the constraints would refuse."""
+        others = Connection.objects.filter(retired_at__isnull=True).exclude(pk=self.instance.pk)
+        if others.filter(clinic=self.instance.clinic, name=told.get("name", "")).exists():
+            self.add_error("name", _("This clinic has a connection of that name already."))
+        if told.get("receives") and others.filter(receives=True, title=told.get("title", "")).exists():
+            self.add_error("title", _("Another connection receives from this AE title already."))
 
     def _require(self, names: tuple[str, ...], why: object) -> None:
         for name in names:
             if not self.cleaned_data.get(name) and name not in self.errors:
                 self.add_error(name, str(why))
-
-    def _get_validation_exclusions(self) -> set[str]:
-        # The constraints name these two, and would not be asked without them.
-        return super()._get_validation_exclusions() - {"clinic", "retired_at"}
 
 
 def _is_network(text: str) -> bool:

@@ -42,7 +42,16 @@ from nodules_app.models import (
     Study,
 )
 from nodules_app.selectors import connections as selectors
-from nodules_app.services import connections, errand_round, errands, housekeeping, outbox, priors, receiving
+from nodules_app.services import (
+    connections,
+    errand_round,
+    errands,
+    housekeeping,
+    intake,
+    outbox,
+    priors,
+    receiving,
+)
 from nodules_app.services.pipeline.execute import execute
 from tests import factories, peers
 from tests.unit.dicom.made import as_bytes, ct, stack, uid, write
@@ -380,16 +389,16 @@ class TestEndToEnd:
         ]
         orthanc.upload(write(tmp_path / "earlier", earlier))
         batch = write(tmp_path / "now", stack(5))
-        factories_batch = receiving.intake.receive_folder(source=batch[0].parent, by=None, clinic=Clinic.objects.get())
+        uploaded = intake.receive_folder(source=batch[0].parent, by=None, clinic=Clinic.objects.get())
         do(RunKind.INTAKE)
         assert errand_round.do_due() == 1
         assert PriorSearch.objects.get().state == ErrandState.DONE
         do(RunKind.INTAKE)
         held = HeldExam.objects.get()
         assert held.study_uid == uid("earlier")
-        assert held.batch != factories_batch
+        assert held.batch != uploaded
         assert Study.objects.count() == 1
-        assert not list(receiving.settings.INBOX_DIR.glob(".bringing/*"))
+        assert not list((tmp_path / "inbox").glob(".bringing/*"))
         orthanc.empty()
 
     def test_what_we_move_and_what_lies_on_the_shelf_have_names_of_uids_only(
