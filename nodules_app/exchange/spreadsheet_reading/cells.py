@@ -9,6 +9,7 @@ from typing import Final
 
 MOST_LINES: Final = 50_000
 MOST_COLUMNS: Final = 200
+COMPUTED: Final = frozenset("=+-@")  # a text that begins so is a formula to spreadsheet programs
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,11 @@ def shown(cell: Cell) -> str:
 def plain(text: str) -> str:
     """Fold full-width signs and the many kinds of blanks (UAX #15, NFKC); the words stay as they are."""
     return " ".join(unicodedata.normalize("NFKC", text).replace("\ufeff", "").split())
+
+
+def unguarded(text: str) -> str:
+    """Take away the sign before a text that a spreadsheet program would compute; the writer put it there."""
+    return text[1:] if text[:1] == "'" and text[1:2] in COMPUTED else text
 
 
 def letters_of(column: int) -> str:

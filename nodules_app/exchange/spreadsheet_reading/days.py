@@ -119,7 +119,7 @@ def parts_of(cell: Cell, *, latest: date, epoch_1904: bool = False) -> Parts | W
 
 def _of_number(number: float, *, epoch_1904: bool) -> Parts | Written:
     if number.is_integer() and (found := COMPACT.match(str(int(number)))):
-        return Parts(*(int(part) for part in found.groups()))
+        return _year_first(found)
     if number.is_integer() and 1900 <= number <= 2100:
         return Written.PART
     if not EARLIEST_SERIAL <= number <= LATEST_SERIAL:
@@ -128,9 +128,14 @@ def _of_number(number: float, *, epoch_1904: bool) -> Parts | Written:
     return Parts(on.year, on.month, on.day)
 
 
+def _year_first(found: re.Match[str]) -> Parts:
+    year, month, day = (int(part) for part in found.groups())
+    return Parts(year, month, day)
+
+
 def _of_text(text: str, latest: date) -> Parts | Written:
     if found := YEAR_FIRST.match(text) or COMPACT.match(text):
-        return Parts(*(int(part) for part in found.groups()))
+        return _year_first(found)
     if found := TWO_FIGURES.match(text):
         first, between, second, year = found.groups()
         # With points the day comes first wherever points are used; with strokes and slashes both orders live.

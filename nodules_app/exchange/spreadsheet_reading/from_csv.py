@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from nodules_app.exchange.spreadsheet_reading.cells import MOST_COLUMNS, MOST_LINES, Line, Sheet
+from nodules_app.exchange.spreadsheet_reading.cells import MOST_COLUMNS, MOST_LINES, Line, Sheet, unguarded
 from nodules_app.exchange.spreadsheet_reading.errors import (
     Damaged,
     EmptyFile,
@@ -148,7 +148,7 @@ def read_csv(path: Path) -> Iterator[Line]:
             raise TooManyLines(limit=MOST_LINES)
         if len(record) > MOST_COLUMNS:
             raise TooManyColumns(limit=MOST_COLUMNS)
-        yield Line(number, tuple(cell.strip() or None for cell in record))
+        yield Line(number, tuple(unguarded(cell.strip()) or None for cell in record))
 
 
 def look_at_csv(path: Path) -> tuple[Sheet, ...]:

@@ -15,7 +15,15 @@ from zipfile import BadZipFile, ZipFile
 from openpyxl import Workbook, load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
-from nodules_app.exchange.spreadsheet_reading.cells import MOST_COLUMNS, MOST_LINES, Broken, Cell, Line, Sheet
+from nodules_app.exchange.spreadsheet_reading.cells import (
+    MOST_COLUMNS,
+    MOST_LINES,
+    Broken,
+    Cell,
+    Line,
+    Sheet,
+    unguarded,
+)
 from nodules_app.exchange.spreadsheet_reading.errors import (
     Damaged,
     EmptyFile,
@@ -171,8 +179,7 @@ def _cell(cell: Any) -> Cell:  # noqa: ANN401
         return str(value).zfill(padded)
     if isinstance(value, int | float | date):
         return value
-    text = str(value).strip()
-    return text or None
+    return unguarded(str(value).strip()) or None
 
 
 def _zeros(number_format: str) -> int:

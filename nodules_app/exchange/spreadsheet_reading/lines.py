@@ -118,7 +118,10 @@ class Facts:
     def from_json(cls, told: Mapping[str, Any]) -> Facts:
         """Read back what ``as_json`` gave."""
         days = ("birth_date", "measured_on", "last_scan_on", "due_from", "due_on")
-        return cls(**{name: date.fromisoformat(value) if name in days else value for name, value in told.items()})
+        values: dict[str, Any] = {
+            name: date.fromisoformat(value) if name in days else value for name, value in told.items()
+        }
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from django.db import connection
 
@@ -184,7 +184,7 @@ def alike(clinic: Clinic, people: Mapping[Number, Facts]) -> dict[Number, Patien
     """Patients of the clinic who look like somebody new in the list, at most one for each; see ``likenesses``."""
     numbers = list(people)
     persons = [said_person(people[number]) for number in numbers]
-    asked = {
+    asked: dict[str, Any] = {
         "clinic": clinic.pk,
         "places": list(range(len(numbers))),
         "numbers": [identifier for _issuer, identifier in numbers],

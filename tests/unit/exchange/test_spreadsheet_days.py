@@ -24,7 +24,7 @@ from nodules_app.exchange.spreadsheet_reading.days import (
 )
 
 LATEST = date(2026, 11, 21)
-NAMES = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+NAMES = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
 def read(cell: Cell, order: DayOrder | Written | None = None, latest: date = LATEST) -> Span | Written:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 import pytest
@@ -19,16 +20,20 @@ TODAY = date(2026, 11, 21)
 
 def reading(**changed: object) -> Reading:
     fields = list(Field)
-    told = {"columns": {field: at for at, field in enumerate(fields)}, "headings": dict(enumerate(fields)), "today": TODAY}
+    told = {
+        "columns": {field: at for at, field in enumerate(fields)},
+        "headings": dict(enumerate(fields)),
+        "today": TODAY,
+    }
     return Reading(**(told | changed))  # type: ignore[arg-type]
 
 
-def line(number: int = 2, **cells: Cell) -> Line:
+def line(number: int, cells: Mapping[str, Cell]) -> Line:
     return Line(number, tuple(cells.get(field.value) for field in Field))
 
 
 def understood(**cells: Cell) -> tuple[Facts, list[str]]:
-    facts, refused = facts_of(reading(), line(**{"identifier": "0071"} | cells))
+    facts, refused = facts_of(reading(), line(2, {"identifier": "0071"} | cells))
     return facts, [one.code for one in refused]
 
 
@@ -104,7 +109,7 @@ def test_a_whole_line() -> None:
     ],
 )
 def test_what_is_refused_names_column_and_value(cells: dict[str, Cell], code: str) -> None:
-    facts, refused = facts_of(reading(), line(**{"identifier": "0071"} | cells))
+    facts, refused = facts_of(reading(), line(2, {"identifier": "0071"} | cells))
     assert [one.code for one in refused] == [code]
     (field,) = cells
     assert field in refused[0].as_sentence()
@@ -118,19 +123,21 @@ def test_short_and_long_change_places_where_a_list_has_them_the_other_way_round(
 
 
 def test_a_column_of_days_decides_or_a_person_is_asked() -> None:
-    unclear = [line(3, due_on="03/04/2027"), line(4, due_on="05/06/2027")]
+    unclear = [line(3, {"due_on": "03/04/2027"}), line(4, {"due_on": "05/06/2027"})]
     with pytest.raises(errors.DayOrderUnknown) as asked:
         with_day_orders(reading(), unclear)
     assert "due_on" in asked.value.as_sentence()
     told = with_day_orders(reading(order=DayOrder.MONTH_FIRST), unclear)
     assert facts_of(told, unclear[0])[0].due_on == date(2027, 3, 4)
-    proven = with_day_orders(reading(), [*unclear, line(5, due_on="25/06/2027")])
+    proven = with_day_orders(reading(), [*unclear, line(5, {"due_on": "25/06/2027"})])
     assert facts_of(proven, unclear[0])[0].due_on == date(2027, 4, 3)
-    mixed = with_day_orders(reading(), [*unclear, line(5, due_on="25/06/2027"), line(6, due_on="06/25/2027")])
+    mixed = with_day_orders(reading(), [*unclear, line(5, {"due_on": "25/06/2027"}), line(6, {"due_on": "06/25/2027"})])
     assert [one.code for one in facts_of(mixed, unclear[0])[1]][-1] == "cell_mixed_days"
 
 
-CELLS = st.none() | st.text(max_size=20) | st.integers() | st.floats(allow_nan=False) | st.dates() | st.just(Broken("#N/A"))
+CELLS = (
+    st.none() | st.text(max_size=20) | st.integers() | st.floats(allow_nan=False) | st.dates() | st.just(Broken("#N/A"))
+)
 
 
 @given(st.tuples(*[CELLS for _ in Field]))

@@ -44,7 +44,8 @@ def test_the_mean_is_what_a_guideline_calls_the_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("heading", "unit"), [("Size (mm)", "mm"), ("直径（cm）", "cm"), ("size_cm", "cm"), ("大小[毫米]", "mm"), ("Size", "")]
+    ("heading", "unit"),
+    [("Size (mm)", "mm"), ("直径（cm）", "cm"), ("size_cm", "cm"), ("大小[毫米]", "mm"), ("Size", "")],
 )
 def test_the_unit_of_a_heading(heading: str, unit: str) -> None:
     assert unit_in(heading) == unit
