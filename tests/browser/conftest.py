@@ -89,7 +89,7 @@ def visit(browser: Browser, live_server: LiveServer) -> Iterator[Visit]:
         visitor = Visitor(context, context.new_page(), live_server.url)
         visitor.page.on("console", visitor.listen)
         visitor.page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
-        visitor.page.set_default_timeout(15_000)
+        visitor.page.set_default_timeout(30_000)
         if as_ is not None:
             visitor.admit(as_)
         return visitor

@@ -174,7 +174,7 @@ def test_two_readers_read_apart_and_agree_before_the_signature(visit: Visit, rea
     assert {one["by"] for one in signed.content["reads"]} == {reader.username, colleague.username}
 
 
-def test_a_click_of_the_viewer_adds_a_measured_nodule_within_a_second(
+def test_a_click_of_the_viewer_adds_a_measured_nodule_that_undo_takes_back(
     visit: Visit, reader: User, patient: Patient
 ) -> None:
     page = opened(visit(as_=reader), patient)

@@ -8,6 +8,8 @@ import { remember } from "./place.js";
 
 const panel = () => document.querySelector("[data-reading-panel]");
 const acts = () => panel().dataset.act.replace(/add$/, "");
+const GAP_PX = 8;
+const MOST_PX = 300; // of a nodule that must be seen below its name
 let sending = Promise.resolve(); // one act after the other: the second sees what the first has done
 
 export function send(act, fields) {
@@ -95,8 +97,15 @@ function openAt(name) {
     if (!details.open) continue;
     const around = details.parentElement.closest("details");
     if (around) around.open = true;
-    details.scrollIntoView({ block: "nearest" });
+    bring(details);
   }
+}
+
+// Scroll the panel alone, where it scrolls: the images stay where they are.
+function bring(details) {
+  const frame = panel().parentElement;
+  const [inner, outer] = [details.getBoundingClientRect(), frame.getBoundingClientRect()];
+  if (inner.top < outer.top || inner.top + MOST_PX > outer.bottom) frame.scrollTop += inner.top - outer.top - GAP_PX;
 }
 
 document.addEventListener("viewer:at", ({ detail }) => openAt(detail.candidate ?? detail.label));
