@@ -248,7 +248,7 @@ class _Fit:
         return cls(
             np.array([seen.day - first for seen in history.scans], dtype=np.float64),
             np.log(np.array([seen.volume_mm3.value for seen in history.scans], dtype=np.float64)),
-            precision,
+            np.asarray(precision, dtype=np.float64),
             float(precision.sum()) ** -0.5,
         )
 

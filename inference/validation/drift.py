@@ -20,6 +20,10 @@ from typing import Final
 import numpy as np
 from scipy.stats import fisher_exact, ks_2samp
 
+from inference.validation.cases import Floats
+
+Values = Sequence[float] | Floats
+
 LARGE_PSI: Final = 0.2
 LEVEL: Final = 0.05
 FEWEST_NOW: Final = 20
@@ -50,8 +54,8 @@ class Numbers:
     """Values of one quantity, now and in the months before."""
 
     name: str
-    now: Sequence[float]
-    before: Sequence[float]
+    now: Values
+    before: Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Counts:
     before: tuple[int, int]
 
 
-def stability_index(now: Sequence[float], before: Sequence[float]) -> float:
+def stability_index(now: Values, before: Values) -> float:
     """Population stability index over tenths of the reference: 0 where both are spread alike."""
     edges = np.unique(np.quantile(before, np.linspace(0, 1, BINS + 1)[1:-1]))
     shares = []

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
+
+from inference.validation.calibration import wilson
 
 Figure = dict[str, Any]
-Z95: Final = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,8 @@ def wilson_95(part: int, whole: int) -> tuple[float, float]:
     ZeroDivisionError
         Nothing was counted.
     """
-    share = part / whole
-    middle = share + Z95**2 / (2 * whole)
-    spread = Z95 * math.sqrt(share * (1 - share) / whole + Z95**2 / (4 * whole**2))
-    scale = 1 + Z95**2 / whole
-    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+    found = wilson(part, whole)
+    return found.low_share, found.high_share
 
 
 def figure(months: Sequence[MonthPoint], *, fewest: int) -> Figure | None:

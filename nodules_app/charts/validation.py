@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from inference.validation.bench import ModelReport, Report
+from inference.validation.cases import Floats
 from inference.validation.froc import Froc
 
 Figure = dict[str, Any]
@@ -74,7 +75,7 @@ def _figure(data: list[Figure], x: str, y: str, shapes: list[Figure]) -> Figure:
     }
 
 
-def _line(name: str, x: Sequence[float], y: Sequence[float], index: int) -> Figure:
+def _line(name: str, x: Floats, y: Floats, index: int) -> Figure:
     step = max(1, len(x) // MOST_POINTS)
     kept = [*range(0, len(x), step)]
     if kept and kept[-1] != len(x) - 1:

@@ -195,4 +195,5 @@ def _shares(clinics: Sequence[Clinic], since: datetime) -> Iterator[tuple[str, Q
 def _with(rows: QuerySet[Any], hit: Q | Exists, at: str) -> QuerySet[Any]:
     """The instant of each row, and whether it is a hit."""
     told = hit if isinstance(hit, Exists) else ExpressionWrapper(hit, output_field=BooleanField())
-    return rows.annotate(hit=told).values_list(at, "hit")
+    found: QuerySet[Any] = rows.annotate(hit=told).values_list(at, "hit")
+    return found

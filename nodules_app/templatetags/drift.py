@@ -13,8 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from inference.validation.drift import FEWEST_BEFORE, FEWEST_NOW, Moved
-from nodules_app.charts.drift import Figure, Point, figure
-from nodules_app.selectors.drift import MonthShare, Quantity
+from nodules_app.selectors.drift import MonthShare
 
 register = template.Library()
 
@@ -29,7 +28,6 @@ NAMES: Final[Mapping[str, Promise]] = {
     "relinked": _("Matches parted or linked anew"),
     "overrode": _("Decisions against the guideline"),
 }
-DIGITS: Final = {"candidate_score": 2, "volume": 0, "noise": 0, "slice_spacing": 2}
 
 
 @register.filter
@@ -62,21 +60,3 @@ def moved_words(moved: Moved) -> str:
 def share_cell(month: MonthShare) -> str:
     """Write a share with its counts."""
     return f"{100 * month.part / month.whole:.0f} % ({month.part} / {month.whole})" if month.whole else "–"
-
-
-@register.filter
-def drift_points(row: Quantity) -> list[Point]:
-    """Give the months that have values, as they are drawn and tabled."""
-    digits = DIGITS[row.name]
-    moved = {on for on, one in row.tested if one.has_moved}
-    return [
-        Point(month_words(month.starts_on), *(f"{one:.{digits}f}" for one in month.middle), month.starts_on in moved)
-        for month in row.months
-        if month.middle is not None
-    ]
-
-
-@register.filter
-def drift_figure(row: Quantity) -> Figure | None:
-    """Draw a quantity."""
-    return figure(drift_points(row), row.unit)

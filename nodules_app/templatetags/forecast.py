@@ -99,8 +99,9 @@ def passing_table(nodule: NoduleForecast, step_on: date | None, today: date) -> 
 
 
 def _limit_words(passing: Passing) -> str:
+    if passing.kind == "grown":
+        return gettext("a quarter larger than on the last CT")
     said = {
-        "grown": gettext("25 % larger than on the last CT"),
         "faster": gettext("doubling in less than %(limit)s days"),
         "diameter": gettext("%(limit)s mm or more (as a ball of its volume)"),
         "solid_part": gettext("solid part %(limit)s mm or more"),

@@ -15,14 +15,16 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from inference.validation.recalibration import FEWEST
 from nodules_app.charts import recalibration as chart
-from nodules_app.exchange.spreadsheets import as_csv
+from nodules_app.exchange.spreadsheets import Cell, as_csv
 from nodules_app.forms.outcomes import FitForm, OutcomeForm
 from nodules_app.selectors import patients as patient_selectors
 from nodules_app.selectors import risk_outcomes as selectors
 from nodules_app.services import access, recalibration
 from nodules_app.services.access import Act
 from nodules_app.services.runs import told
+from nodules_app.templatetags.refusals import refusal_sentence
 from registration.errors import Refused
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ def record_outcome(request: HttpRequest, code: UUID) -> HttpResponse:
         try:
             recalibration.record_outcome(nodule=nodule, by=access.member(request.user), **form.cleaned_data)
         except Refused as refused:
-            form.add_error("on", told(refused)["sentence"])
+            form.add_error("on", refusal_sentence(told(refused)))
         else:
             messages.success(request, gettext("Recorded: what %(label)s was.") % {"label": nodule.label})
             return redirect("patient", code=nodule.patient.code)
@@ -80,7 +82,7 @@ def corrections(request: HttpRequest, code: UUID) -> HttpResponse:
         "refusal": told(refusal) if refusal else None,
         "may_fit": Act.MANAGE in access.acts_of(who, clinic),
         "may_sign": access.signs_corrections(who, clinic),
-        "fewest": recalibration.FEWEST,
+        "fewest": FEWEST,
     }
     return render(request, "quality/corrections.html", context, status=422 if refusal else 200)
 
@@ -108,7 +110,7 @@ def _changed(request: HttpRequest, row: RiskCorrection, change: recalibration.Ch
     try:
         change(correction=row, by=access.member(request.user))
     except Refused as refused:
-        messages.warning(request, told(refused)["sentence"])
+        messages.warning(request, refusal_sentence(told(refused)))
     else:
         messages.success(request, said)
     return redirect("risk-corrections", code=row.clinic.code)
@@ -121,7 +123,7 @@ def export_outcomes(request: HttpRequest, code: UUID, model: str) -> HttpRespons
     if model not in selectors.MODELS:
         raise BadRequest("no such model")
     rows = recalibration.exported(clinic, model, by=access.member(request.user))
-    lines = [
+    lines: list[list[Cell]] = [
         [str(one.nodule), str(one.patient), one.probability, int(one.is_malignant), one.known_by, *_days(one)]
         for one in rows
     ]

@@ -63,6 +63,7 @@ def book(request: HttpRequest, code: UUID) -> HttpResponse:
         "step": follow_up,
         "page": page,
         "too_early": step_too_early(follow_up, page.chosen.day.on) if page.chosen else (),
+        "today": today,
         "asked_slot": request.POST.get("slot", ""),
         "refusal": told(refusal) if refusal else None,
         "give_back": GiveBackForm(),

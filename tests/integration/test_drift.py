@@ -37,7 +37,7 @@ def candidates(scan: Scan, scores: list[float], months_back: int) -> None:
             scan=scan, x_lps_mm=0, y_lps_mm=index, z_lps_mm=months_back, diameter_mm=6, score=score, version="t"
         )
         state = (CandidateState.REJECTED, CandidateState.ACCEPTED)[index % 2]
-        decided = {"state": CandidateState.PROPOSED}
+        decided: dict[str, object] = {"state": CandidateState.PROPOSED}
         if index % 3 == 0 and state is CandidateState.REJECTED:
             decided = {"state": state, "decided_at": at(months_back), "decided_by": reader, "reason": "vessel"}
         Candidate.objects.filter(pk=row.pk).update(created_at=at(months_back), **decided)

@@ -76,6 +76,7 @@ def test_the_page_says_what_a_ct_could_tell_beside_the_plan_and_in_the_row() -> 
     assert text.count("tell growth from noise") >= 3  # beside the plan, in the row, beside the curve
     assert "Limits that it may pass" in text
     assert "doubling in less than 400 days" in text
+    assert "a quarter larger than on the last CT" in text
 
 
 def test_chinese_readers_are_told_in_chinese() -> None:

@@ -106,7 +106,7 @@ def test_the_variance_of_a_difference_is_that_of_its_definition() -> None:
             mine, theirs = some.scores[kind], some.scores[~kind]
             sign = 1 if one else -1
             parts.append([np.mean(np.sign(sign * (score - theirs)) + 1) / 2 for score in mine])
-        apart.append(np.var(np.subtract(*parts), ddof=1) / kind.sum())
+        apart.append(np.var(np.subtract(parts[0], parts[1]), ddof=1) / kind.sum())
     found = compare_areas(first, second)
     assert (found.high_ratio - found.low_ratio) / 2 / 1.959964 == pytest.approx(math.sqrt(sum(apart)), rel=1e-6)
 
