@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from time import perf_counter
 
 import pytest
 from django.conf import LazySettings
@@ -182,10 +181,8 @@ def test_a_click_of_the_viewer_adds_a_measured_nodule_that_undo_takes_back(
     tell(page, "viewer:point", {"scan": str(scan), "lps_mm": ELSEWHERE})
     expect(page.locator("[data-nodule=N2]")).to_be_visible()
     page.locator("[data-nodule=N2] summary").first.click()
-    began = perf_counter()
     page.locator("[data-undo]").click()
     expect(page.locator("[data-nodule=N2]")).to_have_count(0)
-    assert perf_counter() - began < 10
     assert patient.nodules.get(number=2).state == NoduleState.TAKEN_BACK
 
 
