@@ -118,7 +118,7 @@ def part(*, merge: PatientMerge, reason: str, by: User) -> PatientMerge:
     held.save(update_fields=["undone_at", "undone_by", "undone_because"])
     keys: dict[str, list[int]] = {table: list(rows) for table, rows in held.moved["keys"].items()}
     _part_nodules(keys.get("nodule", []), by=by)
-    keys["followup"] = _steps_that_go(keys, kept, by=by)
+    keys["followup"] = _steps_that_go(keys, kept)
     keys["reminder"] = list(kept.reminders.filter(follow_up__in=keys["followup"]).values_list("pk", flat=True))
     _move(held, keys, to=gone, number=F("number") - held.moved["numbers_from"])
     moved_exams.part_findings(gone, kept, by=by)
@@ -231,16 +231,45 @@ def _part_nodules(keys: Iterable[int], *, by: User) -> None:
         merging.unmerge(nodule=nodule, by=by)
 
 
-def _steps_that_go(keys: dict[str, list[int]], kept: Patient, *, by: User) -> list[int]:
-    """Give back the steps that were moved; an open one covers no nodule of the other record any more."""
-    back = set(keys.get("followup", ()))
+def _steps_that_go(keys: dict[str, list[int]], kept: Patient) -> list[int]:
+    """Give back the steps that were moved, and what they ended by since; nobody's step covers the other's nodules.
+
+    A step that ended since by something that stays, an exam of the record that was kept or a newer step there, stays
+    with it: it is a part of what was done since.
+    """
+    back = _ended_by_what_goes(set(keys.get("followup", ())), keys)
     theirs = Nodule.objects.filter(pk__in=keys.get("nodule", ()))
     for step in steps.open_of(kept):
         if step.pk in back:
             step.nodules.remove(*step.nodules.exclude(pk__in=theirs))
-        else:
-            step.nodules.remove(*theirs)
+    for step in FollowUp.objects.filter(patient=kept, nodules__in=theirs).exclude(pk__in=back).distinct():
+        step.nodules.remove(*theirs)
+    ended_by = FollowUp.objects.filter(pk__in=back, evidence__isnull=False).values_list("evidence", flat=True)
+    keys["evidence"] = sorted({*keys.get("evidence", ()), *ended_by})
     return sorted(back)
+
+
+def _ended_by_what_goes(back: set[int], keys: dict[str, list[int]]) -> set[int]:
+    """The steps that can go back with what ended them; one that stays may hold back another that it superseded."""
+    since = FollowUp.objects.filter(pk__in=back, evidence__isnull=False).exclude(evidence__in=keys.get("evidence", ()))
+    ended = {step.pk: step.evidence for step in since.select_related("evidence") if step.evidence is not None}
+    while stays := {pk for pk, proof in ended.items() if pk in back and not _goes(proof, back, keys)}:
+        back = back - stays
+    return back
+
+
+def _goes(proof: Evidence, back: set[int], keys: dict[str, list[int]]) -> bool:
+    """Whether all that this evidence names, and all that ended by it, goes back too."""
+    named = (
+        (proof.newer_id, back),
+        (proof.study_id, keys.get("study", ())),
+        (proof.assessment_id, keys.get("assessment", ())),
+        (proof.transfer_id, keys.get("transfer", ())),
+    )
+    if any(key is not None and key not in going for key, going in named):
+        return False
+    ends_more = FollowUp.objects.filter(evidence=proof).exclude(pk__in=back).exists()
+    return not ends_more and not proof.closures.exclude(pk__in=keys.get("closure", ())).exists()
 
 
 def _owe_again(patient: Patient, *, by: User) -> None:

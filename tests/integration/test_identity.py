@@ -169,6 +169,26 @@ def test_exams_of_both_are_compared_with_each_other(gone: Patient, kept: Patient
     assert {run.comparison.patient_id for run in asked if run.comparison} == {kept.pk}
 
 
+@pytest.mark.parametrize("whose_is_sooner", ["gone", "kept"])
+def test_parting_gives_back_what_ended_by_nothing_of_the_other(
+    gone: Patient, kept: Patient, by: User, whose_is_sooner: str
+) -> None:
+    """The step that gave way to a step of the other record stays with it; both are owed a review."""
+    sooner = {"gone": gone, "kept": kept}[whose_is_sooner].follow_ups.get(kind=FollowUpKind.CT)
+    FollowUp.objects.filter(pk=sooner.pk).update(due_until=date(2027, 7, 1))
+    given_up = {"gone": kept, "kept": gone}[whose_is_sooner].follow_ups.get(kind=FollowUpKind.CT)
+    joining.part(merge=joined(gone, kept, by), reason="Two cards after all.", by=by)
+    given_up.refresh_from_db()
+    assert given_up.state == FollowUpState.SUPERSEDED
+    assert given_up.patient == kept
+    assert given_up.evidence is not None
+    assert given_up.evidence.patient == kept
+    assert not given_up.nodules.exclude(patient=kept).exists()
+    for one in (gone, kept):
+        assert one.follow_ups.filter(kind=FollowUpKind.REVIEW, closed_at=None).exists()
+    assert not uncovered_nodules()
+
+
 def test_a_merge_can_be_undone_whole(gone: Patient, kept: Patient, by: User) -> None:
     before = {one.pk: owned(one) for one in (gone, kept)}
     merge = joined(gone, kept, by)
