@@ -14,8 +14,8 @@ import numpy as np
 from inference.errors import NotMeasured, TooSmall
 from inference.measure import NoduleMeasurement
 from inference.neighbourhood import FLOOR_HU, Floats, cut_neighbourhood
-from inference.sightings import Carried, Scan
-from inference.surroundings import is_clear_lung, is_in_field
+from inference.sightings import UNKNOWN_DIAMETER_MM, Carried, Scan
+from inference.surroundings import is_clear_lung, is_filled, is_in_field
 from inference.words import ComparisonWord
 from registration.volume import Volume
 
@@ -28,6 +28,8 @@ LEAST_AERATED: Final = 0.3  # share of the surroundings; with less air nothing c
 DENSE_HU: Final = -200.0
 METAL_HU: Final = 1800.0  # no bone of a rib or spine is brighter
 LEAST_METAL: Final = 0.01
+WITHOUT_BORDER: Final = frozenset({"border_not_found", "point_drifted"})  # something is there, only not its border
+UNKNOWN: Final = (UNKNOWN_DIAMETER_MM, 260.0)  # diameter and contrast of a nodule that was not measured: a faint one
 DEEP_MM: Final = 5.0  # a place nearer to the lung's surface may lie in the wall by the map's error alone
 
 
@@ -66,9 +68,15 @@ def explain_absence(
     if not is_in_field(there.volume, carried.place_lps_mm):
         return Absence("outside-field")
     if not isinstance(shown, NoduleMeasurement):
-        return Absence("not-assessable")
+        # What could not be measured on its own scan is found again all the same, where something without a border that
+        # can be measured stands at its place.
+        again = next((refusal for refusal in refusals if refusal.code in WITHOUT_BORDER), None)
+        both = shown.code in WITHOUT_BORDER and again is not None and _is_filled(there, carried, UNKNOWN)
+        return Absence("not-assessable", refusal=again if both else None)
     diameter_mm = shown.mean_diameter_mm.value
     left = next((refusal for refusal in refusals if _may_be_the_nodule(refusal, diameter_mm)), None)
+    if left is None and _is_filled(there, carried, (diameter_mm, shown.contrast_hu)):
+        left = next((refusal for refusal in refusals if refusal.code in WITHOUT_BORDER), None)
     if left is not None:
         return Absence("not-assessable", refusal=left)
     if not carried.residual_mm <= max(SURE_RESIDUAL_MM, diameter_mm / 2):
@@ -102,6 +110,12 @@ def _lay_in_open_lung(here: Scan, shown: NoduleMeasurement) -> bool:
     if here.lungs is not None and float(here.lungs.distance_mm(at)) > -DEEP_MM:
         return False
     return what_obscures(here.volume, at, diameter_mm=2 * shown.mean_diameter_mm.value) is None
+
+
+def _is_filled(there: Scan, carried: Carried, looked_for: tuple[float, float]) -> bool:
+    """Tell whether something stands at the carried place, as large and as bright as what is looked for."""
+    diameter_mm, contrast_hu = looked_for
+    return is_filled(there.volume, carried.place_lps_mm, diameter_mm=diameter_mm, contrast_hu=contrast_hu)
 
 
 def _may_be_the_nodule(refusal: NotMeasured, diameter_mm: float) -> bool:

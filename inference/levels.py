@@ -23,6 +23,8 @@ HALO_DEPTH_MM = (1.1, 1.9)  # under the surface: there the ring is looked at
 HALO_SHARE = 0.8  # of the core's contrast; the ring of a uniform nodule keeps more
 HALO_HU = -400.0  # a ring brighter than this is the blurred border of something solid, no ground glass
 CORE_SHARE = 0.45  # of the radius: well out of the border's blur
+HOLLOW_TO = 0.8  # of the radius; between it and CORE_SHARE lies what encloses a hollow
+HOLLOW_HU = 60.0  # that it is brighter than the middle
 FEWEST_CORE = 12  # voxels for a typical value
 NEAREST_CORE = 8
 SECOND_TISSUE_HU = 60.0
@@ -83,6 +85,10 @@ def core_hu(near: Neighbourhood, star: Star, levels: Levels) -> float:
     else:  # interpolating or smoothing would mix in the next slice; the nearest voxels are the core
         nearest = np.argpartition(distance, NEAREST_CORE, axis=None)[:NEAREST_CORE]
         core = float(near.hu.ravel()[nearest].mean())
+    shell = near.hu[(distance >= CORE_SHARE * radius) & (distance < HOLLOW_TO * radius)]
+    if shell.size > FEWEST_CORE:  # a hollow too small to be sealed darkens the middle
+        around = float(np.median(shell))
+        core = around if around > core + HOLLOW_HU else core
     core = min(core, HIGHEST_CORE_HU)
     if radius > max(HALO_FROM_MM, HALO_FROM_SLICES * float(near.spacing_mm.max())):
         halo = _typical_hu(_ring_hu(near, star, distance))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +19,11 @@ HOLE_HU = -500.0
 HOLE_SMOOTHING_MM = 0.5
 LEAST_HOLE_MM3 = 10.0  # less may be noise in ground glass
 HOLE_RIM_MM = 1.5  # darkened by its blur
+WALL_PERCENTILE = 90.0  # a thin wall is as bright as its tissue in its middle only
+NEAR_HOLE_MM = 11.0  # around the asked point: half a block of its own
+NEAR_HOLE_LEVELS_HU = (-400.0, -300.0, -200.0, -600.0, -700.0)
+LEAST_NEAR_HOLE_MM3 = 2.0
+HOLE_DEPTH_HU = 150.0  # that a small hole is darker than what encloses it: no noise is, smoothed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,25 +68,50 @@ class Neighbourhood:
         return smooth
 
     def sealed(self) -> Neighbourhood:
-        """The same block with air that tissue encloses on all sides (cavities) as bright as the tissue around it."""
+        """The same block with air that tissue encloses on all sides (cavities) as bright as the tissue around it.
+
+        A small cavity is never as dark as air, nor a thin wall as bright as tissue: near the asked point a hole is
+        also what is enclosed at any other level, and darker than that level by far.
+        """
         smooth = self.smoothed(HOLE_SMOOTHING_MM)
-        labels, count = ndimage.label(smooth < HOLE_HU)
-        edges = [labels[[0, -1]], labels[:, [0, -1]], labels[:, :, [0, -1]]]
-        enclosed = np.bincount(labels.ravel(), minlength=count + 1) * np.prod(self.spacing_mm) >= LEAST_HOLE_MM3
-        enclosed[np.unique(np.concatenate([[0], *(edge.ravel() for edge in edges)]))] = False
         hu = self.hu.copy()
-        places = ndimage.find_objects(labels)
-        margin = np.ceil(2 * HOLE_RIM_MM / self.spacing_mm).astype(int)
-        for label in np.flatnonzero(enclosed):
-            z, y, x = (
-                slice(max(at.start - m, 0), at.stop + m) for at, m in zip(places[label - 1], margin, strict=True)
-            )
-            part, brightness = hu[z, y, x], smooth[z, y, x]
-            away_mm = ndimage.distance_transform_edt(labels[z, y, x] != label, sampling=self.spacing_mm)
-            tissue = (brightness >= HOLE_HU) & (away_mm < 2 * HOLE_RIM_MM)
-            rim = (away_mm == 0) | (tissue & (away_mm < HOLE_RIM_MM))
-            part[rim] = np.maximum(part[rim], np.percentile(brightness[tissue], 75))
-        return replace(self, hu=hu) if enclosed.any() else self
+        for hole in _enclosed(smooth, HOLE_HU, LEAST_HOLE_MM3 / float(np.prod(self.spacing_mm))):
+            _fill(hu, smooth, hole, HOLE_HU, self.spacing_mm)
+        reach = np.ceil(NEAR_HOLE_MM / self.spacing_mm).astype(int)
+        seed = np.rint(self.seed_mm / self.spacing_mm).astype(int)
+        near = tuple(slice(max(at - r, 0), at + r + 1) for at, r in zip(seed, reach, strict=True))
+        for level_hu in NEAR_HOLE_LEVELS_HU:
+            for hole in _enclosed(smooth[near], level_hu, LEAST_NEAR_HOLE_MM3 / float(np.prod(self.spacing_mm))):
+                whole = np.zeros(hu.shape, bool)
+                whole[near] = hole
+                unfilled = (hu == self.hu)[whole].all()
+                if unfilled and float(smooth[whole].min()) < level_hu - HOLE_DEPTH_HU:
+                    _fill(hu, smooth, whole, level_hu, self.spacing_mm)
+        return replace(self, hu=hu)
+
+
+def _enclosed(smooth: NDArray[np.float32], level_hu: float, least_voxels: float) -> Iterator[NDArray[np.bool_]]:
+    """Dark regions (z, y, x) that do not reach the block's border, the first found first."""
+    labels, count = ndimage.label(smooth < level_hu)
+    edges = [labels[[0, -1]], labels[:, [0, -1]], labels[:, :, [0, -1]]]
+    enclosed = np.bincount(labels.ravel(), minlength=count + 1) >= least_voxels
+    enclosed[np.unique(np.concatenate([[0], *(edge.ravel() for edge in edges)]))] = False
+    for label in np.flatnonzero(enclosed):
+        yield labels == label
+
+
+def _fill(
+    hu: NDArray[np.float32], smooth: NDArray[np.float32], hole: NDArray[np.bool_], level_hu: float, spacing_mm: Floats
+) -> None:
+    """Make a hole, and what its blur darkens around it, as bright as the brightest of its walls."""
+    (place,) = ndimage.find_objects(hole.astype(np.int8))
+    margin = np.ceil(2 * HOLE_RIM_MM / spacing_mm).astype(int)
+    z, y, x = (slice(max(at.start - m, 0), at.stop + m) for at, m in zip(place, margin, strict=True))
+    part, brightness = hu[z, y, x], smooth[z, y, x]
+    away_mm = ndimage.distance_transform_edt(~hole[z, y, x], sampling=spacing_mm)
+    tissue = (brightness >= level_hu) & (away_mm < 2 * HOLE_RIM_MM)
+    rim = (away_mm == 0) | (tissue & (away_mm < HOLE_RIM_MM))
+    part[rim] = np.maximum(part[rim], np.percentile(part[tissue], WALL_PERCENTILE))
 
 
 def cut_neighbourhood(volume: Volume, seed_lps_mm: ArrayLike, reach_mm: float) -> Neighbourhood:

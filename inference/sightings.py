@@ -19,6 +19,7 @@ from inference.measure import NoduleMeasurement, measure
 from inference.neighbourhood import Floats
 from inference.noise import ScanNoise
 from inference.surroundings import is_in_field, summits
+from registration.local import hollow_mm, refine_on_prior, refine_places
 from registration.lungs import Lungs
 from registration.match import Finding
 from registration.transform import Registration
@@ -183,9 +184,9 @@ def look(prior: Scan, current: Scan, registration: Registration, asked: Sequence
         own = pool.map(measured_or_refused, [scans[one.on] for one in asked], points)
         for number, (one, shown) in enumerate(zip(asked, own, strict=True)):
             seen.own.append(_at_own_place(seen, shown, number, one))
-        nearby = [_nearby(seen, scans, registration, number, pool) for number in range(len(asked))]
+        seen.carried.extend(_carried(seen, scans, registration))
+        nearby = [_nearby(seen, scans, number, pool) for number in range(len(asked))]
         for number, near in enumerate(nearby):
-            seen.carried.append(near.carried if near else None)
             seen.refusals.append([])
             if near is not None and asked[number].partner_lps_mm is not None:
                 _settle(seen, near, number)
@@ -233,25 +234,49 @@ def _is_one_blob(first: NoduleMeasurement, second: NoduleMeasurement) -> bool:
     return math.dist(first.centre_lps_mm, second.centre_lps_mm) < max(SAME_MM, smaller_mm / 2)
 
 
-def _carry(registration: Registration, centre: Floats, on: Side) -> Carried:
-    if on == "prior":
-        place, rough = registration.current_from_prior(centre), registration.roughly_on_current(centre)
-        residual = registration.residual_mm(centre)
+def _carried(seen: Sightings, scans: Mapping[Side, Scan], registration: Registration) -> list[Carried | None]:
+    """Carry every asked nodule to the other scan; None for one outside its own."""
+    carried: list[Carried | None] = [None] * len(seen.asked)
+    for one_side in ("prior", "current"):
+        side: Side = "prior" if one_side == "prior" else "current"
+        numbers = [n for n, one in enumerate(seen.asked) if one.on == side and seen.own[n] is not None]
+        own = [seen.on(side)[position] for n in numbers if (position := seen.own[n]) is not None]
+        for number, found in zip(numbers, _carry(scans, registration, own, side), strict=True):
+            carried[number] = found
+    return carried
+
+
+def _carry(scans: Mapping[Side, Scan], registration: Registration, own: Sequence[Sighting], on: Side) -> list[Carried]:
+    """Carry nodules of one scan, each with a last step of its own where the lungs of both scans are known."""
+    if not own:
+        return []
+    centres = np.array([one.centre_lps_mm for one in own])
+    rough = registration.roughly_on_current(centres) if on == "prior" else registration.roughly_on_prior(centres)
+    prior, current = scans["prior"], scans["current"]
+    if prior.lungs is not None and current.lungs is not None:
+        found = (refine_places if on == "prior" else refine_on_prior)(
+            prior.volume,
+            current.volume,
+            registration,
+            centres,
+            lungs=(prior.lungs, current.lungs),
+            left_out_mm=hollow_mm([one.diameter_mm for one in own]),
+        )
+        places, residuals_mm = found.places_lps_mm, found.residuals_mm
+    elif on == "prior":
+        places, residuals_mm = registration.current_from_prior(centres), registration.residual_mm(centres)
     else:
-        place, rough = registration.prior_from_current(centre), registration.roughly_on_prior(centre)
-        residual = registration.residual_mm(place)
-    return Carried(place, rough, float(residual))
+        places = registration.prior_from_current(centres)
+        residuals_mm = registration.residual_mm(places)
+    return [Carried(*one[:2], float(one[2])) for one in zip(places, rough, residuals_mm, strict=True)]
 
 
-def _nearby(
-    seen: Sightings, scans: Mapping[Side, Scan], registration: Registration, number: int, pool: ThreadPoolExecutor
-) -> _Nearby | None:
-    """Carry an asked nodule to the other scan, and begin to measure there; None for one outside its own scan."""
-    one, position = seen.asked[number], seen.own[number]
-    if position is None:
+def _nearby(seen: Sightings, scans: Mapping[Side, Scan], number: int, pool: ThreadPoolExecutor) -> _Nearby | None:
+    """Begin to measure at a carried nodule's place on the other scan; None for one outside its own scan."""
+    one, position, carried = seen.asked[number], seen.own[number], seen.carried[number]
+    if position is None or carried is None:
         return None
     own, there = seen.on(one.on)[position], scans[other_side(one.on)]
-    carried = _carry(registration, np.asarray(own.centre_lps_mm), one.on)
     within_mm = max(SNAP_MM, SNAP_DIAMETERS * own.diameter_mm) + carried.residual_mm
     if one.partner_lps_mm is not None:
         seeds = [np.asarray(one.partner_lps_mm, dtype=np.float64)]

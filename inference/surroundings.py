@@ -9,7 +9,8 @@ from scipy import ndimage
 from inference.neighbourhood import FLOOR_HU, Floats, cut_neighbourhood
 from registration.volume import Volume
 
-CLEAR_SHARE = 0.6  # of the ball that the nodule would fill: so much must look like lung before "nothing there" is said
+CLEAR_SHARE = 0.6  # of the ball that a nodule would fill: so much must look like lung before "nothing there" is said,
+# and so much like the nodule before "something there"
 MOST_SUMMITS = 4
 
 
@@ -34,15 +35,33 @@ def is_clear_lung(volume: Volume, place_lps_mm: Floats, *, diameter_mm: float, c
     bool
         False also where the lung around is opacified, so that nothing can be said.
     """
+    bright = _bright_share(volume, place_lps_mm, diameter_mm, contrast_hu)
+    return bright is not None and bright <= 1 - CLEAR_SHARE
+
+
+def is_filled(volume: Volume, place_lps_mm: Floats, *, diameter_mm: float, contrast_hu: float) -> bool:
+    """Tell whether something as bright as a nodule of this contrast fills the place, with aerated lung around it.
+
+    Parameters
+    ----------
+    diameter_mm, contrast_hu
+        Of the nodule on the other scan.
+    """
+    bright = _bright_share(volume, place_lps_mm, diameter_mm, contrast_hu)
+    return bright is not None and bright >= CLEAR_SHARE
+
+
+def _bright_share(volume: Volume, place_lps_mm: Floats, diameter_mm: float, contrast_hu: float) -> float | None:
+    """Share of the inner ball of a nodule that is as bright as one; None where there is hardly any lung around."""
     near = cut_neighbourhood(volume, place_lps_mm, max(diameter_mm, 12.0))
     distance = near.distance_mm(near.seed_mm)
     around = near.hu[distance < max(diameter_mm, 10.0)]
     lung = around[(around < -600) & (around > FLOOR_HU)]
     if lung.size < 0.3 * around.size:
-        return False
+        return None
     bright_hu = float(np.median(lung)) + max(0.35 * contrast_hu, 90.0)
     ball = near.smoothed(0.5)[distance < max(0.4 * diameter_mm, 1.5)]
-    return bool((ball < bright_hu).mean() >= CLEAR_SHARE)
+    return float((ball >= bright_hu).mean())
 
 
 def summits(volume: Volume, place_lps_mm: Floats, *, within_mm: float, diameter_mm: float) -> NDArray[np.float64]:

@@ -39,7 +39,7 @@ FLOOR_MM: Final = 0.05
 # Fitted on moved real scans and simulated patients: the probes share more than their overlap, and what surrounds a
 # nodule moves otherwise than its middle, the more the larger it is.
 SPREAD_FACTOR: Final = 2.0
-HOLLOW_FACTOR: Final = 0.06
+HOLLOW_FACTOR: Final = 0.1
 NODULE_SHARE: Final = 0.65  # of a nodule's diameter, and HOLLOW_MORE_MM, is left out around its middle
 HOLLOW_MORE_MM: Final = 1.0
 

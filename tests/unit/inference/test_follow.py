@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from inference.absence import explain_absence
 from inference.comparability import Comparability, Reason
-from inference.errors import NotMeasured
+from inference.errors import BorderNotFound, NothingAtPoint, NotMeasured
 from inference.estimate import Estimate
 from inference.follow import follow_nodule, follow_nodules
 from inference.growth import growth
-from inference.sightings import Asked, Point, Scan, Side
+from inference.measure import measure
+from inference.sightings import Asked, Carried, Point, Scan, Side
 from inference.words import change_word
 from registration.affine import Affine
 from registration.mapping import Mapping
@@ -157,6 +159,28 @@ def test_a_nodule_cut_by_the_edge_is_not_compared_but_its_place_is_known():
     assert isinstance(followed.current, NotMeasured)
     assert followed.current.code == "cut_by_scan_edge"
     assert followed.current_lps_mm is not None
+
+
+def test_what_has_no_border_on_either_scan_is_found_again_but_not_compared():
+    refused = BorderNotFound(leaking_percent=80.0)
+    place = Carried(SAME_AT, SAME_AT, 0.3)
+    for seen, there, found in (
+        (refused, SAME, True),
+        (refused, EMPTY, False),
+        (NothingAtPoint(contrast_hu=3.0), SAME, False),
+    ):
+        told = explain_absence(SMALL, there, seen, place, [refused], "resolved")
+        assert told.word == "not-assessable"
+        assert (told.refusal is refused) == found
+
+
+def test_a_nodule_whose_border_is_lost_is_still_there_where_something_fills_its_place():
+    shown = measure(SMALL.volume, SMALL_AT)
+    lost = BorderNotFound(leaking_percent=80.0)
+    there = explain_absence(SMALL, SAME, shown, Carried(SAME_AT, SAME_AT, 0.3), [lost], "resolved")
+    gone = explain_absence(SMALL, EMPTY, shown, Carried(SAME_AT, SAME_AT, 0.3), [lost], "resolved")
+    assert (there.word, there.refusal) == ("not-assessable", lost)
+    assert (gone.word, gone.refusal) == ("resolved", None)
 
 
 def test_two_blobs_at_the_place_are_said_to_be_ambiguous():

@@ -28,6 +28,19 @@ def test_a_cavity_belongs_to_its_nodule_wherever_the_point_lies(shift_mm: tuple[
     assert found.mass_mg == pytest.approx((drawn.volume_mm3 - air_mm3) * 1.03, rel=0.12)  # air weighs nothing
 
 
+@pytest.mark.parametrize(
+    ("diameter_mm", "cavity_mm", "within"), [(8.0, 3.5, 0.06), (7.0, 4.0, 0.15), (6.0, 3.5, 0.2), (6.0, 2.5, 0.2)]
+)
+def test_a_small_cavity_is_never_silently_a_hole(diameter_mm: float, cavity_mm: float, within: float):
+    """Walls of 1 to 2 mm are darkened by blur, and so is the cavity brightened: neither looks like itself."""
+    asked = NodulePhantom(
+        diameter_mm=diameter_mm, solid_core_mm=cavity_mm, core_hu=-950, core_off_mm=0.5, irregularity=0.12, seed=5
+    )
+    drawn = draw(asked)
+    for shift_mm in ((0, 0, 0), (2, 0, 0), (0, -2, 0)):
+        assert measured(drawn, shift_mm).volume_mm3.value == pytest.approx(drawn.volume_mm3, rel=within)
+
+
 @pytest.mark.parametrize("diameter_mm", [24.0, 34.0])
 def test_a_nodule_that_fills_all_that_is_near_is_measured(diameter_mm: float):
     drawn = draw(NodulePhantom(diameter_mm=diameter_mm, side_mm=diameter_mm + 34))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,6 +42,7 @@ def test_the_noise_part_of_an_eight_millimetre_sphere():
         {"joined_share": 0.1},
         {"wall_share": 0.1},
         {"attenuation": "ground_glass"},
+        {"attenuation": "part_solid"},
     ],
 )
 def test_what_makes_a_volume_less_sure(worse: dict[str, Any]):
@@ -54,8 +56,15 @@ def test_a_border_that_is_hardly_seen_is_hardly_sure():
 
 
 def test_the_same_layer_matters_less_on_a_large_nodule():
-    small, large = (parts(volume_mm3=math.pi / 6 * d**3, joined_share=0.1).method for d in (5, 10))
+    of_layers = replace(SEPARATE, small_mm2=0.0)
+    small, large = (parts(volume_mm3=math.pi / 6 * d**3, joined_share=0.1, table=of_layers).method for d in (5, 10))
     assert small == pytest.approx(2 * large)
+
+
+def test_what_blur_leaves_open_is_soon_over():
+    of_blur = replace(SEPARATE, border_mm=0.0)
+    small, large = (parts(volume_mm3=math.pi / 6 * d**3, table=of_blur).method for d in (5, 10))
+    assert small == pytest.approx(4 * large)
 
 
 def test_a_touch_of_the_wall_costs_nothing():
