@@ -15,7 +15,7 @@ WIDTHS: Final = (8, 24, 48)
 class CandidateFilter(nn.Module):
     """Patches (n, 1, 24, 24, 24) to the logarithm of the odds (n, 1) that a nodule is in the middle.
 
-    Three levels of convolution and pooling, one over what is left of each axis, and one number: 75,000 parameters,
+    Three levels of convolution and pooling, one over what is left of each axis, and one number: 100,000 parameters,
     20 million multiplications a patch.
     """
 
