@@ -5,12 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from typing import Final
-from uuid import UUID
 
-from django.shortcuts import get_object_or_404
-
-from nodules_app.models import Connection, PriorSearch, Sending, User
-from nodules_app.services import errands, outbox, priors, transfers
+from nodules_app.models import PriorSearch, Sending
+from nodules_app.services import errands, priors, transfers
 from nodules_app.services.errands import Kind
 from registration.errors import Refused
 
@@ -38,19 +35,3 @@ def _next(kind: type[Kind], act: Callable[[Kind], None]) -> bool:
         log.warning("%s cannot be done now: %s", errand, refusal.code)
         errands.wait(errand, refusal)
     return True
-
-
-def act_on(*, connection: Connection, errand: UUID, act: str, by: User) -> None:
-    """Do what a person says of one errand of a connection: ``again`` or ``drop``.
-
-    Raises
-    ------
-    NoSuchStep
-        It is under way, or somebody else was quicker.
-    """
-    sending = Sending.objects.filter(connection=connection, code=errand).first()
-    if sending is not None:
-        _ = outbox.again(sending=sending, by=by) if act == "again" else errands.drop(errand=sending, by=by)
-        return
-    search = get_object_or_404(PriorSearch, connection=connection, code=errand)
-    _ = priors.again(search=search, by=by) if act == "again" else errands.drop(errand=search, by=by)

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from nodules_app.forms.connections import ConnectionForm
 from nodules_app.lifecycles import NoSuchStep
 from nodules_app.selectors import connections as selectors
-from nodules_app.services import access, connections, errand_round, priors, receiving
+from nodules_app.services import access, connections, errand_acts, priors, receiving
 from nodules_app.services.access import Act
 from nodules_app.views.saying_no import in_words
 
@@ -99,7 +99,7 @@ def act_on_errand(request: HttpRequest, code: UUID, errand: UUID, act: str) -> H
     if act not in ("again", "drop"):
         raise Http404
     try:
-        errand_round.act_on(connection=connection, errand=errand, act=act, by=access.member(request.user))
+        errand_acts.act_on(connection=connection, errand=errand, act=act, by=access.member(request.user))
     except NoSuchStep:
         messages.error(request, gettext("This has changed meanwhile; look at what is shown now."))
     return redirect("connection", code=code)

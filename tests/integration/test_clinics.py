@@ -6,8 +6,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import IntegrityError, connection, transaction
-from django.db.migrations.executor import MigrationExecutor
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -292,29 +291,6 @@ NOT_MADE_HERE = {
     "map-state",
     "mdt-minutes",  # of a meeting that has ended
 }
-
-
-@pytest.mark.django_db(transaction=True)
-def test_whoever_was_here_before_there_were_clinics_belongs_to_one_afterwards() -> None:
-    before = ("nodules_app", "0005_findings_files")
-    executor = MigrationExecutor(connection)
-    executor.migrate([before])
-    try:
-        old = executor.loader.project_state([before]).apps
-        for number in range(3):
-            old.get_model("nodules_app", "Patient").objects.create(identifier=f"SIM-{number}")
-        old.get_model("nodules_app", "User").objects.create(username="reader", role="radiologist")
-        old.get_model("nodules_app", "ImportBatch").objects.create(source_name="1 file", path="/gone")
-    finally:
-        executor = MigrationExecutor(connection)
-        executor.migrate(executor.loader.graph.leaf_nodes())  # to the newest, or later tests miss its tables
-    clinic = Clinic.objects.get()
-    assert set(Patient.objects.values_list("clinic", flat=True)) == {clinic.pk}
-    assert ImportBatch.objects.get().clinic == clinic
-    held = Membership.objects.get()
-    assert (held.user.username, held.role, held.clinic) == ("reader", Role.RADIOLOGIST, clinic)
-    with pytest.raises(IntegrityError), transaction.atomic():
-        Patient.objects.create(identifier="SIM-9")
 
 
 @pytest.mark.django_db

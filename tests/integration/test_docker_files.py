@@ -137,8 +137,13 @@ def test_volumes_and_dependencies_are_declared() -> None:
 
 
 def test_the_database_and_the_queue_are_reached_from_inside_only() -> None:
-    published = [port for service in SERVICES.values() for port in service.get("ports", [])]
-    assert published == ["127.0.0.1:8000:8000"]
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    # The receiver is started by who asks for it, and listens to this machine until an address is named.
+    assert published == {
+        "web": ["127.0.0.1:8000:8000"],
+        "receiver": ["${NODULES_DICOM_ADDRESS:-127.0.0.1}:11112:11112"],
+    }
+    assert SERVICES["receiver"]["profiles"] == ["pacs"]
 
 
 def test_a_gpu_worker_listens_to_its_own_queue() -> None:
