@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
-from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
@@ -217,27 +216,3 @@ def test_only_readers_describe(role: Role) -> None:
     client: Client = signed_in(role)
     assert client.post(address(patient.nodules.get()), {"lobe": "RML"}).status_code == 403
     assert address(patient.nodules.get()) not in page_of(patient, client)
-
-
-# ------------------------------------------------------------------ coming from an older product
-
-
-@pytest.mark.django_db(transaction=True)
-def test_lobe_and_margin_of_an_older_product_become_descriptions() -> None:
-    before = ("nodules_app", "0002_guards")
-    executor = MigrationExecutor(connection)
-    executor.migrate([before])
-    old = executor.loader.project_state([before]).apps
-    patient = old.get_model("nodules_app", "Patient").objects.create(identifier="SIM-1")
-    told = [("RML", "smooth"), ("LLL", ""), ("", "")]
-    for number, (lobe, margin) in enumerate(told, start=1):
-        row = {"number": number, "tracking_uid": f"2.25.{number}", "state": "resolved"}
-        old.get_model("nodules_app", "Nodule").objects.create(patient=patient, lobe=lobe, margin=margin, **row)
-    executor = MigrationExecutor(connection)
-    executor.migrate(executor.loader.graph.leaf_nodes())  # to the newest, or later tests miss its tables
-    kept = NoduleDescription.objects.order_by("nodule__number").select_related("nodule")
-    assert [(row.nodule.number, row.facts) for row in kept] == [
-        (1, {"lobe": "RML", "margin": "smooth"}),
-        (2, {"lobe": "LLL"}),
-    ]
-    assert not any(row.by for row in kept)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from django.db import IntegrityError, connection, transaction
-from django.db.migrations.executor import MigrationExecutor
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from nodules_app.lifecycles import EvidenceKind, FollowUpState
@@ -284,54 +283,3 @@ def test_evidence_that_lacks_something_is_refused(
 ) -> None:
     with pytest.raises(IntegrityError, match="evidence_is_complete"), transaction.atomic():
         Evidence.objects.create(patient=patient, kind=kind, on=LATER, by=physician, **facts)
-
-
-# ------------------------------------------------------------------ what ended before there was evidence
-
-
-def test_steps_that_ended_before_there_was_evidence_have_it_afterwards() -> None:
-    before = ("nodules_app", "0007_everybody_belongs_to_a_clinic")
-    executor = MigrationExecutor(connection)
-    executor.migrate([before])
-    ended = {"state": "closed", "closed_at": timezone.now()}
-    days = dict(zip(("due_from", "target_on", "due_until"), WINDOW, strict=True))
-    try:
-        old = executor.loader.project_state([before]).apps
-        rows = {name: old.get_model("nodules_app", name).objects for name in ("Clinic", "Patient", "Study", "FollowUp")}
-        clinic = rows["Clinic"].create(name="North")
-        patient = rows["Patient"].create(identifier="SIM-1", clinic=clinic)
-        rows["Study"].create(patient=patient, study_uid=factories.uid(), acquired_on=LATER)
-        answers = [
-            old.get_model("nodules_app", "Assessment").objects.create(
-                patient=patient,
-                exam_on=on,
-                guideline="FLEISCHNER2017",
-                edition="2017",
-                ruleset_version="R1",
-                rule_id="X",
-                management="ct_12m",
-                inputs={},
-                answer={},
-            )
-            for on in (BASELINE, LATER)
-        ]
-        review = rows["FollowUp"].create(patient=patient, kind="review", closing_reason="Replaced.", **ended, **days)
-        ct = rows["FollowUp"].create(
-            patient=patient,
-            kind="ct",
-            closing_reason="Read.",
-            assessment=answers[0],
-            succeeds=review,
-            **ended,
-            **days,
-        )
-        rows["FollowUp"].create(patient=patient, kind="ct", assessment=answers[1], succeeds=ct, **days)
-    finally:
-        executor = MigrationExecutor(connection)
-        executor.migrate(executor.loader.graph.leaf_nodes())  # to the newest, or later tests miss its tables
-    told = FollowUp.objects.order_by("pk").values_list("state", "evidence__kind", "exam__acquired_on")
-    assert list(told) == [
-        (FollowUpState.SUPERSEDED, EvidenceKind.SUPERSEDED, None),
-        (FollowUpState.CLOSED, EvidenceKind.EXAMINED, LATER),
-        (FollowUpState.PROPOSED, None, None),
-    ]
