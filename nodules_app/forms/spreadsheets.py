@@ -17,7 +17,7 @@ from nodules_app.services.spreadsheets.receiving import Said
 FIELD_WORDS: Final = {
     Field.IDENTIFIER: _("Patient's number"),
     Field.ISSUER: _("Issuer of the number"),
-    Field.NAME: _("Name"),
+    Field.NAME: _("Patient's name"),
     Field.FAMILY_NAME: _("Family name"),
     Field.GIVEN_NAME: _("Given name"),
     Field.BIRTH_DATE: _("Born"),
