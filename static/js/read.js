@@ -8,6 +8,7 @@
 //   viewer:measure          out  {scan, kind: "ruler" | "bidirectional" | "ellipse", points_lps_mm, lengths_mm, hu}
 //                                lengths longest first; hu: {mean, sd, least, most, voxels} of an ellipse, else null
 //   viewer:at               out  {nodule, candidate, label}: the reader jumped to this nodule, or to this proposal
+//   viewer:tool-changed     out  {tool}: what the left button does now
 //   viewer:findings-shown   out  the reader asked for what the machine found (read first, then show)
 //   viewer:show             in   {scan, lps_mm, at}: bring this place into the middle of both scans; at names the nodule or
 //                                proposal there, if it is one

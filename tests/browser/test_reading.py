@@ -198,6 +198,11 @@ def test_a_stroke_of_the_viewer_edits_the_outline_and_says_so(visit: Visit, read
     assert page.evaluate("window.told") == str(finding.code)
     page.keyboard.press("Control+z")
     expect(page.get_by_text("outline by Reader")).to_have_count(0)
+    page.get_by_text("Change the current measurement").click()
+    page.get_by_role("button", name="… from the next press on the slice").last.click()
+    tell(page, "viewer:point", {"scan": str(scan.code), "lps_mm": (1.0, 1.0, 0.0)})
+    expect(page.get_by_text("Outline made anew from another point · N1")).to_be_visible()
+    assert patient.nodules.count() == 1
 
 
 def test_two_axes_of_the_viewer_wait_in_the_form_for_a_yes(visit: Visit, reader: User, patient: Patient) -> None:

@@ -21,7 +21,8 @@ from nodules_app.dicom.examination import read_files
 from nodules_app.dicom.volumes import read_volume, save_volume
 from nodules_app.lifecycles import RunState
 from nodules_app.models import AuditEvent, Comparison, Role, Run, RunKind, Scan
-from nodules_app.services.cache import grid_file, volume_folder
+from nodules_app.services.cache import grid_file, outline_file, volume_folder
+from nodules_app.services.corrections_measure import store_by_machine
 from nodules_app.services.pipeline.registering import keep_grid
 from registration.volume import Volume
 from tests import factories
@@ -163,6 +164,26 @@ def test_the_map_comes_as_a_grid_and_only_to_who_sees_the_patient() -> None:
     stranger = Client()
     stranger.force_login(factories.member(Role.RADIOLOGIST, at=factories.clinic(name="Elsewhere")))
     assert stranger.get(address).status_code == 404
+
+
+def test_a_border_is_looked_for_once_and_stands_without_the_voxels() -> None:
+    scan = factories.scan(factories.patient())
+    factories.keep_volume(scan, [((0.0, 0.0, 0.0), 9.0)])
+    row = store_by_machine(factories.finding(factories.nodule(scan.study.patient), scan))
+    assert row
+    client, address = signed_in(), reverse("outlines", kwargs={"code": scan.code})
+
+    def border() -> dict[str, object]:
+        (one,) = client.get(address).json()["outlines"]
+        return one["border"]
+
+    drawn = border()
+    assert len(drawn) >= 4  # a ball of 9 mm on slices 2 mm apart
+    for file in volume_folder(scan.series).iterdir():
+        file.unlink()
+    assert border() == drawn
+    outline_file(row.code).write_text("{")  # half written: the machine lost its power
+    assert list(border()) == [str(row.axial_index)]
 
 
 def test_what_the_cache_lost_is_asked_for_once_and_told_on_the_way() -> None:

@@ -1,6 +1,6 @@
 // The reader's panel beside the slices, or alone: sends each act, puts the answered panel in the place of the old one,
 // and speaks with the viewer by events on the document (viewer:at, viewer:point, viewer:stroke, viewer:measure; viewer:show,
-// viewer:tool, viewer:outlines-changed). Without this script every form works by itself.
+// viewer:tool, viewer:tool-changed, viewer:outlines-changed). Without this script every form works by itself.
 
 import { onKey } from "../keys.js";
 import { keepUp } from "./keep_up.js";
@@ -10,6 +10,7 @@ const panel = () => document.querySelector("[data-reading-panel]");
 const acts = () => panel().dataset.act.replace(/add$/, "");
 const GAP_PX = 8;
 const MOST_PX = 300; // of a nodule that must be seen below its name
+let refitting = null; // the finding whose outline the next press on the slice makes anew; a fresh panel does not forget it
 let sending = Promise.resolve(); // one act after the other: the second sees what the first has done
 
 export function send(act, fields) {
@@ -86,6 +87,7 @@ function start(element) {
       setTimeout(() => document.dispatchEvent(new CustomEvent("viewer:show", { detail })));
     });
   }
+  showRefit();
   element.querySelector("details[data-add]")?.addEventListener("toggle", ({ target }) => arm(target.open));
   keepUp(element, () => fetch(element.dataset.url, { credentials: "same-origin" }), show);
 }
@@ -114,9 +116,10 @@ document.addEventListener("viewer:at", ({ detail }) => openAt(detail.candidate ?
 const strokes = new Map(); // by finding: what came while an act was on its way
 
 document.addEventListener("viewer:point", ({ detail }) => {
-  const again = panel().querySelector("[data-refit][aria-pressed=true]");
   const [x_mm, y_mm, z_mm] = detail.lps_mm;
-  if (again) return send("refit", { finding: again.dataset.refit, x_mm, y_mm, z_mm });
+  const finding = refitting;
+  refit(null);
+  if (finding) return send("refit", { finding, x_mm, y_mm, z_mm });
   return send("add", { scan: detail.scan, x_mm, y_mm, z_mm });
 });
 
@@ -149,11 +152,23 @@ document.addEventListener("viewer:measure", ({ detail }) => {
 document.addEventListener("click", (event) => {
   const again = event.target.closest("[data-refit]");
   if (!again) return;
-  const on = again.getAttribute("aria-pressed") !== "true";
-  for (const other of panel().querySelectorAll("[data-refit]")) other.setAttribute("aria-pressed", "false");
-  again.setAttribute("aria-pressed", String(on));
+  const on = again.dataset.refit !== refitting;
+  refit(on ? again.dataset.refit : null);
   arm(on);
 });
+
+document.addEventListener("viewer:tool-changed", ({ detail }) => {
+  if (detail.tool !== "point") refit(null);
+});
+
+function refit(finding) {
+  refitting = finding;
+  showRefit();
+}
+
+function showRefit() {
+  for (const button of panel().querySelectorAll("[data-refit]")) button.setAttribute("aria-pressed", String(button.dataset.refit === refitting));
+}
 
 function arm(on) {
   document.dispatchEvent(new CustomEvent("viewer:tool", { detail: { tool: on ? "point" : "window" } }));

@@ -200,6 +200,7 @@ export class Room {
 
   set(change) {
     Object.assign(this.state, change);
+    if (change.tool) document.dispatchEvent(new CustomEvent("viewer:tool-changed", { detail: { tool: change.tool } }));
     this.element.dispatchEvent(new CustomEvent("room:changed"));
     this.redraw();
   }

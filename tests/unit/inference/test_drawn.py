@@ -21,6 +21,7 @@ from inference.drawn import (
 from inference.errors import NothingAtPoint, TooLarge
 from inference.estimate import Estimate
 from inference.measure import NoduleMeasurement, measure
+from inference.outline import polygons_by_slice_px
 from registration.volume import Volume
 
 SPACING_ZYX_MM = (1.25, 0.7, 0.7)
@@ -97,6 +98,12 @@ def test_without_strokes_it_is_the_machines() -> None:
     assert done.volume_mm3 == machine().volume_mm3
     assert done.mean_diameter_mm == machine().mean_diameter_mm
     assert np.array_equal(done.outline.inside.sum(), machine().outline.sum())
+
+
+def test_the_kept_border_is_the_one_that_is_drawn_on_its_slice() -> None:
+    drawn = measure_drawn(lung(), machine(), [Stroke("add", (5.0, 0.0, 0.0), 3.0)])
+    every = polygons_by_slice_px(drawn.outline.inside, drawn.outline.start_zyx)
+    assert drawn.outline_px == every[drawn.axial_index]
 
 
 def test_a_ball_beside_adds_its_own_volume() -> None:
