@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
+from uuid import UUID
 
 from nodules_app.dicom.deidentify import Nobody, Pseudonyms
 from nodules_app.lifecycles import SIGNED_READING, NoduleState
@@ -186,7 +187,7 @@ def _fact(line: NoduleLine, name: str) -> str:
     return str(line.description.facts.get(name, "")) if line.description else ""
 
 
-def _measurements(line: NoduleLine, case: Case, exam: Mapping[object, int]) -> Iterable[Row]:
+def _measurements(line: NoduleLine, case: Case, exam: Mapping[UUID, int]) -> Iterable[Row]:
     for seen in line.appearances:
         row = seen.measured
         numbers: Row = [""] * 12
@@ -210,7 +211,7 @@ def _measurements(line: NoduleLine, case: Case, exam: Mapping[object, int]) -> I
         yield [*start, "yes" if seen.present else "no", *numbers, refused]
 
 
-def _growth(line: NoduleLine, case: Case, exam: Mapping[object, int]) -> Iterable[Row]:
+def _growth(line: NoduleLine, case: Case, exam: Mapping[UUID, int]) -> Iterable[Row]:
     for change in line.changes:
         yield [
             case.whose.pseudonym,

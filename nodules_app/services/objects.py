@@ -19,6 +19,7 @@ from django.db import transaction
 from pydicom.dataset import Dataset
 
 from nodules_app.dicom.archive import Archive
+from nodules_app.dicom.encapsulated_pdf import SignedPdf, encapsulated_pdf
 from nodules_app.dicom.finishing import as_file
 from nodules_app.dicom.key_images import key_images
 from nodules_app.dicom.report_sr import report_sr
@@ -26,9 +27,10 @@ from nodules_app.dicom.segmentation import segmentation
 from nodules_app.dicom.signed_report import SignedReport
 from nodules_app.dicom.source_images import SourceImages
 from nodules_app.lifecycles import SIGNED_READING
-from nodules_app.models import MadeObject, ObjectKind, Reading, User
+from nodules_app.models import DocumentKind, MadeObject, ObjectKind, Reading, User
+from nodules_app.selectors.reports import signed_documents
 from nodules_app.services.audit import record
-from nodules_app.services.objects_report import Source, report_of
+from nodules_app.services.objects_report import SOFTWARE, Source, in_utc, report_of
 from nodules_app.services.pipeline.volumes import archived_series, volume_of
 from registration.errors import Refused, gettext_noop
 
@@ -60,7 +62,7 @@ class KeptObject:
 
     @property
     def file_name(self) -> str:
-        return f"{self.row.kind}-{self.row.revision}.dcm"
+        return f"{self.row.kind}-{self.row.revision}.dcm" if not self.row.document else f"pdf-{self.row.code}.dcm"
 
 
 @transaction.atomic
@@ -85,8 +87,8 @@ def objects_of(reading: Reading, *, by: User | None = None) -> tuple[KeptObject,
     kept = _kept(held, revision)
     if not any(one.row.kind == ObjectKind.REPORT for one in kept):
         _make(held, by=by)
-        kept = _kept(held, revision)
-    return kept
+    _wrap_documents(held, by=by)
+    return _kept(held, revision)
 
 
 def _kept(reading: Reading, revision: int) -> tuple[KeptObject, ...]:
@@ -116,6 +118,28 @@ def _make(reading: Reading, *, by: User | None) -> None:
             row.replaces = earlier
         row.save(force_insert=True)
         record("object.made", reading.patient, by=by, reading=reading.code, kind=kind, object=row.code)
+
+
+def _wrap_documents(reading: Reading, *, by: User | None) -> None:
+    """Wrap the signed reports of this reading, each version once; letters are for their readers, not for an archive."""
+    wrapped = set(reading.objects_made.filter(kind=ObjectKind.DOCUMENT).values_list("document", flat=True))
+    for document in signed_documents(reading.patient):
+        name = f"{document.code} {document.version}"
+        if document.reading != reading.code or document.kind != DocumentKind.REPORT or name in wrapped:
+            continue
+        signed = SignedPdf(
+            name=name,
+            title=document.title,
+            pdf=document.pdf,
+            signed_at=in_utc(document.signed_at),
+            organisation=reading.patient.clinic.name,
+            software_version=SOFTWARE,
+            version=document.version,
+        )
+        exam = SourceImages(archived_series(reading.scan.series)).first
+        row = _keep(reading, ObjectKind.DOCUMENT, encapsulated_pdf(signed, exam), revision=0, by=by, document=name)
+        row.save(force_insert=True)
+        record("object.made", reading.patient, by=by, reading=reading.code, kind=row.kind, object=row.code)
 
 
 def _datasets(

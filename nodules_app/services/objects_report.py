@@ -6,7 +6,7 @@ from the rows that stood at the moment of the signature, and only where these ro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -14,9 +14,10 @@ from typing import Any, Final
 from django.db.models import Q
 from django.utils import timezone
 
-from inference.drawn import outline_of
+from inference.drawn import Stroke, measure_drawn, outline_of
 from inference.estimate import Z_95
-from inference.outline import solid_part
+from inference.measure import NoduleMeasurement
+from inference.outline import outline_polygons_px, solid_part
 from inference.repeatability import METHOD_VERSION
 from nodules_app.clinical.assessment import RULESET_VERSION
 from nodules_app.clinical.management import MANAGEMENT
@@ -80,8 +81,8 @@ def report_of(reading: Reading, source: Source) -> SignedReport:
         revision=len(addenda),
         observer=person_name(by),
         organisation=reading.patient.clinic.name,
-        signed_at=_utc(at),
-        made_at=_utc(addenda[-1].at if addenda else at),
+        signed_at=in_utc(at),
+        made_at=in_utc(addenda[-1].at if addenda else at),
         software_version=SOFTWARE,
         exam_on=_day(content.get("exam_on")),
         prior_on=prior_on,
@@ -89,7 +90,7 @@ def report_of(reading: Reading, source: Source) -> SignedReport:
         answers=tuple(_answer(told) for told in content["answers"]),
         recommended=_recommended(content["step"]),
         recommended_on=_day(content["step"]["due_from"]) if content["step"] else None,
-        addenda=tuple(f"Addendum by {row.by}, {_utc(row.at):%Y-%m-%d %H:%M} UTC: {row.text}" for row in addenda),
+        addenda=tuple(f"Addendum by {row.by}, {in_utc(row.at):%Y-%m-%d %H:%M} UTC: {row.text}" for row in addenda),
     )
 
 
@@ -200,16 +201,29 @@ class _Stood:
             yield Quantity("interval_days", self.interval_days)
 
     def _outline(self, measured: Measurement | None) -> Mask | None:
-        """The outline on which the signed numbers rest; None where a later program would draw another one."""
-        if measured is None or measured.method not in (METHOD_NAME, DRAWN_NAME) or measured.version != METHOD_VERSION:
+        """Draw the outline anew on which the signed numbers rest; None where another one would come out today."""
+        if measured is None or measured.method not in (METHOD_NAME, DRAWN_NAME):
             return None
-        machine = by_machine(measured.finding)
+        found = by_machine(measured.finding)
+        machine = None if isinstance(found, Refused) else found
         strokes = strokes_behind(measured)
         try:
-            drawn = outline_of(self.source.volume, None if isinstance(machine, Refused) else machine, strokes)
-        except Refused:
+            drawn = outline_of(self.source.volume, machine, strokes)
+            if measured.version != METHOD_VERSION and not self._is_as_signed(measured, machine, strokes):
+                return None
+        except Refused:  # nothing is found there any more
             return None
         return Mask(drawn.inside, drawn.start_zyx)
+
+    def _is_as_signed(
+        self, measured: Measurement, machine: NoduleMeasurement | None, strokes: Sequence[Stroke]
+    ) -> bool:
+        """Whether a later version of the method still draws the border that was kept, to a hundredth of a pixel."""
+        if measured.method == DRAWN_NAME:
+            polygons = measure_drawn(self.source.volume, machine, strokes).outline_px
+        else:
+            polygons = outline_polygons_px(machine) if machine is not None else []
+        return bool([[list(point) for point in polygon] for polygon in polygons] == measured.outline_px)
 
     def _solid(self, measured: Measurement | None, outline: Mask | None) -> Mask | None:
         if measured is None or outline is None or measured.attenuation != Attenuation.PART_SOLID:
@@ -238,7 +252,7 @@ def _day(told: str | None) -> date | None:
     return date.fromisoformat(told) if told else None
 
 
-def _utc(at: datetime) -> datetime:
+def in_utc(at: datetime) -> datetime:
     """The moment in UTC without its zone, as the objects say it beside their offset of zero."""
     return timezone.make_naive(at, timezone.get_fixed_timezone(0)).replace(microsecond=0)
 

@@ -29,8 +29,8 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
         "patient": patient,
         "identity": patient_selectors.identity(patient, today=timezone.localdate()),
         "lines": selectors.signed_lines(patient),
-        "scan": None,
-        "may": access.acts_of(access.member(request.user), patient.clinic),
+        "reported": selectors.reported_lines(patient),
+        "may_export": access.Act.MANAGE in access.acts_of(access.member(request.user), patient.clinic),
     }
     return render(request, "objects/show.html", context)
 
