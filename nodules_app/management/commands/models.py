@@ -32,8 +32,8 @@ class Command(BaseCommand):
         known = models.registry()
         for standing in (models.in_use(one, known) for one in ([Task(task)] if task else Task)):
             self._tell(standing, check=check)
-        for name, refusal in known.refused:
-            self.stdout.write(f"{name}: {refusal.as_sentence()}")
+        for name, why in known.refused:
+            self.stdout.write(f"{name}: {why.as_sentence()}")
 
     def _tell(self, standing: models.InUse, *, check: bool) -> None:
         chosen = standing.pinned or "recommended"
