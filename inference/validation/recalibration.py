@@ -48,7 +48,7 @@ class TooFewEvents(NotValidated):
 
 @dataclass(frozen=True, slots=True)
 class Recalibration:
-    """A rising curve from predicted to corrected probability, at the points of ``grid``, with its 95 % band.
+    """A rising curve from predicted to corrected probability, at the points of ``predicted_share``, with its 95 % band.
 
     Parameters
     ----------
@@ -61,10 +61,10 @@ class Recalibration:
     way: Way
     cases: int
     events: int
-    grid: tuple[float, ...]
-    corrected: tuple[float, ...]
-    low: tuple[float, ...]
-    high: tuple[float, ...]
+    predicted_share: tuple[float, ...]
+    corrected_share: tuple[float, ...]
+    low_share: tuple[float, ...]
+    high_share: tuple[float, ...]
     intercept_ratio: float | None
     slope_ratio: float | None
     brier_before_ratio: float
@@ -81,8 +81,9 @@ class Recalibration:
         if not 0 <= probability <= 1:
             raise ValueError(f"no such probability: {probability}")
         at = float(log_odds(np.array([probability]))[0])
-        places = log_odds(np.array(self.grid))
-        share, low, high = (float(np.interp(at, places, line)) for line in (self.corrected, self.low, self.high))
+        places = log_odds(np.array(self.predicted_share))
+        lines = (self.corrected_share, self.low_share, self.high_share)
+        share, low, high = (float(np.interp(at, places, line)) for line in lines)
         return Share(share, low, high)
 
 
@@ -108,10 +109,10 @@ def recalibrate(cases: Cases, way: Way, *, draws: int = DRAWS, seed: int = 0) ->
         way=way,
         cases=len(cases),
         events=cases.events,
-        grid=_kept(GRID),
-        corrected=_kept(curve),
-        low=_kept(np.minimum(band[0], curve)),
-        high=_kept(np.maximum(band[1], curve)),
+        predicted_share=_kept(GRID),
+        corrected_share=_kept(curve),
+        low_share=_kept(np.minimum(band[0], curve)),
+        high_share=_kept(np.maximum(band[1], curve)),
         intercept_ratio=intercept,
         slope_ratio=slope,
         brier_before_ratio=before,

@@ -12,7 +12,7 @@ EVERY = 5  # points of the grid: the drawn curve looks the same
 
 def figure(found: Recalibration, *, predicted: str, corrected: str) -> Figure:
     """Draw the curve with its band; the diagonal is no correction."""
-    grid = [round(100 * one, 2) for one in found.grid[::EVERY]]
+    grid = [round(100 * one, 2) for one in found.predicted_share[::EVERY]]
 
     def percent(line: tuple[float, ...]) -> list[float]:
         return [round(100 * one, 2) for one in line[::EVERY]]
@@ -28,13 +28,13 @@ def figure(found: Recalibration, *, predicted: str, corrected: str) -> Figure:
     edge = {"type": "scatter", "mode": "lines", "x": grid, "line": {"width": 0}, "hoverinfo": "skip"}
     return {
         "data": [
-            {**edge, "y": percent(found.low)},
-            {**edge, "y": percent(found.high), "fill": "tonexty", "fillcolor": "--brand-soft"},
+            {**edge, "y": percent(found.low_share)},
+            {**edge, "y": percent(found.high_share), "fill": "tonexty", "fillcolor": "--brand-soft"},
             {
                 "type": "scatter",
                 "mode": "lines",
                 "x": grid,
-                "y": percent(found.corrected),
+                "y": percent(found.corrected_share),
                 "line": {"color": "--brand", "width": 2},
                 "hovertemplate": "%{x} → %{y:.1f} %<extra></extra>",
             },

@@ -81,6 +81,17 @@ class Disagreement:
     months: tuple[MonthShare, ...]
     tested: tuple[tuple[date, Moved], ...]
 
+    @property
+    def before(self) -> MonthShare:
+        """All months before the tested ones together, by the first of them."""
+        earlier = self.months[:-TESTED_MONTHS]
+        return MonthShare(earlier[0].starts_on, sum(one.part for one in earlier), sum(one.whole for one in earlier))
+
+    @property
+    def latest(self) -> tuple[tuple[MonthShare, Moved], ...]:
+        """The tested months, each with what the test says."""
+        return tuple(zip(self.months[-TESTED_MONTHS:], (moved for _, moved in self.tested), strict=True))
+
 
 @dataclass(frozen=True, slots=True)
 class Drift:

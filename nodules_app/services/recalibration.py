@@ -23,6 +23,7 @@ from nodules_app.services.audit import record
 from registration.errors import Refused, gettext_noop
 
 CURVE_VERSION: Final = 1
+LINES: Final = ("predicted_share", "corrected_share", "low_share", "high_share")
 
 
 class Change(Protocol):
@@ -171,7 +172,7 @@ def _standing(model: str, known: Sequence[Judged], in_use: RiskCorrection | None
 class Corrected:
     """What a published probability is taken for in this clinic, and by which signed correction."""
 
-    published: float
+    published_probability: float
     here: Share
     correction: RiskCorrection
 
@@ -205,5 +206,5 @@ def curve_of(correction: RiskCorrection) -> Recalibration:
     kept: dict[str, Any] = dict(correction.curve)
     if kept.pop("version", None) != CURVE_VERSION:
         raise ValueError(f"{correction} was kept in another version than {CURVE_VERSION}")
-    lines = {name: tuple(kept[name]) for name in ("grid", "corrected", "low", "high")}
+    lines = {name: tuple(kept[name]) for name in LINES}
     return Recalibration(**(kept | lines))

@@ -42,7 +42,11 @@ def could_tell_words(nodule: NoduleForecast, today: date) -> SafeString | str:
     if could is None:
         return gettext("The growth that the scans still allow is too slow to show within five years.")
     if could <= today:
-        return gettext("A CT from today on could tell growth from noise.")
+        return (
+            gettext("Growth is shown. A CT from today on could tell more growth from noise.")
+            if nodule.shown_already
+            else gettext("A CT from today on could tell growth from noise.")
+        )
     said = (
         gettext("Growth is shown. A CT before %(day)s could not tell more growth from noise.")
         if nodule.shown_already
@@ -73,8 +77,7 @@ def telling_words(nodule: NoduleForecast, on: date) -> str:
 def course_words(nodule: NoduleForecast) -> str:
     """Say how likely it grows, stays or shrinks."""
     return gettext("grows %(growing)s, stays %(stable)s, shrinks %(shrinking)s") % {
-        course: in_percent(nodule.course.probability_of(course))
-        for course in ("growing", "stable", "shrinking")
+        course: in_percent(nodule.course.probability_of(course)) for course in ("growing", "stable", "shrinking")
     }
 
 

@@ -24,7 +24,7 @@ from nodules_app.selectors import patients as patient_selectors
 from nodules_app.selectors.story import Event, EventKind, Lane, Owed, Story, story
 from nodules_app.selectors.timeline import Appearance, NoduleLine
 from nodules_app.services import access
-from nodules_app.services.forecast import forecasts
+from nodules_app.services.forecast import NoduleForecast, forecasts
 from nodules_app.templatetags.patients import day_text
 from nodules_app.templatetags.quantities import vdt_words
 from nodules_app.templatetags.story import LANES, event_sentence, event_why, owed_sentence
@@ -101,6 +101,7 @@ def _exam_days(told: Story) -> list[date]:
 def _figure(told: Story, nodules: list[NoduleLine], measure: str, today: date) -> chart.Figure:
     lanes = {lane: index for index, lane in enumerate(Lane)}
     lead = _lead(nodules)
+    expected = forecasts(told.timeline).get(lead.label) if lead else None
     by_volume = lead is not None and measure == VOLUME
     drawing = chart.Drawing(
         lines=[_line(nodule, measure) for nodule in nodules],
@@ -109,14 +110,16 @@ def _figure(told: Story, nodules: list[NoduleLine], measure: str, today: date) -
         bars=[_bar(owed, lanes[Lane.OWED], today) for owed in told.owed if not owed.superseded],
         thresholds=THRESHOLDS[measure],
         band_of=lead.label if lead and by_volume else "",
-        forecast=_forecast(lead, told) if lead and by_volume else None,
+        forecast=_forecast(expected, told) if expected and by_volume else None,
     )
     words = chart.Words(
         unit=UNIT[measure],
         today=gettext("today %(day)s") % {"day": day_text(today)},
         band=gettext("no change within the error"),
         forecast=gettext("forecast"),
-        could_tell=gettext("growth could show from here on"),
+        could_tell=gettext("more growth could show from here on")
+        if expected and expected.shown_already
+        else gettext("growth could show from here on"),
     )
     return chart.figure(drawing, today=today, words=words)
 
@@ -171,11 +174,10 @@ def _bar(owed: Owed, lane: int, today: date) -> chart.Bar:
     return chart.Bar(lane, owed.due_from, owed.due_until, (owed.ended_on or today) if late else None, words)
 
 
-def _forecast(nodule: NoduleLine, told: Story) -> Forecast | None:
+def _forecast(expected: NoduleForecast, told: Story) -> Forecast | None:
     """Where the nodule is going, to the end of the last window that is owed."""
     open_until = max((owed.due_until for owed in told.open_steps), default=None)
-    expected = forecasts(told.timeline).get(nodule.label)
-    return drawn(expected, open_until) if expected is not None and open_until is not None else None
+    return drawn(expected, open_until) if open_until is not None else None
 
 
 def _between(nodules: list[NoduleLine], request: HttpRequest) -> Between | None:

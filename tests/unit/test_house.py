@@ -80,7 +80,12 @@ WITHOUT_UNIT = frozenset(
         "hu",  # is a unit
         "likeness",
         "probability",
+        "Passing.probabilities",
+        "PairReport.limits",  # of probability
+        "Share.share",
         "score",
+        "Marked.nodule_scores",
+        "Marked.false_scores",
         "kvp",  # DICOM's own names, as they stand in the header
         "orientation",
         "stack_direction",

@@ -41,8 +41,9 @@ def test_a_model_that_is_right_stays_as_it_is(way: Way) -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_a_correction_never_turns_the_order_round(way: Way) -> None:
     found = recalibrate(cases(700, shift=0.5), way, draws=20)
-    assert all(later >= sooner for sooner, later in pairwise(found.corrected))
-    assert all(low <= share <= high for low, share, high in zip(found.low, found.corrected, found.high, strict=True))
+    assert all(later >= sooner for sooner, later in pairwise(found.corrected_share))
+    lines = zip(found.low_share, found.corrected_share, found.high_share, strict=True)
+    assert all(low <= share <= high for low, share, high in lines)
 
 
 def test_isotonic_pools_what_falls() -> None:
