@@ -21,6 +21,7 @@ from nodules_app.dicom import codes
 from nodules_app.models import (
     AuditEvent,
     ComparisonWord,
+    DocumentKind,
     MadeObject,
     Measurement,
     ObjectKind,
@@ -30,7 +31,7 @@ from nodules_app.models import (
     User,
 )
 from nodules_app.selectors.reading_content import content_of, sha256_of
-from nodules_app.services import corrections_measure, objects, objects_report, readings
+from nodules_app.services import corrections_measure, objects, objects_report, readings, reports
 from tests import factories
 from tests.exams import archived_exam
 from tests.peers import orthanc, program
@@ -138,6 +139,20 @@ def test_an_addendum_makes_a_newer_report_and_nothing_else(patient: Patient, rea
     before = second["sr"].PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
     assert before.ReferencedSOPInstanceUID == first["sr"].SOPInstanceUID
     assert numbers(second["sr"]) == numbers(first["sr"])
+
+
+def test_a_signed_report_goes_along_byte_for_byte_and_a_letter_does_not(patient: Patient, reader: User) -> None:
+    reading = sign(patient, reader)
+    assert "pdf" not in by_kind(objects.objects_of(reading))
+    for kind in (DocumentKind.REPORT, DocumentKind.PATIENT_LETTER):
+        written = reports.write(patient=patient, kind=kind, language="en", by=reader)
+        version = reports.sign(document=written, shown_version=written.version, by=reader)
+        if kind == DocumentKind.REPORT:
+            pdf = bytes(version.pdf)
+    (wrapped,) = [one for one in objects.objects_of(reading) if one.row.kind == ObjectKind.DOCUMENT]
+    read = pydicom.dcmread(wrapped.path)
+    assert read.EncapsulatedDocument[: read.EncapsulatedDocumentLength] == pdf
+    assert read.StudyInstanceUID == reading.scan.study.study_uid
 
 
 def test_a_correction_is_another_report_and_the_signed_one_stays(patient: Patient, reader: User) -> None:
