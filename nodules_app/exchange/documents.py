@@ -17,6 +17,7 @@ MARGIN_MM, MARGIN_BOTTOM_MM = 20.0, 22.0
 TITLE_PT, HEADING_PT, BODY_PT, SMALL_PT = 18, 12, 10, 8
 LINE_MM: Final = 5.0
 SPACE_MM: Final = 3.0
+CELL_PADDING_MM: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,7 @@ def _table(pdf: _Pages, block: Table) -> None:
         col_widths=block.shares,
         text_align="LEFT",
         line_height=LINE_MM,
+        padding=CELL_PADDING_MM,
         first_row_as_headings=False,
         borders_layout=TableBordersLayout.HORIZONTAL_LINES,
     ) as table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from django.utils.translation import gettext
 
@@ -28,14 +29,18 @@ def letter(facts: SignedFacts, template: Template, *, contact: str) -> Written:
     """
     filled = fill(template, values(facts, template.kind, contact=contact))
     paragraphs = [block.splitlines() for block in filled.text.split("\n\n")]
-    parts, number = [], 0
+    parts: list[Part] = []
+    number = 0
     for lines in paragraphs:
         told = []
         for line in filter(None, (line.strip() for line in lines)):
             number += 1
             told.append(said(f"line-{number}", line))
         if told:
-            parts.append(Part("", tuple(told), own_key=f"own-{number}"))
+            parts.append(Part("", tuple(told)))
+    if parts:  # a person's own line stands before the greeting at the end
+        place = max(0, len(parts) - 2)
+        parts[place] = replace(parts[place], own_key="own")
     made = gettext("Template %(name)s.") % {"name": template.name}
     return Written(filled.subject, sentences.identity(facts), tuple(parts), (made, *sentences.made_from(facts)))
 

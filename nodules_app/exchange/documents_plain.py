@@ -54,7 +54,9 @@ def _changes(seen: Sequence[NoduleFacts], facts: SignedFacts) -> Iterator[str]:
     if len(seen) == 1:
         yield from _one_changed(bool(grown), bool(new), bool(smaller), bool(gone), bool(unclear))
         return
-    if grown:
+    if grown == len(seen):
+        yield gettext("All of them have grown.")
+    elif grown:
         yield _counted(grown, gettext("One of them has grown."), gettext("%(count)s of them have grown."))
     if new:
         yield _counted(new, gettext("One of them is new."), gettext("%(count)s of them are new."))

@@ -14,6 +14,7 @@ from typing import Final
 WORD: Final = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)?")
 SENTENCE_END: Final = re.compile(r"[.!?]+(?:\s|$)|\n\s*\n")
 DAY: Final = re.compile(r"\b\d{1,2}-[A-Z][a-z]{2}-\d{4}\b")
+SPOKEN_LE: Final = re.compile(r"[^aeiouy]le$")  # as in table; the e of nodule is silent
 VOWELS: Final = re.compile(r"[aeiouy]+")
 YEARS_BEFORE_SCHOOL: Final = 5
 FIRST_GRADE_YEARS: Final = 6
@@ -45,7 +46,7 @@ def syllables(word: str) -> int:
     """
     plain = re.sub(r"['’].*", "", word.lower())
     count = len(VOWELS.findall(plain))
-    silent = plain.endswith("e") and not plain.endswith(("le", "ee"))
+    silent = plain.endswith("e") and not plain.endswith("ee") and not SPOKEN_LE.search(plain)
     if plain.endswith("ed") and not plain.endswith(("ted", "ded")):
         silent = True
     if plain.endswith("es") and not plain.endswith(("ses", "zes", "ces", "ges", "xes", "ches", "shes")):

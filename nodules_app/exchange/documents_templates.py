@@ -57,7 +57,7 @@ class FieldIsEmpty(Refused):
     """What a template asks for is not known of this patient or clinic: a letter with a gap is not sent."""
 
     code = "letter_field_is_empty"
-    sentence = gettext_noop("The letter needs {fields}, and this is not recorded.")
+    sentence = gettext_noop("The letter needs this, and it is not recorded: {field}.")
     remedy = gettext_noop("Record it at the patient or in the settings of the clinic, then write the letter again.")
 
 
@@ -108,9 +108,9 @@ def fill(template: Template, values: Mapping[str, str]) -> Template:
     """
     check(template)
     named = dict.fromkeys(FIELD.findall(f"{template.subject}\n{template.text}"))
-    empty = [FIELDS[template.kind][field] for field in named if not values.get(field)]
-    if empty:
-        raise FieldIsEmpty(fields=", ".join(empty))
+    empty = next((field for field in named if not values.get(field)), None)
+    if empty is not None:
+        raise FieldIsEmpty(field=FIELDS[template.kind][empty])
     subject, text = (FIELD.sub(lambda found: values[found[1]], words) for words in (template.subject, template.text))
     return Template(template.kind, template.language, subject, text, template.number)
 
@@ -131,7 +131,7 @@ Yours sincerely
 {clinic}"""
 _PATIENT_ZH: Final = """{patient_name}：
 
-您好！您于 {exam_day} 做了胸部CT检查，现将结果告诉您。
+您好！您于{exam_day}做了胸部CT检查，现将结果告诉您。
 
 {result}
 
@@ -158,7 +158,7 @@ Yours sincerely
 {clinic}"""
 _DOCTOR_ZH: Final = """尊敬的同道：
 
-患者{patient_name}（出生日期 {born}，编号 {number}）于 {exam_day} 接受了胸部CT检查。
+患者{patient_name}（出生日期：{born}，编号：{number}）于{exam_day}接受了胸部CT检查。
 
 概要：{in_short}{next_step}
 

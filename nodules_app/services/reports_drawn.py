@@ -44,6 +44,8 @@ def signature(document: ClinicalDocument) -> str:
     if document.signed_at is None:
         return gettext("Draft. Not signed.")
     told = {"who": document.signed_by, "when": _instant(document.signed_at)}
+    if document.kind == DocumentKind.REPORT:
+        return gettext("Report signed by %(who)s, %(when)s.") % told
     return gettext("Signed by %(who)s, %(when)s.") % told
 
 

@@ -1,23 +1,25 @@
-"""A name that the letter's font cannot draw is refused with its characters; it never vanishes from the paper."""
+"""What is drawn as PDF is PDF/A with all fonts inside; a character that no font draws is refused, never dropped."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from fontTools.fontBuilder import FontBuilder  # type: ignore[import-untyped] # has no types
 from fontTools.pens.ttGlyphPen import TTGlyphPen  # type: ignore[import-untyped] # has no types
 
-from nodules_app.exchange.documents import Document, Lines, pdf_of_document
+from nodules_app.exchange.documents import Document, Heading, Lines, Small, Table, pdf_of_document
+from nodules_app.exchange.documents_paper import OWN_FONT_FILE, characters_of
 from nodules_app.exchange.letters import Letter, LetterNeedsAFont, pdf_of
 
-LATIN = "".join(chr(code) for code in range(0x21, 0x7F)) + "·"
+RARE = "龘𠮷"  # outside GB2312
 
 
 @pytest.fixture
 def font(tmp_path: Path) -> Path:
-    """A font of squares that knows Latin letters and two Chinese characters."""
-    known = [*LATIN, " ", "张", "三"]
+    """A font of squares, such as an operator may name: it knows two rare characters and nothing else."""
+    known = [" ", *RARE]
     names = [".notdef", *(f"u{ord(character):04x}" for character in known)]
     pen = TTGlyphPen(None)
     pen.moveTo((100, 0))
@@ -31,7 +33,7 @@ def font(tmp_path: Path) -> Path:
     made.setupGlyf(dict.fromkeys(names, square))
     made.setupHorizontalMetrics(dict.fromkeys(names, (600, 100)))
     made.setupHorizontalHeader(ascent=800, descent=-200)
-    made.setupNameTable({"familyName": "Squares", "styleName": "Regular"})
+    made.setupNameTable({"familyName": "Squares", "styleName": "Regular", "psName": "Squares"})
     made.setupOS2()
     made.setupPost()
     path = tmp_path / "squares.ttf"
@@ -45,24 +47,51 @@ def letter(name: str) -> Letter:
     )
 
 
-def test_what_the_font_knows_is_written(font: Path) -> None:
-    assert pdf_of([letter("张三")], font=font).startswith(b"%PDF")
+def document(name: str) -> Document:
+    table = Table(("Nodule", "Size"), (1, 1), (("N1", "541 ± 98 mm³"),))
+    blocks = (Heading("Findings"), Lines((name, "直径 6.9 ± 0.4 mm")), table, Small(("Ruleset R1",)))
+    return Document("Report", "Clinic", "zh-Hans", blocks, "Clinic")
 
 
-@pytest.mark.parametrize(("name", "missing"), [("张龘", "龘"), ("𠮷三", "𠮷"), ("Мария", "М")])
-def test_what_the_font_does_not_know_is_refused_by_name(font: Path, name: str, missing: str) -> None:
+def test_the_products_own_font_draws_latin_and_gb2312() -> None:
+    hanzi = [bytes((row, cell)) for row in range(0xB0, 0xF8) for cell in range(0xA1, 0xFF)]
+    gb2312 = {ord(one.decode("gb2312")) for one in hanzi if one.decode("gb2312", "ignore")}
+    assert len(gb2312) == 6763
+    latin_1 = {*range(0x20, 0x7F), *range(0xA0, 0x100)}
+    signs = set(map(ord, "±×−≤≥≈→³℃‰–—…“”，。；：？！（）《》·"))
+    assert gb2312 | latin_1 | signs <= characters_of(OWN_FONT_FILE)
+    assert pdf_of([letter("Zoë Müller"), letter("张三"), letter("Мария")], font=None).startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(("name", "missing"), [("张龘", "龘"), ("𠮷三", "𠮷"), ("ประยุทธ์", "ร")])
+def test_what_no_font_draws_is_refused_by_name(name: str, missing: str) -> None:
     with pytest.raises(LetterNeedsAFont) as refused:
-        pdf_of([letter("张三"), letter(name)], font=font)
+        pdf_of([letter("张三"), letter(name)], font=None)
     assert missing in refused.value.as_sentence()
+    with pytest.raises(LetterNeedsAFont, match=missing):
+        pdf_of_document(document(name), font=None)
 
 
-def test_without_a_font_only_latin_is_written() -> None:
-    assert pdf_of([letter("Zoë Müller")], font=None).startswith(b"%PDF")
-    with pytest.raises(LetterNeedsAFont, match="三"):
-        pdf_of([letter("张三")], font=None)
+def test_the_operators_font_draws_what_the_own_one_lacks(font: Path) -> None:
+    for pdf in (pdf_of([letter(f"张{RARE}")], font=font), pdf_of_document(document(f"张{RARE}"), font=font)):
+        assert {b"NodulesSansSC", b"Squares"} == set(re.findall(rb"/BaseFont /MPDFAA\+(\w+)", pdf))
+        assert len(re.findall(rb"/FontFile[23] ", pdf)) == 2
+    with pytest.raises(LetterNeedsAFont):
+        pdf_of([letter(f"{RARE}ประ")], font=font)
 
 
-def test_minutes_are_held_to_the_same(font: Path) -> None:
-    document = Document("Minutes", "Monday", "zh-Hans", (Lines(("张龘",)),), "Clinic")
-    with pytest.raises(LetterNeedsAFont, match="龘"):
-        pdf_of_document(document, font=font)
+@pytest.mark.parametrize("drawn", ["letter", "document"])
+def test_what_is_drawn_has_the_marks_of_pdf_a(font: Path, drawn: str) -> None:
+    name = f"张{RARE[0]}"
+    pdf = pdf_of([letter(name)], font=font) if drawn == "letter" else pdf_of_document(document(name), font=font)
+    assert pdf.startswith(b"%PDF-1.7\n%")  # the second line holds bytes above 127
+    assert b"<pdfaid:part>2</pdfaid:part>" in pdf
+    assert b"<pdfaid:conformance>U</pdfaid:conformance>" in pdf
+    assert b"/GTS_PDFA1" in pdf
+    assert b"/DestOutputProfile" in pdf
+    assert b"/ID [" in pdf
+    described = re.findall(rb"/Type /FontDescriptor", pdf)
+    assert len(described) == len(re.findall(rb"/FontFile[23] ", pdf)) == 2
+    assert len(re.findall(rb"/Subtype /Type0", pdf)) == len(re.findall(rb"/ToUnicode ", pdf))
+    for forbidden in (b"/SMask", b"/ca ", b"/CA ", b"/Encrypt", b"/JavaScript", b"/Launch", b"/EmbeddedFile"):
+        assert forbidden not in pdf

@@ -11,6 +11,7 @@ from django.utils.formats import date_format
 from nodules_app.exchange.letters import Letter, pdf_of
 from nodules_app.ladder.rungs import Recipient
 from nodules_app.models import LetterBatch, Reminder, User
+from nodules_app.selectors.reports import bcp_47
 from nodules_app.services.audit import record
 from nodules_app.services.reminders.rules import calendar_of
 from nodules_app.services.reminders.words import readable_name
@@ -29,10 +30,10 @@ def _letter(row: Reminder, batch: LetterBatch) -> Letter:
     clinic = row.clinic
     written_on = calendar_of(clinic).today(batch.created_at)
     contact = row.contact
-    to = contact.name if contact and row.recipient == Recipient.REFERRER else readable_name(row.patient)
-    address = [line.strip() for line in (contact.value if contact else "").splitlines() if line.strip()]
     with translation.override(row.language):
+        to = contact.name if contact and row.recipient == Recipient.REFERRER else readable_name(row.patient)
         day = date_format(written_on, "DATE_FORMAT")
+    address = [line.strip() for line in (contact.value if contact else "").splitlines() if line.strip()]
     return Letter(
         sender=clinic.name,
         sender_lines=tuple(line.strip() for line in clinic.postal_address.splitlines() if line.strip()),
@@ -40,4 +41,5 @@ def _letter(row: Reminder, batch: LetterBatch) -> Letter:
         day=day,
         subject=row.subject,
         text=row.text,
+        language=bcp_47(row.language),
     )

@@ -15,6 +15,7 @@ from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext
 
+from nodules_app.exchange.reports_words import person
 from nodules_app.models import Clinic, FollowUp, FollowUpKind, Patient
 
 VERSION: Final = "1"
@@ -91,8 +92,7 @@ def letter_to_referrer(*, follow_up: FollowUp, language: str) -> Text:
 
 def readable_name(patient: Patient) -> str:
     """The name as people write it; DICOM separates its parts by carets."""
-    family, _, given = patient.name.partition("^")
-    return f"{given.replace('^', ' ').strip()} {family}".strip()
+    return person(patient.name)
 
 
 def _when(booked_on: date | None) -> str:
