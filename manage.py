@@ -36,7 +36,8 @@ def needs_servers(arguments: list[str]) -> bool:
     if "DATABASE_URL" in os.environ and "REDIS_URL" in os.environ:
         return False
     asks_for_help = not arguments or {"-h", "--help", "--version"} & set(arguments)
-    return not asks_for_help and arguments[0] not in WITHOUT_SERVERS
+    from_tables = "--clinic" in arguments  # validate reads a file, or what a clinic has recorded
+    return not asks_for_help and (from_tables or arguments[0] not in WITHOUT_SERVERS)
 
 
 def start_servers() -> None:

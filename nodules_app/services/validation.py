@@ -1,4 +1,4 @@
-"""Predictions and outcomes from a CSV file, checked line by line, for ``manage.py validate``."""
+"""Predictions and outcomes from a CSV file, checked line by line, or from the tables; for ``manage.py validate``."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 import numpy as np
 
 from inference.validation.bench import Predictions
 from inference.validation.froc import Marked
+from nodules_app.models import Clinic
+from nodules_app.selectors.risk_outcomes import MODELS, judged
 from registration.errors import Refused, gettext_noop
 
 TRUE: Final = frozenset({"1", "true", "yes", "malignant", "positive"})
@@ -43,6 +46,32 @@ class NothingToValidate(Refused):
     remedy = gettext_noop("Give a CSV file with one line a case.")
 
 
+class NoSuchClinic(Refused):
+    """No clinic has that code."""
+
+    code = "no_such_clinic"
+    sentence = gettext_noop("No clinic has the code {clinic}.")
+    remedy = gettext_noop("The code stands in the address of the clinic's pages.")
+
+
+class NoSuchModel(Refused):
+    """Not a model of which probabilities are kept."""
+
+    code = "no_such_model"
+    sentence = gettext_noop("No probabilities of {model} are kept.")
+    remedy = gettext_noop("Choose from: {known}.")
+
+
+class NothingRecorded(Refused):
+    """Nobody has recorded an outcome of a nodule of which these models said something."""
+
+    code = "nothing_recorded"
+    sentence = gettext_noop(
+        "{clinic} has recorded no diagnosis of a nodule of which these models said something before."
+    )
+    remedy = gettext_noop("Record what nodules were on the patient's page.")
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """Which columns of a file are what; without ``patient`` every case is its own patient."""
@@ -69,6 +98,43 @@ def read_predictions(file: Path, columns: Columns) -> Predictions:
         clusters=[row[columns.patient] if columns.patient else str(line) for line, row in rows],
         groups={name: [row[name] for _, row in rows] for name in columns.groups},
     )
+
+
+def recorded(clinic: str, models: Sequence[str]) -> Predictions:
+    """What published models said of the nodules that a clinic has diagnosed, grouped by how that is known.
+
+    Raises
+    ------
+    NoSuchClinic, NoSuchModel, NothingRecorded
+    """
+    found = Clinic.objects.filter(code=clinic).first() if _is_code(clinic) else None
+    if found is None:
+        raise NoSuchClinic(clinic=clinic)
+    for model in models:
+        if model not in MODELS:
+            raise NoSuchModel(model=model, known=", ".join(MODELS))
+    said = {model: {one.nodule: one for one in judged([found], model)} for model in models}
+    nodules = {code: one for of_model in said.values() for code, one in of_model.items()}
+    if not nodules:
+        raise NothingRecorded(clinic=found.name)
+    order = sorted(nodules)
+    return Predictions(
+        scores={
+            model: np.array([known[code].probability if code in known else math.nan for code in order])
+            for model, known in said.items()
+        },
+        outcomes=np.array([nodules[code].is_malignant for code in order]),
+        clusters=[str(nodules[code].patient) for code in order],
+        groups={"known by": [nodules[code].known_by for code in order]},
+    )
+
+
+def _is_code(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def read_marks(file: Path) -> tuple[Marked, ...]:

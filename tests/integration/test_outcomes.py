@@ -6,15 +6,19 @@ import csv
 from collections.abc import Sequence
 from datetime import date, timedelta
 from io import StringIO
+from pathlib import Path
 
 import numpy as np
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from scipy.special import expit
 
+from inference.validation.cases import Cases
+from inference.validation.discrimination import area
 from inference.validation.recalibration import TooFewEvents
 from nodules_app.models import AuditEvent, Clinic, Nodule, NoduleOutcome, RiskCorrection, Role
 from nodules_app.selectors.risk_outcomes import corrections_in_use, judged, outcomes_of
@@ -200,6 +204,21 @@ def test_outcomes_leave_as_codes_and_the_audit_trail_says_so() -> None:
     rows = list(csv.DictReader(StringIO(answer.content.decode("utf-8-sig"))))
     assert [(row["probability"], row["outcome"]) for row in rows] == [("0.25", "1"), ("0.05", "0")]
     assert AuditEvent.objects.get(verb="risk.outcomes_exported").facts["cases"] == "2"
+
+
+def test_the_bench_reads_what_a_clinic_has_recorded(tmp_path: Path) -> None:
+    clinic = clinic_with(drawn(40))
+    asked = ["--clinic", str(clinic.code), "--score", "brock_2b", "--draws", "20", "--out", str(tmp_path)]
+    call_command("validate", *asked)
+    rows = list(csv.DictReader(StringIO((tmp_path / "figures.csv").read_text("utf-8-sig"))))
+    known = judged([clinic], "brock_2b")
+    auc = next(row for row in rows if row["figure"] == "auc")
+    expected = area(Cases.of([one.probability for one in known], [one.is_malignant for one in known])).share
+    assert float(auc["value"]) == pytest.approx(expected)
+    assert "group known by" in {row["section"] for row in rows}
+    for wrong, said in (("--clinic=x", "No clinic has the code x"), ("--score=none", "No probabilities of none")):
+        with pytest.raises(CommandError, match=said):
+            call_command("validate", *asked, wrong)
 
 
 def test_a_correction_of_another_clinic_is_not_found() -> None:

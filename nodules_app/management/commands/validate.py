@@ -19,7 +19,7 @@ from inference.validation.froc import RATES, Froc, froc
 from inference.validation.resampling import DRAWS, Interval
 from nodules_app.charts.validation import figures, froc_figure
 from nodules_app.exchange.spreadsheets import Cell, as_csv
-from nodules_app.services.validation import Columns, read_marks, read_predictions
+from nodules_app.services.validation import Columns, read_marks, read_predictions, recorded
 from registration.errors import Refused
 
 WORDS: Final = {
@@ -50,7 +50,11 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, help="CSV with one case a line; with --froc one mark a line")
+        source = parser.add_mutually_exclusive_group(required=True)
+        source.add_argument("file", type=Path, nargs="?", help="CSV with one case a line; with --froc one mark a line")
+        source.add_argument(
+            "--clinic", metavar="CODE", help="the outcomes that a clinic has recorded, in place of a file"
+        )
         parser.add_argument(
             "--score", action="append", default=[], help="column with a model's scores; may be repeated"
         )
@@ -66,7 +70,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:  # noqa: ANN401 Django's own signature
         limits = tuple(sorted(options["limit"] or LIMITS))
         try:
-            if options["froc"]:
+            if options["froc"] and options["file"] is not None:
                 marks = froc(read_marks(options["file"]), draws=options["draws"], seed=options["seed"])
                 self._write(options, None, marks, limits)
             else:
@@ -78,6 +82,8 @@ class Command(BaseCommand):
             raise CommandError(f"{options['file']} cannot be read as UTF-8 text: {trouble}") from None
 
     def _predictions(self, options: dict[str, Any]) -> Predictions:
+        if options["clinic"]:
+            return recorded(options["clinic"], options["score"] or ["brock_2b"])
         columns = Columns(
             tuple(options["score"]) or ("score",), options["outcome"], options["patient"], tuple(options["group"])
         )
@@ -89,7 +95,7 @@ class Command(BaseCommand):
         drawn = (figures(report) if report else {}) | ({"froc": froc_figure(marks)} if marks else {})
         context = {
             "title": f"Validation of {', '.join(one.model for one in report.models) if report else 'marks'}",
-            "source": options["file"].name,
+            "source": options["file"].name if options["file"] else f"outcomes recorded at {options['clinic']}",
             "made_at": timezone.localtime().strftime("%Y-%m-%d %H:%M"),
             "report": report,
             "froc": marks,
