@@ -71,9 +71,9 @@ export class Room {
   // Slices came. The one that is shown is drawn at once; all others only fill slabs and cuts, which can wait a little.
   arrived(pane, { first, count }) {
     const shown = pane.geometry.indexFromLps(pane.focus)[0];
-    const complete = this.open.every((one) => one.store.complete);
-    if (complete && !this.element.dataset.completeMs) this.element.dataset.completeMs = Math.round(performance.now());
-    if (complete || (shown > first - 1 && shown < first + count)) { this.redraw(); return; }
+    const { dataset } = this.element;
+    if (this.panes.every((one) => one.ready && one.store.complete)) dataset.completeMs ??= Math.round(performance.now());
+    if (pane.store.complete || (shown > first - 1 && shown < first + count)) { this.redraw(); return; }
     this.soon ??= setTimeout(() => { this.soon = null; this.redraw(); }, ARRIVALS_MS);
   }
 
