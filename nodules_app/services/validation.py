@@ -66,9 +66,7 @@ class NothingRecorded(Refused):
     """Nobody has recorded an outcome of a nodule of which these models said something."""
 
     code = "nothing_recorded"
-    sentence = gettext_noop(
-        "{clinic} has recorded no diagnosis of a nodule of which these models said something before."
-    )
+    sentence = gettext_noop("{clinic} has recorded no diagnosis of a nodule that these models had judged before.")
     remedy = gettext_noop("Record what nodules were on the patient's page.")
 
 

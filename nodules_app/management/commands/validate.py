@@ -68,9 +68,11 @@ class Command(BaseCommand):
         parser.add_argument("--out", type=Path, required=True, help="folder for report.html and figures.csv")
 
     def handle(self, **options: Any) -> None:  # noqa: ANN401 Django's own signature
+        if options["froc"] and options["clinic"]:
+            raise CommandError("No marks are recorded in the tables: give --froc a file.")
         limits = tuple(sorted(options["limit"] or LIMITS))
         try:
-            if options["froc"] and options["file"] is not None:
+            if options["froc"]:
                 marks = froc(read_marks(options["file"]), draws=options["draws"], seed=options["seed"])
                 self._write(options, None, marks, limits)
             else:
