@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from nodules_app.models import Clinic, RunKind, Spreadsheet, User
+from nodules_app.models import Clinic, LineVerdict, RunKind, Spreadsheet, User
 from nodules_app.services import policy, runs
 from nodules_app.services.audit import record
 from nodules_app.services.spreadsheets.receiving import ask_for_check, hold
@@ -27,15 +27,21 @@ def check_again(*, spreadsheet: Spreadsheet, by: User) -> None:
 
 @transaction.atomic
 def take(*, spreadsheet: Spreadsheet, number: int, by: User) -> int:
-    """Take a held line, and every other line of the same patient; gives how many. Raises ``AlreadyStored``.
+    """Take a held line, and every other line of the same patient; gives how many.
 
     Of a known number it says that this is the same person, of a new one that it is another.
+
+    Raises
+    ------
+    AlreadyStored, NotCheckedYet
     """
     held = hold(spreadsheet)
-    line = held.lines.get(number=number)
-    said = {"facts__identifier": line.facts.get("identifier", ""), "facts__issuer": line.facts.get("issuer", "")}
-    named = {name: value for name, value in said.items() if value}
-    taken = held.lines.filter(taken_by__isnull=True, **named).update(taken_by=by)
+    line = held.lines.filter(number=number, verdict=LineVerdict.HELD).first()
+    if line is None:
+        raise NotCheckedYet
+    issuer = {"facts__issuer": line.facts["issuer"]} if "issuer" in line.facts else {"facts__issuer__isnull": True}
+    theirs = held.lines.filter(taken_by__isnull=True, facts__identifier=line.facts["identifier"], **issuer)
+    taken = theirs.update(taken_by=by)
     record("list.line_taken", line.known, by=by, spreadsheet=held.code, line=number)
     held.checked_at = None
     held.save(update_fields=["checked_at"])

@@ -112,6 +112,7 @@ def read_so(*, spreadsheet: Spreadsheet, said: Said, by: User) -> Spreadsheet:
     }
     held.checked_at = None
     held.save(update_fields=["reading", "checked_at"])
+    held.lines.update(taken_by=None)  # who took a line took what it said then
     SpreadsheetColumns.objects.update_or_create(
         clinic=held.batch.clinic,
         headings_key=head["key"],
