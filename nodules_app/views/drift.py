@@ -37,12 +37,9 @@ def show(request: HttpRequest) -> HttpResponse:
 def _points(row: Quantity) -> list[Point]:
     """Give the months that have values, as they are drawn and tabled."""
     moved = {on for on, one in row.tested if one.has_moved}
-    return [
-        Point(
-            month_words(month.starts_on),
-            *(f"{one:.{DIGITS[row.name]}f}" for one in month.middle),
-            has_moved=month.starts_on in moved,
-        )
-        for month in row.months
-        if month.middle is not None
-    ]
+    points = []
+    for month in row.months:
+        if month.middle is not None:
+            low, median, high = (f"{one:.{DIGITS[row.name]}f}" for one in month.middle)
+            points.append(Point(month_words(month.starts_on), low, median, high, month.starts_on in moved))
+    return points
