@@ -37,9 +37,9 @@ from nodules_app.dicom.source_images import SourceImages
 from nodules_app.exchange.spreadsheets import as_csv
 from nodules_app.models import Patient, Scan, Sex, User
 from nodules_app.selectors.deidentified import HEADS, Case, NumberedScan, Row, numbered_scans, signed_reading, tables
+from nodules_app.services.archived import archived_series, volume_of
 from nodules_app.services.audit import record
 from nodules_app.services.objects_report import Source, report_of
-from nodules_app.services.pipeline.volumes import archived_series, volume_of
 from registration.errors import Refused, gettext_noop
 
 PROJECT: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,38}[a-z0-9]")

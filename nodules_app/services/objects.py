@@ -29,9 +29,9 @@ from nodules_app.dicom.source_images import SourceImages
 from nodules_app.lifecycles import SIGNED_READING
 from nodules_app.models import DocumentKind, MadeObject, ObjectKind, Reading, User
 from nodules_app.selectors.reports import signed_documents
+from nodules_app.services.archived import archived_series, volume_of
 from nodules_app.services.audit import record
 from nodules_app.services.objects_report import SOFTWARE, Source, in_utc, report_of
-from nodules_app.services.pipeline.volumes import archived_series, volume_of
 from registration.errors import Refused, gettext_noop
 
 OF_THE_SIGNATURE: Final = (ObjectKind.SEGMENTATION, ObjectKind.KEY_IMAGES)  # an addendum changes neither

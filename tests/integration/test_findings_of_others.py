@@ -20,9 +20,9 @@ from nodules_app.lifecycles import CandidateState
 from nodules_app.models import Candidate, ImportBatch, MadeObject, ObjectKind, ReportedMeasure, Run, RunKind, Scan
 from nodules_app.selectors.candidates import CAD_VERSION
 from nodules_app.services import readings
+from nodules_app.services.archived import archived_series
 from nodules_app.services.pipeline.marks import lay_marks, store_marks
 from nodules_app.services.pipeline.proposing import keep
-from nodules_app.services.pipeline.volumes import archived_series
 from tests import factories
 from tests.exams import archived_exam
 from tests.integration.browsing import signed_in, words

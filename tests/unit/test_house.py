@@ -76,6 +76,16 @@ WITHOUT_UNIT = frozenset(
         "KernelShape.boost",
         "Round.stiffness",  # weight of a penalty
         "Surface.log_scale",
+        "FindingMark.certainty",  # of a program, 0 to 1
+        "Quantity.value",  # in the unit that its name ends in, as its ends are
+        "Quantity.low",
+        "Quantity.high",
+        "Measure.value",  # of a report of others, in the unit beside it
+        "Measure.reach",
+        "ReportedMeasure.value",
+        "ReportedMeasure.reach",
+        "ReportedLine.value",
+        "ReportedLine.reach",
         "confidence",  # of a match, 0 to 1
         "hu",  # is a unit
         "likeness",

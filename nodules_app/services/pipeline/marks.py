@@ -32,7 +32,7 @@ from nodules_app.models import (
 )
 from nodules_app.selectors.candidates import CAD_VERSION, KnownPlaces
 from nodules_app.services import nodules
-from nodules_app.services.pipeline.volumes import archived_series
+from nodules_app.services.archived import archived_series
 from registration.errors import Refused, gettext_noop
 
 UNSAID_CERTAINTY: Final = 0.5  # of a program that does not say how sure it is: between its surest and its least sure
