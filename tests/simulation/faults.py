@@ -10,7 +10,9 @@ import os
 import random
 import signal
 import socket
+import sys
 import time
+import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -149,6 +151,9 @@ class Faults:
             connection.close()
             code = 0
         finally:
+            if code:
+                traceback.print_exc()  # the parent sees only that it failed
+                sys.stderr.flush()
             os._exit(code)
 
 
