@@ -21,7 +21,7 @@ from inference.patches import cut_patches, digest, refuse_what_is_no_chest, scal
 from registration.lungs import Lungs
 from registration.volume import Volume
 
-LOOKED_AT: Final = 120  # places of a scan; every nodule that can be found at all lies among them, see docs/models
+LOOKED_AT: Final = 120  # places of a scan; 95 % of the nodules lie among them, see docs/models/candidates.md
 CERTAIN: Final = 1e-6  # a score of the detector is never taken for more certain than this
 
 

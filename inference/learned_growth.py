@@ -86,7 +86,7 @@ def see_growth(
 def read_answers(pairs_hu: Shorts, network: Network) -> tuple[LearnedGrowth, ...]:
     """Ask about pairs of cubes (n, 2, side, side, side) and put the answers into words."""
     told = network.ask(scaled(pairs_hu)).astype(np.float64)
-    spread = network.card.settings.get("error_factor", 1.0)
+    spread = network.card.settings["error_factor"]
     answers = []
     for pair, (log_ratio, log_variance, *classes) in zip(pairs_hu, told, strict=True):
         error = max(spread * math.exp(min(log_variance, 20.0) / 2), LEAST_LOG_ERROR_SHARE)

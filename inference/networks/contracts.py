@@ -11,6 +11,7 @@ from torch import nn
 from inference.model_card import Task
 from inference.networks import candidate_filter, growth
 
+FUSION: Final = ("least_score", "offset", "by_detector", "by_network")
 TORCHSCRIPT: Final = "torchscript"
 ARCHITECTURES: Final[Mapping[str, tuple[Task, Callable[[], nn.Module]]]] = {
     "candidate-filter-1": (Task.CANDIDATES, candidate_filter.CandidateFilter),
@@ -32,6 +33,8 @@ class Contract:
         Of the output (n, answers).
     largest
         No answer to a real question is further from 0.
+    settings
+        What the card must say in numbers.
     """
 
     channels: int
@@ -39,9 +42,10 @@ class Contract:
     step_mm: float
     answers: int
     largest: float
+    settings: tuple[str, ...]
 
 
 CONTRACTS: Final[Mapping[Task, Contract]] = {
-    Task.CANDIDATES: Contract(1, candidate_filter.SIDE, candidate_filter.STEP_MM, 1, 100.0),
-    Task.GROWTH: Contract(2, growth.SIDE, growth.STEP_MM, growth.ANSWERS, 100.0),
+    Task.CANDIDATES: Contract(1, candidate_filter.SIDE, candidate_filter.STEP_MM, 1, 100.0, FUSION),
+    Task.GROWTH: Contract(2, growth.SIDE, growth.STEP_MM, growth.ANSWERS, 100.0, ("error_factor",)),
 }

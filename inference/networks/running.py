@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import time
 from typing import Final
 
@@ -19,6 +20,7 @@ from torch import nn
 
 from inference.model_card import ModelCard
 from inference.model_errors import (
+    BadCard,
     CheckRunFailed,
     ModelRefused,
     NotForNetworks,
@@ -52,7 +54,10 @@ class Network:
     def __init__(self, card: ModelCard, module: nn.Module, device: str) -> None:
         self.card = card
         self.contract: Contract = CONTRACTS[card.task]
-        self.device = torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
+        wanted = device != "cpu"
+        self.device = torch.device("cuda" if wanted and torch.cuda.is_available() else "cpu")
+        if wanted and self.device.type == "cpu":
+            logger.info("%s runs on the processor: torch finds no GPU with a driver that fits", card.name)
         self._module = module.eval().to(self.device)
 
     def ask(self, patches: Singles) -> Singles:
@@ -102,12 +107,19 @@ def open_model(model: Model, device: str = "cpu") -> Network:
     changed_at = model.weights.stat().st_mtime_ns if model.weights.is_file() else 0
     key = (str(model.weights), model.card.weights_sha256, changed_at, device)
     if key not in _warm:
+        _refuse_without_settings(model.card)
         network = Network(model.card, read_module(model.card, model.read_weights()), device)
         check_run(network)
         while len(_warm) >= WARM_MODELS:
             del _warm[next(iter(_warm))]
         _warm[key] = network
     return _warm[key]
+
+
+def _refuse_without_settings(card: ModelCard) -> None:
+    for name in CONTRACTS[card.task].settings:
+        if not math.isfinite(card.settings.get(name, math.nan)):
+            raise BadCard(file=f"{card.name}.json", reason=f"its settings do not give {name}")
 
 
 def read_module(card: ModelCard, content: bytes) -> nn.Module:

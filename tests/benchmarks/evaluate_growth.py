@@ -189,8 +189,9 @@ def page(card: ModelCard, counted: Counted, seconds: float) -> str:
         card.verdict,
         "",
         f"Trained on simulation: {trained.data} {trained.examples} pairs, {trained.cpu_minutes} CPU minutes on one "
-        f"core, {trained.on}; digest of the data `{trained.data_sha256[:16]}`, of the weights `{card.weights_sha256[:16]}`. "
-        f"Again: `{trained.script}`, with FOLDER from `python -m inference.training.known_nodules FOLDER --seeds 1 ... "
+        f"core, {trained.on}; digest of the data `{trained.data_sha256[:16]}`, of the weights "
+        f"`{card.weights_sha256[:16]}`. Again: `{trained.script}`, "
+        "with FOLDER from `python -m inference.training.known_nodules FOLDER --seeds 1 ... "
         "21`.",
         "",
         f"Measured on {len(counted.cases)} nodules of simulated patients that the network has not seen, those that "

@@ -62,6 +62,7 @@ def lay(
         "trained": TRAINED,
         "limits": ["none"],
         "recommended": True,
+        "settings": {"least_score": 0.1, "offset": 0.0, "by_detector": 1.0, "by_network": 1.0},
     }
     path = folder / f"candidates-{version}.json"
     path.write_text(json.dumps(card | told))
@@ -220,6 +221,16 @@ def test_a_model_that_answers_outside_its_contract_fails_its_check_run(
     refusal = opened(tmp_path / "own")
     assert isinstance(refusal, CheckRunFailed)
     assert words in refusal.as_sentence()
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"least_score": float("nan"), "offset": 0, "by_detector": 1, "by_network": 1}]
+)
+def test_a_card_without_the_numbers_that_the_step_needs_is_refused(tmp_path: Path, settings: dict[str, float]) -> None:
+    lay(tmp_path, settings=settings)
+    refusal = opened(tmp_path)
+    assert isinstance(refusal, BadCard)
+    assert "least_score" in refusal.as_sentence()
 
 
 def test_torchscript_under_the_contract_is_used(tmp_path: Path) -> None:
