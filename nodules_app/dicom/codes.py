@@ -110,7 +110,7 @@ COMPARISON: Final = own("comparison", "What became of it since the prior exam")
 NOT_MEASURED: Final = own("not_measured", "Why it was not measured")
 
 QUALITATIVE_EVALUATIONS: Final = Code("C0034375", "UMLS", "Qualitative Evaluations")
-CATEGORY: Final = own("category", "Category by a guideline")
+PRIOR_ON: Final = own("prior_exam_on", "Day of the prior exam")
 RECOMMENDED: Final = Code("111053", "DCM", "Recommended Follow-up")
 RECOMMENDED_ON: Final = Code("111054", "DCM", "Recommended Follow-up Date")
 COMMENT: Final = Code("121106", "DCM", "Comment")

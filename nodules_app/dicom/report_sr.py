@@ -209,7 +209,9 @@ def _of_nodule(nodule: ReportedNodule) -> Iterator[sr.QualitativeEvaluation]:
 
 
 def _evaluations(report: SignedReport) -> Iterator[sr.ContentItem]:
-    """What guidelines say, what is recommended, what was added: of the patient, not of one nodule."""
+    """What was compared, what guidelines say, what was added: of the patient, not of one nodule."""
+    if report.prior_on is not None:
+        yield sr.DateContentItem(codes.PRIOR_ON, report.prior_on, CONTAINS)
     for answer in report.answers:
         name = codes.own(answer.guideline, f"Category by {answer.guideline} {answer.edition}"[:64])
         if answer.category:

@@ -88,7 +88,6 @@ class ReportedAnswer:
     edition: str
     category: str
     rule: str
-    management: str
     words: str
 
 

@@ -263,7 +263,6 @@ def _answer(told: Json) -> ReportedAnswer:
         edition=told["edition"],
         category=told["category"],
         rule=told["rule_id"],
-        management=told["management"],
         words=_words(told["management"]),
     )
 

@@ -35,6 +35,8 @@ MOST_WITH_IMAGES: Final = 5  # more take longer than a browser waits: the comman
 def of_patient(request: HttpRequest, code: UUID) -> HttpResponseBase:
     """One patient without the person."""
     patient = access.patient_for(Act.MANAGE, code, by=request.user)
+    if request.method != "POST":  # an export writes its own line
+        access.patient_to_see(code, by=request.user, page="deidentified")
     form = CaseForm(request.POST or None)
     if form.is_valid():
         made = _made(request, form, [patient])

@@ -107,8 +107,8 @@ def report(**changed: object) -> SignedReport:
         prior_on=date(2026, 5, 19),
         nodules=nodules(),
         answers=(
-            ReportedAnswer("FLEISCHNER2017", "2017", "SOLID.SINGLE.6-8.HIGH", "F.1", "ct_6_12m", "CT at 6-12 months."),
-            ReportedAnswer("LUNGRADS2022", "2022", "4A", "L.4A", "ct_3m", "CT at 3 months."),
+            ReportedAnswer("FLEISCHNER2017", "2017", "SOLID.SINGLE.6-8.HIGH", "F.1", "CT at 6-12 months."),
+            ReportedAnswer("LUNGRADS2022", "2022", "4A", "L.4A", "CT at 3 months."),
         ),
         recommended="CT at 6-12 months. Between 2027-05-18 and 2027-08-18.",
         recommended_on=date(2027, 5, 18),

@@ -74,7 +74,18 @@ def speak(read: Dataset) -> None:
 def test_nothing_that_was_said_of_the_person_stays(tmp_path: Path) -> None:
     on = changed(tmp_path / "ct", speak)
     written = write_without_the_person(on, read_volume(on.series), tmp_path / "out", whose(), NAMES)
-    said = [*SPOKEN.values(), "private", "Simulated^Patient", "Rosa", "SIM-7", "ACC-7", "OLD-NUMBER", "张", "20261118", "1958"]
+    said = [
+        *SPOKEN.values(),
+        "private",
+        "Simulated^Patient",
+        "Rosa",
+        "SIM-7",
+        "ACC-7",
+        "OLD-NUMBER",
+        "张",
+        "20261118",
+        "1958",
+    ]
     uids = {on.series.study_uid, on.series.series_uid, on.series.frame_of_reference_uid}
     uids |= {plane.sop_instance_uid for plane in on.series.slices}
     for path in written:

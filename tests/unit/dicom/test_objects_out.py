@@ -15,12 +15,16 @@ from pydicom.dataset import Dataset
 
 from nodules_app.dicom import codes
 from nodules_app.dicom.encapsulated_pdf import NotAPdf, SignedPdf, encapsulated_pdf
+from nodules_app.dicom.examination import read_examination
+from nodules_app.dicom.findings import read_findings
 from nodules_app.dicom.finishing import as_file
 from nodules_app.dicom.key_images import key_images
 from nodules_app.dicom.report_sr import report_sr
 from nodules_app.dicom.segmentation import segmentation
+from nodules_app.dicom.signed_report import Mask
 from nodules_app.dicom.source_images import SourceImages
 from tests.unit.dicom import signed
+from tests.unit.dicom.made import enhanced, write
 
 PDF = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer<<>>\n%%EOF\n"
 
@@ -201,6 +205,24 @@ def test_nothing_outlined_makes_no_segmentation(on: SourceImages, tmp_path: Path
     assert segmentation(told, on) is None
     errors, _ = signed.verdict(as_file(report_sr(told, on, None)), tmp_path)
     assert errors == []
+
+
+def test_planes_of_an_enhanced_ct_are_found_by_their_place(tmp_path: Path) -> None:
+    write(tmp_path / "ct", [enhanced(4)])  # frames from the head down, planes from the feet up
+    with read_examination(tmp_path / "ct") as examination:
+        on = SourceImages(examination.series[0])
+    inside = np.zeros((2, 2, 3), bool)
+    inside[:, 0, 1] = True
+    nodule = replace(signed.nodules()[1], outline=Mask(inside, (1, 2, 3)), key_plane=1)
+    told = signed.report(nodules=(nodule,))
+    segments = segmentation(told, on)
+    assert segments is not None
+    for made in (segments, report_sr(told, on, segments), key_images(told, on)):
+        assert made is not None
+        assert signed.verdict(as_file(made), tmp_path)[0] == []
+    (tmp_path / "seg.dcm").write_bytes(as_file(segments))
+    (mark,) = read_findings(tmp_path / "seg.dcm", on=on.series)
+    assert mark.lps_mm == pytest.approx((-10 + 4 * 0.6, -20 + 2 * 0.7, 1.5 * 2.5))
 
 
 def test_a_header_without_what_dicom_demands_is_made_whole(tmp_path: Path) -> None:
