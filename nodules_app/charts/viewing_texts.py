@@ -84,4 +84,9 @@ def _keys() -> dict[str, str]:
         "reset": gettext("Everything as at first"),
         "cancel": gettext("Cancel"),
         "sheet": gettext("This list"),
+        "confirm": gettext("Same nodule"),
+        "reject": gettext("Not a nodule"),
+        "undo": gettext("Undo"),
+        "redo": gettext("Do again"),
+        "nextCase": gettext("Next case"),
     }

@@ -1,5 +1,5 @@
 // Every key of the viewer, as OHIF's users know them where OHIF has one. The same table acts and writes the key sheet.
-// Single keys rest while somebody types or has switched them off in the user menu; f, g, Ctrl+Z and Ctrl+Y are the panel's.
+// Single keys rest while somebody types or has switched them off in the user menu.
 
 import { nextKind } from "./brush.js";
 import { THICKEST_MM } from "./room.js";
@@ -68,7 +68,7 @@ async function fullScreen(room) {
   else await whole.requestFullscreen?.();
 }
 
-// [keys, word, act]; a key with Shift is written in capitals, others with their modifier in front. e is the panel's as well: the next case.
+// [keys, word, act]; a key with Shift is written in capitals, others with their modifier in front.
 export const KEYS = [
   [["ArrowUp", "ArrowDown"], "slice", (room, _t, event) => room.scroll(room.active, event.key === "ArrowUp" ? -1 : 1)],
   [["PageUp", "PageDown"], "tenSlices", (room, _t, event) => room.scroll(room.active, event.key === "PageUp" ? -10 : 10)],
@@ -123,6 +123,9 @@ export const KEYS = [
   [["?"], "sheet", () => document.querySelector("#keys").togglePopover()],
 ];
 
+// What the panel beside the images listens to itself; here only for the list.
+const OF_PANEL = [[["f"], "confirm"], [["g"], "reject"], [["Ctrl+Z"], "undo"], [["Ctrl+Y"], "redo"], [["e"], "nextCase"]];
+
 export function nameOf(event) {
   if (event.altKey) return `Alt+${event.key}`;
   if (event.shiftKey && event.key.startsWith("Arrow")) return `Shift+${event.key}`;
@@ -149,7 +152,7 @@ export function listen(room, tools) {
 const SIGNS = { ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", " ": "Space", Escape: "Esc" };
 
 export function writeSheet(list, words) {
-  for (const [keys, word] of KEYS) {
+  for (const [keys, word] of [...KEYS, ...OF_PANEL]) {
     const row = document.createElement("div");
     const term = document.createElement("dt");
     const shown = keys.length > 2 ? ["Alt+↑↓←→"] : keys;
