@@ -200,7 +200,7 @@ def store_files(peer: Peer, paths: Sequence[Path], *, renew: Renew = _nothing) -
 
 
 def _contexts_of(paths: Sequence[Path]) -> list[PresentationContext]:
-    """One context for each kind of object in the syntax in which it lies; each kind is offered plainly as well."""
+    """One context for each kind of object in the syntax in which it lies: nothing is packed or unpacked on the way."""
     pairs: dict[tuple[str, str], None] = {}
     for path in paths:
         meta = read_file_meta_info(path)

@@ -102,17 +102,17 @@ def wait(errand: Errand, refusal: Refused) -> None:
         if _end(errand, "give_up", refusal=told(refusal)):
             log.warning("gave up %s with %s: %s", errand, errand.connection.code, refusal.code)
         return
-    with transaction.atomic():
-        try:
-            with transaction.atomic():
-                _mine(errand).update(
-                    state=after(ERRAND, ErrandState.WORKING, "wait"),
-                    not_before=Now() + pause,
-                    lease_until=None,
-                    refusal=told(refusal),
-                )
-        except IntegrityError:  # the same was asked for again meanwhile: that row does it
-            _end(errand, "give_up", refusal=told(refusal))
+    try:
+        with transaction.atomic():
+            _mine(errand).update(
+                state=after(ERRAND, ErrandState.WORKING, "wait"),
+                not_before=Now() + pause,
+                lease_until=None,
+                refusal=told(refusal),
+            )
+    except IntegrityError:  # the same was asked for again meanwhile: that row does it
+        _end(errand, "give_up", refusal=told(refusal))
+        return
     log.info("%s waits %s min: %s", errand, pause.total_seconds() / 60, refusal.code)
 
 

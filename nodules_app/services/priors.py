@@ -73,7 +73,13 @@ def search(errand: PriorSearch) -> None:
         for study in choice.chosen:
             _bring(errand, study, renew)
     except NetworkRefused as refusal:
-        write_down(errand.connection, PassedKind.REFUSED, began_at=timezone.now(), refusal=refusal)
+        write_down(
+            errand.connection,
+            PassedKind.REFUSED,
+            began_at=timezone.now(),
+            study_uid=errand.study.study_uid,
+            refusal=refusal,
+        )
         errands.wait(errand, refusal)
         return
     errands.finish(errand, brought=len(choice.chosen))

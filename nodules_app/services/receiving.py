@@ -18,6 +18,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import DatabaseError, close_old_connections, transaction
 from django.shortcuts import get_object_or_404
+from redis.exceptions import RedisError
 
 from nodules_app.dicom.archive import Archive, NotInArchive
 from nodules_app.dicom.network_listen import Limits, Listener
@@ -59,7 +60,7 @@ def shelf() -> Shelf:
     return Shelf(settings.INBOX_DIR / RECEIVING, reserve_bytes=settings.DICOM_RESERVE_MB << 20)
 
 
-def listen(*, stopped: Callable[[], bool], limits: Limits | None = None, on: Callable[[int], None] = print) -> None:
+def listen(*, stopped: Callable[[], bool], on: Callable[[int], None], limits: Limits | None = None) -> None:
     """Listen until told to stop; ``on`` is told the port once callers can call."""
     kept, callers = shelf(), connections.Callers()
     recover(kept)
@@ -85,12 +86,14 @@ def listen(*, stopped: Callable[[], bool], limits: Limits | None = None, on: Cal
             time.sleep(LOOK_EVERY_S)
     finally:
         listener.stop()
-        cache.delete(HEARTBEAT)
 
 
 def _beat(port: int) -> None:
     alive = Listening(settings.DICOM_TITLE, port, settings.DICOM_LISTEN_TLS, datetime.now(UTC))
-    cache.set(HEARTBEAT, alive, timeout=6 * HEARTBEAT_EVERY_S)
+    try:
+        cache.set(HEARTBEAT, alive, timeout=6 * HEARTBEAT_EVERY_S)
+    except RedisError:
+        log.warning("the cache is away: pages will say that nobody listens")
 
 
 def _look(kept: Shelf, callers: connections.Callers) -> None:
@@ -98,8 +101,8 @@ def _look(kept: Shelf, callers: connections.Callers) -> None:
     try:
         callers.refresh()
         hand_over_quiet(kept)
-    except DatabaseError:
-        log.exception("the database is away: what comes waits on the shelf, and callers are let in as before")
+    except (DatabaseError, OSError):  # the receiver goes on: callers are let in as before
+        log.exception("what came cannot be handed over now; it waits on the shelf")
 
 
 def recover(kept: Shelf) -> None:

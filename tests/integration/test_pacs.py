@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from pydicom import dcmread
 from pytest_django import Settings
@@ -31,9 +31,12 @@ from nodules_app.models import (
     HeldExam,
     ImportBatch,
     Instance,
+    MadeObject,
     Passed,
     PassedKind,
+    Patient,
     PriorSearch,
+    Reading,
     Role,
     Run,
     RunKind,
@@ -42,18 +45,22 @@ from nodules_app.models import (
     Study,
 )
 from nodules_app.selectors import connections as selectors
+from nodules_app.selectors.reading_content import content_of, sha256_of
 from nodules_app.services import (
     connections,
+    corrections_measure,
     errand_round,
     errands,
     housekeeping,
     intake,
     outbox,
     priors,
+    readings,
     receiving,
 )
 from nodules_app.services.pipeline.execute import execute
 from tests import factories, peers
+from tests.exams import archived_exam
 from tests.unit.dicom.made import as_bytes, ct, stack, uid, write
 
 pytestmark = pytest.mark.django_db
@@ -282,6 +289,50 @@ class TestTheOutbox:
         errand_round.do_due()
         assert len(orthanc.instances()) == 1
         orthanc.empty()
+
+
+class TestResultsGoOut:
+    @pytest.fixture
+    def patient(self) -> Patient:
+        of = factories.patient(clinic=Clinic.objects.first() or factories.clinic())
+        place = (0.0, 0.0, 0.0)
+        scan = archived_exam(of, ((place, 9.0),), seed=2)
+        row = corrections_measure.store_by_machine(factories.finding(factories.nodule(of), scan, place))
+        assert row is not None
+        assert row.refusal is None
+        readings.exam_came(scan)
+        return of
+
+    def sign(self, of: Patient) -> Reading:
+        by = factories.member(Role.RADIOLOGIST, at=of.clinic)
+        readings.begin(patient=of, by=by)
+        opened = readings.open_reading(of)
+        assert opened is not None
+        return readings.sign(reading=opened, shown_sha256=sha256_of(content_of(of, opened.scan)), by=by)
+
+    def test_what_is_signed_goes_to_the_pacs_and_what_is_added_as_well(
+        self, patient: Patient, orthanc: peers.Orthanc
+    ) -> None:
+        pacs(clinic=patient.clinic, sends=True, port=orthanc.dicom_port)
+        reading = self.sign(patient)
+        assert Sending.objects.get().reading == reading
+        assert errand_round.do_due() == 1
+        first = set(MadeObject.objects.values_list("sop_instance_uid", flat=True))
+        assert first
+        assert orthanc.sop_uids() == first
+        readings.addend(reading=reading, text="Compared with the outside exam.", by=reading.signed_by)
+        assert errand_round.do_due() == 1
+        assert orthanc.sop_uids() == set(MadeObject.objects.values_list("sop_instance_uid", flat=True)) > first
+        assert not Sending.objects.exclude(state=ErrandState.DONE).exists()
+        orthanc.empty()
+
+    def test_a_signature_that_is_taken_back_by_the_database_sends_nothing(self, patient: Patient) -> None:
+        pacs(clinic=patient.clinic, sends=True)
+        with transaction.atomic():
+            self.sign(patient)
+            assert Sending.objects.count() == 1
+            transaction.set_rollback(True)
+        assert not Sending.objects.exists()
 
 
 def test_a_test_of_a_connection_says_in_a_sentence_what_is_wrong(orthanc: peers.Orthanc) -> None:
