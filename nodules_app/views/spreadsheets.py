@@ -75,7 +75,9 @@ def _standing(request: HttpRequest, spreadsheet: Spreadsheet) -> dict[str, Any]:
     counts = selectors.counts(spreadsheet)
     after = request.GET.get("after", "0")
     rows = selectors.lines(
-        spreadsheet, verdict=verdict if verdict in counts else "", after=int(after) if after.isdecimal() else 0
+        spreadsheet,
+        verdict=verdict if verdict in counts else "",
+        after=int(after) if after.isdecimal() and len(after) < 9 else 0,
     )
     page = rows[: selectors.LINES_A_PAGE]
     return {

@@ -18,6 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+import psutil
+
 from tests.benchmarks.bench_clinic import servers
 
 HEAD: Final = (
@@ -54,7 +56,9 @@ def main(lines: int, patients: int) -> None:
 
     from nodules_app.exchange.spreadsheets import as_csv, as_xlsx
     from nodules_app.models import Clinic, Membership, Patient, Role, User
+    from nodules_app.services.pipeline.execute import execute
 
+    print(f"a worker with {execute.__module__} loaded, and idle: {held_mb():.0f} MB")  # noqa: T201
     call_command("migrate", verbosity=0)
     clinic = Clinic.objects.create(name="Clinic")
     user = User.objects.create(username="coordinator")
@@ -145,17 +149,22 @@ def done(sent: object) -> None:
         raise RuntimeError(f"{run.kind} ended as {run.state}: {run.failure} {run.refusal}")
 
 
+def held_mb() -> float:
+    """Memory of this process now."""
+    return psutil.Process().memory_info().rss / 2**20
+
+
 def timed(name: str, act: object) -> object:
     from tests.benchmarks.cpu import backend, family_s
 
-    answering = backend()
+    answering, before_mb = backend(), held_mb()
     began, cpu_s, database_s = time.perf_counter(), time.process_time(), family_s(answering)
     answer = act()  # type: ignore[operator]
     took_s, worked_s = time.perf_counter() - began, time.process_time() - cpu_s
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(  # noqa: T201
         f"{name}: {took_s:.1f} s (CPU: {worked_s:.1f} s of the process, {family_s(answering) - database_s:.1f} s of the"
-        f" database), peak memory {peak_mb:.0f} MB"
+        f" database), memory {before_mb:.0f} MB before, {peak_mb:.0f} MB at its peak"
     )
     return answer
 

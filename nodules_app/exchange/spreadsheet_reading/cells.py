@@ -56,7 +56,8 @@ def shown(cell: Cell) -> str:
 
 def plain(text: str) -> str:
     """Fold full-width signs and the many kinds of blanks (UAX #15, NFKC); the words stay as they are."""
-    return " ".join(unicodedata.normalize("NFKC", text).replace("\ufeff", "").split())
+    kept = text.replace("\ufeff", "").replace("\0", "")  # a database stores no zero
+    return " ".join(unicodedata.normalize("NFKC", kept).split())
 
 
 def unguarded(text: str) -> str:

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 
-from nodules_app.exchange.spreadsheet_reading.cells import Sheet
+from nodules_app.exchange.spreadsheet_reading.cells import Sheet, plain
 from nodules_app.exchange.spreadsheet_reading.columns import Head, head_of
 from nodules_app.exchange.spreadsheet_reading.days import DayOrder
 from nodules_app.exchange.spreadsheet_reading.errors import FileTooLarge, NoHeadings
@@ -52,7 +52,7 @@ def receive(*, file: UploadedFile[bytes], by: User, clinic: Clinic | None = None
         heads = _heads(clinic, path)
         with transaction.atomic():
             batch = ImportBatch.objects.create(
-                clinic=clinic, source_name=(file.name or "")[:200], path=str(path), owned=True, by=by
+                clinic=clinic, source_name=plain(file.name or "")[:200], path=str(path), owned=True, by=by
             )
             sent = Spreadsheet.objects.create(batch=batch, heads=heads)
             record("list.received", None, by=by, spreadsheet=sent.code)

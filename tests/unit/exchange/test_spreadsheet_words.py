@@ -105,4 +105,4 @@ def test_headings(heading: str, field: Field | None) -> None:
 
 def test_columns_and_cells_are_named_as_spreadsheet_programs_do() -> None:
     assert [letters_of(index) for index in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
-    assert (shown(7.0), shown(" ａ  b "), shown(None)) == ("7", "a b", "")
+    assert (shown(7.0), shown(" ａ  b\0 "), shown(None)) == ("7", "a b", "")
