@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from nodules_app.dicom.deidentify import Nobody, Pseudonyms
-from nodules_app.lifecycles import SIGNED_READING, NoduleState
+from nodules_app.lifecycles import SIGNED_READING, NoduleState, ReadingState
 from nodules_app.models import Assessment, Clinic, Patient, Reading, Scan
 from nodules_app.selectors.timeline import NoduleLine, timeline
 
@@ -112,8 +112,8 @@ def numbered_scans(patient: Patient) -> list[NumberedScan]:
 
 
 def signed_reading(scan: Scan) -> Reading | None:
-    """The newest reading of a scan that was signed and not replaced since."""
-    rows = Reading.objects.filter(scan=scan, state__in=SIGNED_READING, replaced_by__isnull=True)
+    """What stands signed of a scan; a newer version that nobody has signed yet replaces nothing."""
+    rows = Reading.objects.filter(scan=scan, state__in=SIGNED_READING).exclude(state=ReadingState.REPLACED)
     return rows.select_related("patient__clinic", "comparison", "signed_by").order_by("-version").first()
 
 

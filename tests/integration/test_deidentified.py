@@ -22,6 +22,7 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from nodules_app.dicom.archive import Archive
 from nodules_app.models import AuditEvent, Measurement, Patient, Role, Scan, User
+from nodules_app.selectors.deidentified import signed_reading
 from nodules_app.selectors.reading_content import content_of, sha256_of
 from nodules_app.services import corrections_measure, deidentified, readings
 from nodules_app.services.deidentified import NobodyToExport, NoSuchProject, StillIdentifying
@@ -219,6 +220,14 @@ class TestItIsOfUse:
         mine, theirs = table(once, "nodules")[0], table(other, "nodules")[0]
         assert mine["patient"] != theirs["patient"]
         assert mine["tracking_uid"] != theirs["tracking_uid"]
+
+
+def test_what_stands_signed_counts_until_its_correction_is_signed(patient: Patient) -> None:
+    signed = patient.readings.get()
+    assert signed_reading(signed.scan) == signed
+    readings.begin(patient=patient, by=factories.member(Role.RADIOLOGIST))
+    assert patient.readings.count() == 2
+    assert signed_reading(signed.scan) == signed
 
 
 def test_a_project_has_a_name_and_somebody_in_it(patient: Patient, tmp_path: Path) -> None:
