@@ -87,6 +87,8 @@ def _of_the_clinic(user: User, path: str, here: str) -> tuple[Link, ...]:
         links.append(Link(reverse("connections"), _("Connections"), "import", here == "connections"))
     if any({Act.SEE, Act.MANAGE} <= clinics.acts_of_roles([one.role]) for one in held):
         links.append(Link(reverse("deidentified"), _("De-identified export"), "download", here == "deidentified"))
+    if Act.ADMINISTER in acts:
+        links.append(Link(reverse("models"), _("Learned models"), "target", here == "models"))
     if Act.AUDIT in acts:
         links.append(Link(reverse("audit"), _("Audit trail"), "seen", here == "audit"))
     for one in held:

@@ -86,6 +86,7 @@ def test_an_administrator_chooses_on_the_page_and_the_trail_says_so(own: Path) -
     page = words(client.get(reverse("models")).content.decode())
     assert "version 0.own in use" in page
     assert "Trained on simulation" in page
+    assert reverse("models") in client.get(reverse("connections")).content.decode()  # the way there, without a patient
     assert client.post(address, {"version": "none such"}).status_code == 302
     assert models.in_use(Task.CANDIDATES).pinned == "0.own"
     assert client.post(reverse("choose-model", kwargs={"task": "weather"}), {"version": ""}).status_code == 404
