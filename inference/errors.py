@@ -37,6 +37,14 @@ class NothingAtPoint(NotMeasured):
     remedy = gettext_noop("Set the point inside the nodule, near its middle.")
 
 
+class MetalAtPoint(NotMeasured):
+    """What is at the point is brighter than any calcified nodule: a clip, a marker, a wire."""
+
+    code = "metal_at_point"
+    sentence = gettext_noop("What is at this point is as bright as metal ({brightness_hu:.0f} HU).")
+    remedy = gettext_noop("Set the point on the nodule itself; a clip or a marker is not measured.")
+
+
 class BorderNotFound(NotMeasured):
     """The contour runs out into vessels, wall or consolidation: most rays find no border."""
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, special
 
-from inference.errors import NothingAtPoint, PointNotInLung
+from inference.errors import MetalAtPoint, NothingAtPoint, PointNotInLung
 from inference.neighbourhood import FLOOR_HU, Floats, Neighbourhood
 from inference.star import Star
 
@@ -17,6 +17,7 @@ BORDER_FRACTION = 0.35  # of the way from lung to core; ratios between dates wer
 LEVEL_OFFSET = float(special.ndtri(1 - BORDER_FRACTION))
 HIGHEST_CORE_HU = 60.0  # calcified cores (1400 HU) would else pull the border into the nodule
 LOWEST_CONTRAST_HU = 120.0
+METAL_HU = 2200.0  # calcified cores reach 1900
 HALO_FROM_MM = 3.0  # radius; in smaller nodules blur alone makes a halo
 HALO_FROM_SLICES = 2.0  # the same, in slices: thick ones blur the poles
 HALO_DEPTH_MM = (1.1, 1.9)  # under the surface: there the ring is looked at
@@ -65,6 +66,8 @@ def first_levels(near: Neighbourhood) -> Levels:
     core_hu = float(np.percentile(bright, 85)) if bright.size else lung_hu
     if core_hu - lung_hu < LOWEST_CONTRAST_HU:
         raise NothingAtPoint(contrast_hu=core_hu - lung_hu)
+    if core_hu > METAL_HU:
+        raise MetalAtPoint(brightness_hu=core_hu)
     return Levels(lung_hu, min(core_hu, HIGHEST_CORE_HU))
 
 

@@ -125,7 +125,7 @@ def measure(
     NotMeasured
         One of ``inference.errors``, when the method cannot stand behind a volume.
     """
-    if lungs is not None and not _near_lungs(lungs, seed_lps_mm):
+    if lungs is not None and not _near_lungs(volume, lungs, seed_lps_mm):
         raise PointNotInLung(lung_percent=0.0)
     found = segment(volume, seed_lps_mm)
     scan = SeenOn(volume, max(slice_thickness_mm or 0.0, volume.spacing_zyx_mm[0]), noise, lungs)
@@ -170,9 +170,9 @@ def describe(found: Segmentation, scan: SeenOn, *, errors: ErrorTable = SEPARATE
     return _put_together(found, filled, axes, density, joined, centre, sure, seen)
 
 
-def _near_lungs(lungs: Lungs, seed_lps_mm: ArrayLike) -> bool:
+def _near_lungs(volume: Volume, lungs: Lungs, seed_lps_mm: ArrayLike) -> bool:
     seed = np.asarray(seed_lps_mm, dtype=np.float64)
-    if seed.shape != (3,) or not np.isfinite(seed).all():
+    if seed.shape != (3,) or not np.isfinite(seed).all() or not bool(volume.contains(seed)):
         return True  # refused for what it is, by the segmentation
     return bool(lungs.contains(seed)) or float(lungs.distance_mm(seed)) < FURTHEST_FROM_LUNG_MM
 

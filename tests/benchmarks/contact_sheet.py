@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from nodules_app.dicom.volumes import read_volume
 from registration.lungs import segment_lungs
 from registration.volume import Volume
 from tests.benchmarks.bench_lungs import DATA
+from tests.benchmarks.bench_measure_readers import MARGIN_MM, MARGIN_PX
 
 TILE_PX: Final = 240
 REACH_MM: Final = 22.0
@@ -73,13 +75,16 @@ def large_nodule() -> Iterator[Shown]:
 
 
 def cubes() -> Iterator[Shown]:
-    """The cubes with readers' masks."""
+    """The cubes with readers' masks; most end one slice beyond the nodule, so their border is repeated outward."""
     for path in sorted((DATA / "lidc-vois").glob("*.npz")):
         with np.load(path) as stored:
             z, y, x = (float(step) for step in stored["spacing_zyx"])
-            origin = [float(along) for along in stored["origin_lps"]]
-            volume = Volume(stored["hu"], (z, y, x), (origin[0], origin[1], origin[2]), np.eye(3))
-            readers = stored["reader_masks"].astype(bool)
+            more = math.ceil(MARGIN_MM / z), MARGIN_PX, MARGIN_PX
+            around = [(voxels, voxels) for voxels in more]
+            array = np.pad(stored["hu"], around, mode="edge").astype(np.int16)
+            first = np.asarray(stored["origin_lps"], np.float64) - np.array([more[2] * x, more[1] * y, more[0] * z])
+            readers = np.pad(stored["reader_masks"].astype(bool), [(0, 0), *around])
+        volume = Volume(array, (z, y, x), (float(first[0]), float(first[1]), float(first[2])), np.eye(3))
         yield Shown(path.stem.removeprefix("LIDC-IDRI-"), volume, _middle(volume, readers), readers)
 
 
@@ -89,7 +94,9 @@ def _scan(name: str) -> Volume:
 
 
 def _middle(volume: Volume, readers: Mask) -> NDArray[np.float64]:
-    return volume.lps_from_index(np.argwhere(_consensus(readers)).mean(axis=0))
+    """The voxel of the consensus that lies nearest to its middle."""
+    inside = np.argwhere(_consensus(readers))
+    return volume.lps_from_index(inside[np.argmin(((inside - inside.mean(axis=0)) ** 2).sum(axis=1))])
 
 
 def _consensus(readers: Mask) -> Mask:

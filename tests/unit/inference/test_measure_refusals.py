@@ -8,11 +8,12 @@ import pytest
 from inference import errors
 from inference.errors import NotMeasured
 from inference.measure import measure
+from registration.lungs import Lungs
 from registration.volume import Volume
 from tests.phantoms import NodulePhantom, draw
 
 
-def refusal(volume: Volume, point: object, **options: float) -> NotMeasured:
+def refusal(volume: Volume, point: object, **options: object) -> NotMeasured:
     with pytest.raises(NotMeasured) as caught:
         measure(volume, point, **options)
     return caught.value
@@ -30,6 +31,13 @@ def test_a_point_outside_the_scan(point: tuple[float, ...]):
     assert refusal(NODULE.volume, point).code == "point_outside_scan"
 
 
+def test_a_point_outside_the_scan_is_not_called_a_point_outside_the_lung():
+    lungs = Lungs(
+        np.ones((9, 9, 9), np.uint8), (3.0, 3.0, 3.0), (-50.0, 30.0, 200.0), np.eye(3), 1, 0, -850, True, True
+    )
+    assert refusal(NODULE.volume, (9e3, 0, 0), lungs=lungs).code == "point_outside_scan"
+
+
 def test_a_point_in_plain_lung():
     assert refusal(NODULE.volume, NODULE.centre_lps_mm + np.array([0, 0, 12])).code == "nothing_at_point"
 
@@ -42,6 +50,15 @@ def test_a_point_in_soft_tissue_bone_or_metal(hu: int):
 @pytest.mark.parametrize("hu", [-1000, -860, -32768])
 def test_a_constant_image_of_air_or_padding(hu: int):
     assert refusal(block(hu), (20, 20, 20)).code in {"nothing_at_point", "point_not_in_lung"}
+
+
+@pytest.mark.parametrize(("hu", "code"), [(3071, "metal_at_point"), (1900, None)])
+def test_a_clip_in_the_lung_is_no_nodule_but_a_calcified_one_is(hu: int, code: str | None):
+    drawn = draw(NodulePhantom(diameter_mm=6, nodule_hu=hu))
+    if code is None:
+        assert measure(drawn.volume, drawn.centre_lps_mm).mean_hu > 1000
+    else:
+        assert refusal(drawn.volume, drawn.centre_lps_mm).code == code
 
 
 def test_a_nodule_cut_by_the_edge_of_the_scan():
