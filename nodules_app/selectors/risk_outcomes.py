@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from nodules_app.models import Assessment, Clinic, Diagnosis, NoduleOutcome, Patient, RiskCorrection
+from nodules_app.models import Assessment, Clinic, Diagnosis, NoduleOutcome, Patient, PatientMerge, RiskCorrection
 
 MODELS: Final = ("brock_2b", "mayo", "herder", "va", "pkuph")  # of the nodule; PLCOm2012 speaks of the person
 
@@ -84,12 +84,29 @@ def _judged(
 def _said(patients: set[int], model: str) -> Mapping[tuple[int, str], list[tuple[date, float]]]:
     """What the model said of each nodule, the earliest first; every guideline of a day carries the same."""
     found: defaultdict[tuple[int, str], list[tuple[date, float]]] = defaultdict(list)
+    joined = set(PatientMerge.objects.filter(kept__in=patients).values_list("kept_id", flat=True))
     rows = Assessment.objects.filter(patient__in=patients).order_by("exam_on", "pk")
-    for patient, exam_on, risk in rows.values_list("patient_id", "exam_on", "answer__risk").iterator():
+    columns = ("patient_id", "exam_on", "answer__risk", "answer__result__lead_nodule", "lead__number")
+    for patient, exam_on, risk, lead_then, lead_now in rows.values_list(*columns).iterator():
         probability = probability_of(risk, model)
-        if probability is not None:
-            found[patient, str(risk["nodule_id"])].append((exam_on, probability))
+        if probability is None:
+            continue
+        label = _label_now(str(risk["nodule_id"]), lead_then, lead_now, was_joined=patient in joined)
+        if label is not None:
+            found[patient, label].append((exam_on, probability))
     return found
+
+
+def _label_now(then: str, lead_then: str | None, lead_now: int | None, *, was_joined: bool) -> str | None:
+    """The label today of a nodule that an answer named: joining two records renumbers nodules, and the lead tells how.
+
+    None where that cannot be told; a probability is never given to another nodule.
+    """
+    if not was_joined:
+        return then
+    if lead_now is None or not lead_then:
+        return None
+    return f"N{int(then[1:]) + lead_now - int(lead_then[1:])}"
 
 
 def probability_of(risk: Mapping[str, Any] | None, model: str) -> float | None:

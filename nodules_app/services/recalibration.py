@@ -18,6 +18,7 @@ from inference.validation.discrimination import Share, area
 from inference.validation.logistic import Separated
 from inference.validation.recalibration import FEWEST, Recalibration, TooFewEvents, Way, recalibrate
 from nodules_app.models import Clinic, Nodule, NoduleOutcome, RiskCorrection, User
+from nodules_app.selectors.patients import Answer
 from nodules_app.selectors.risk_outcomes import MODELS, Judged, corrections_in_use, judged, probability_of
 from nodules_app.services.audit import record
 from registration.errors import Refused, gettext_noop
@@ -177,8 +178,11 @@ class Corrected:
     correction: RiskCorrection
 
 
-def corrected(clinic: Clinic, risk: Mapping[str, Any]) -> Mapping[str, Corrected]:
-    """Correct the probabilities of an answer by every correction in use; models without one are left out."""
+def corrected(clinic: Clinic, answers: Sequence[Answer]) -> Mapping[str, Corrected]:
+    """Correct the latest probabilities by every correction in use; models without one are left out."""
+    if not answers:
+        return {}
+    risk = max(answers, key=lambda answer: answer.given_at).risk
     found = {}
     for model, row in corrections_in_use(clinic).items():
         published = probability_of(risk, model)

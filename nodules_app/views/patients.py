@@ -70,7 +70,7 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
         "step_on": step_on,
         "advice": _advice(page, expected, step_on),
         "outcomes": outcomes_of(patient),
-        "corrected": corrected(patient.clinic, page.answers[0].risk) if page.answers else {},
+        "corrected": corrected(patient.clinic, page.answers),
         "proposed": proposals.section(proposals_of(patient), hidden=hidden, volumes=volumes),
     }
     return render(request, "patients/patient.html", context)

@@ -22,7 +22,7 @@ from inference.validation.discrimination import area
 from inference.validation.recalibration import TooFewEvents
 from nodules_app.models import AuditEvent, Clinic, Nodule, NoduleOutcome, RiskCorrection, Role
 from nodules_app.selectors.risk_outcomes import corrections_in_use, judged, outcomes_of
-from nodules_app.services import recalibration
+from nodules_app.services import joining, recalibration
 from tests import factories
 from tests.integration.browsing import page_of, words
 
@@ -131,6 +131,20 @@ def test_only_what_was_said_before_the_outcome_counts_and_of_that_the_last() -> 
     (one,) = judged([nodule.patient.clinic], "brock_2b")
     assert (one.probability, one.said_on, one.is_malignant) == (0.20, date(2025, 1, 1), True)
     assert judged([nodule.patient.clinic], "pkuph") == ()
+
+
+def test_records_that_were_joined_give_no_nodule_what_was_said_of_another() -> None:
+    kept, gone = factories.patient(), factories.patient()
+    own, moved = factories.nodule(kept), factories.nodule(gone)
+    said(own, 0.10)
+    said(moved, 0.70)
+    joining.join(gone=gone, kept=kept, reason="one person", by=factories.member(Role.COORDINATOR))
+    moved.refresh_from_db()
+    assert moved.label != "N1"
+    known(own, "benign")
+    known(moved, "malignant")
+    found = {one.label: (one.probability, one.is_malignant) for one in judged([kept.clinic], "brock_2b")}
+    assert found == {"N1": (0.10, False), moved.label: (0.70, True)}
 
 
 def test_outcomes_of_another_clinic_are_not_ours() -> None:
