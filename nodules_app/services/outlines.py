@@ -58,12 +58,12 @@ def _outline(row: Measurement) -> Outline:
 
 def _draw(row: Measurement) -> tuple[Polygons, Polygons]:
     try:
-        found = outline_in_force(row.finding)
-    except Refused:  # also: the voxels are not kept
+        found, volume = outline_in_force(row.finding), volume_of(row.finding.scan)
+    except Refused:  # also: the voxels are not kept, or not any more
         return _axial(row), {}
     if found is None:  # numbers without an outline: a caliper
         return _axial(row), {}
-    drawn = _drawn(volume_of(row.finding.scan), found.inside, found.start_zyx, row.attenuation)
+    drawn = _drawn(volume, found.inside, found.start_zyx, row.attenuation)
     _keep(row.code, *drawn)
     return drawn
 

@@ -13,7 +13,7 @@ import json
 import os
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nodules_app.models import Patient, User
 
 ROUNDS: Final = 5
-Fields = Mapping[str, Any]
+Fields = dict[str, Any]
 
 
 def main() -> None:
