@@ -222,7 +222,8 @@ def _answer(row: Mapping[str, Any] | None) -> str:
     if row is None:
         return "–"
     management = patients.management_words(row["management"])
-    return f"{row['category']}: {management}" if row["category"] else management
+    has_category = row["category"] not in ("", "not_applicable")
+    return f"{row['category']}: {management}" if has_category else management
 
 
 def _step(row: Mapping[str, Any] | None) -> str:
@@ -230,7 +231,7 @@ def _step(row: Mapping[str, Any] | None) -> str:
         return "–"
     due = [day_text(date.fromisoformat(row[name])) for name in ("due_from", "due_until")]
     what = patients.management_words(row["management"]) if row["management"] else gettext("review by a reader")
-    return f"{what}, {due[0]} – {due[1]}"
+    return f"{str(what).rstrip('.。')}, {due[0]} – {due[1]}"
 
 
 LANE: Final[dict[Lane, Promise]] = {

@@ -308,6 +308,8 @@ export class Room {
   }
 
   async fetchOutlines(pane) {
+    // A second reader who has not said yet what he sees is not shown what the first one drew.
+    if (document.querySelector("[data-reading-panel][data-blind]")) return;
     const answer = await fetch(pane.told.outlines, { credentials: "same-origin" });
     if (!answer.ok) { this.say(this.texts.noOutlines); return; }
     pane.outlines = (await answer.json()).outlines;
