@@ -9,7 +9,7 @@ from nodules_app.models import HeldExam, ImportBatch, Membership, Patient, Patie
 from nodules_app.services.reminders.sweep import sweep
 from tests import factories
 from tests.browser.conftest import Visit
-from tests.browser.test_frame import SCREENS, faults
+from tests.browser.looking import SCREENS, faults
 from tests.clinic import PASSWORD
 from tests.integration.reminding import NOON, owed
 

@@ -21,7 +21,7 @@ from nodules_app.services.reminders.dispatch import dispatch
 from nodules_app.services.reminders.sweep import sweep
 from tests import factories
 from tests.browser.conftest import Visit
-from tests.browser.test_frame import SCREENS, faults
+from tests.browser.looking import EVERY_PAIR, SCREENS, faults
 from tests.clinic import member
 from tests.providers import mail_server
 
@@ -98,9 +98,7 @@ def morning(coordinator: User, physician: User) -> Patient:
     return step.patient
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("screen", SCREENS)
-@pytest.mark.parametrize("language", ["en", "zh-hans"])
+@pytest.mark.parametrize(("language", "screen", "theme"), EVERY_PAIR)
 def test_the_pages_of_the_day_are_accessible_and_keep_the_policy(
     visit: Visit, coordinator: User, morning: Patient, language: str, screen: str, theme: str
 ) -> None:

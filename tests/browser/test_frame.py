@@ -6,7 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.conf import LazySettings
 from django.utils import timezone
 from playwright.sync_api import expect
@@ -14,11 +13,9 @@ from playwright.sync_api import expect
 from nodules_app.lifecycles import RunState
 from nodules_app.models import ImportBatch, Patient, Run, RunKind, Scan, User
 from nodules_app.services import safety_net
-from tests.browser.conftest import NARROW, WIDE, Visit, Visitor
+from tests.browser.conftest import NARROW, Visit
+from tests.browser.looking import EVERY_PAIR, SCREENS, faults
 from tests.clinic import delivered, followed, refused, series_of
-
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-SCREENS = {"phone": NARROW, "desktop": WIDE}
 
 
 @pytest.fixture
@@ -45,17 +42,7 @@ def running(patient: object, *, progress: int) -> Run:
     )
 
 
-def faults(visitor: Visitor) -> list[str]:
-    """What axe finds, what runs over the edge, and what the browser complained of (a policy breach, a missing file)."""
-    found = Axe().run(visitor.page, options={"runOnly": TAGS}).response["violations"]
-    said = [f"{fault['id']}: {node['html'][:200]}" for fault in found for node in fault["nodes"]]
-    beyond = visitor.page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
-    return [*said, *([f"{beyond} px beyond the edge"] if beyond > 0 else []), *visitor.complaints]
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("screen", SCREENS)
-@pytest.mark.parametrize("language", ["en", "zh-hans"])
+@pytest.mark.parametrize(("language", "screen", "theme"), EVERY_PAIR)
 @pytest.mark.usefixtures("clinic")
 def test_every_page_is_accessible_and_keeps_the_policy(
     visit: Visit, reader: User, language: str, screen: str, theme: str

@@ -8,7 +8,7 @@ from nodules_app.models import Match, Patient, User
 from nodules_app.services import descriptions
 from tests import factories
 from tests.browser.conftest import Visit
-from tests.browser.test_frame import SCREENS, faults
+from tests.browser.looking import EVERY_PAIR, SCREENS, faults
 
 DESCRIBED = {
     "lobe": "RUL",
@@ -40,9 +40,7 @@ def pages(patient: Patient) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("screen", SCREENS)
-@pytest.mark.parametrize("language", ["en", "zh-hans"])
+@pytest.mark.parametrize(("language", "screen", "theme"), EVERY_PAIR)
 def test_what_a_reader_says_is_accessible_and_keeps_the_policy(
     visit: Visit, reader: User, language: str, screen: str, theme: str
 ) -> None:

@@ -13,7 +13,7 @@ from nodules_app.models import Candidate, Patient, RunKind, User
 from nodules_app.services.pipeline.proposing import keep
 from tests import factories
 from tests.browser.conftest import Visit
-from tests.browser.test_frame import SCREENS, faults
+from tests.browser.looking import SCREENS, faults
 
 PLACES = ((10.0, 5.0, 0.0), (-15.0, -10.0, 12.0), (20.0, -20.0, -10.0))
 

@@ -12,7 +12,7 @@ from nodules_app.lifecycles import FollowUpState
 from nodules_app.models import Role, User
 from tests import factories
 from tests.browser.conftest import Visit
-from tests.browser.test_frame import SCREENS, faults
+from tests.browser.looking import SCREENS, faults
 from tests.clinic import member
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -14,7 +14,7 @@ from nodules_app.models import Clinic, Comparison, Patient, Reading, User
 from nodules_app.services import growths, readings
 from tests import factories
 from tests.browser.conftest import Visit, Visitor
-from tests.browser.test_frame import SCREENS, faults
+from tests.browser.looking import SCREENS, faults
 from tests.clinic import member
 
 AT = (0.0, 0.0, 0.0)

@@ -15,7 +15,7 @@ from nodules_app.selectors.reading_content import content_of, sha256_of
 from nodules_app.services import decisions, readings
 from tests import factories
 from tests.browser.conftest import Visit
-from tests.browser.test_frame import SCREENS, faults
+from tests.browser.looking import SCREENS, faults
 
 
 @pytest.fixture(autouse=True)

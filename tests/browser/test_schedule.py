@@ -12,7 +12,7 @@ from nodules_app.models import Clinic, FollowUp, FollowUpKind, Resource, Resourc
 from nodules_app.services import resources, scheduling
 from tests import factories
 from tests.browser.conftest import Visit
-from tests.browser.test_frame import SCREENS, faults
+from tests.browser.looking import EVERY_PAIR, SCREENS, faults
 from tests.clinic import PASSWORD
 
 ZONE = ZoneInfo("UTC")
@@ -60,9 +60,7 @@ def owed(clinic: Clinic) -> FollowUp:
     )
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("screen", SCREENS)
-@pytest.mark.parametrize("language", ["en", "zh-hans"])
+@pytest.mark.parametrize(("language", "screen", "theme"), EVERY_PAIR)
 def test_the_calendar_is_accessible_and_keeps_the_policy(
     visit: Visit, coordinator: User, scanner: Resource, language: str, screen: str, theme: str
 ) -> None:

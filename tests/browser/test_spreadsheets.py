@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from nodules_app.models import FollowUp, ListEntry, Nodule, Patient, Role, Run, User
 from nodules_app.services.pipeline.execute import execute
 from tests.browser.conftest import Visit, Visitor
-from tests.browser.test_frame import SCREENS, faults
+from tests.browser.looking import SCREENS, faults
 from tests.clinic import member
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from nodules_app.models import Patient, User
 from tests import factories
 from tests.browser.conftest import Visit
-from tests.browser.test_frame import SCREENS, faults
+from tests.browser.looking import SCREENS, faults
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DAYS = (date(2025, 5, 2), date(2025, 11, 1), date(2026, 5, 3))

@@ -14,7 +14,7 @@ from nodules_app.models import Clinic, Scan, User
 from nodules_app.services.cache import volume_folder
 from tests import factories
 from tests.browser.conftest import Visit
-from tests.browser.test_frame import SCREENS, faults
+from tests.browser.looking import SCREENS, faults
 from tests.browser.viewing import PLACES, Pair, Screen, join, keep, lung, opened, pair, with_balls
 from tests.maps import breathing
 

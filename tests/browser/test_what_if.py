@@ -9,14 +9,12 @@ from playwright.sync_api import expect
 
 from nodules_app.models import User
 from tests.browser.conftest import Visit
-from tests.browser.test_frame import SCREENS, faults
+from tests.browser.looking import EVERY_PAIR, SCREENS, faults
 from tests.integration.test_replay import assessed_patient
 from tests.integration.test_what_if import GROWING
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("screen", SCREENS)
-@pytest.mark.parametrize("language", ["en", "zh-hans"])
+@pytest.mark.parametrize(("language", "screen", "theme"), EVERY_PAIR)
 def test_what_if_is_accessible_and_keeps_the_policy(
     visit: Visit, reader: User, language: str, screen: str, theme: str
 ) -> None:
