@@ -78,7 +78,7 @@ def main(lines: int, patients: int) -> None:
         settings.INBOX_DIR = Path(inbox)
         for name, body in (("list.xlsx", as_xlsx(HEAD, rows, title="List")), ("list.csv", as_csv(HEAD, rows))):
             check(name, body, user, store=name == "list.csv")
-        check("list.xlsx, again", as_xlsx(HEAD, rows, title="List"), user, store=False)
+        check("again.xlsx", as_xlsx(HEAD, rows, title="List"), user, store=False)
 
 
 def simulated(number: int) -> Iterator[tuple[str, str, date, str]]:

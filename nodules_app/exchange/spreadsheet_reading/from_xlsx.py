@@ -72,14 +72,16 @@ def guard(path: Path) -> None:
 
 @contextmanager
 def _opened(path: Path, *, formulas: bool = False) -> Iterator[Workbook]:
-    try:
-        book = load_workbook(path, read_only=True, data_only=not formulas, keep_links=False)
-    except TROUBLE as problem:
-        raise Damaged from problem
-    try:
-        yield book
-    finally:
-        book.close()
+    """Open a workbook by its bytes: given a name, openpyxl would judge the file by that."""
+    with path.open("rb") as file:
+        try:
+            book = load_workbook(file, read_only=True, data_only=not formulas, keep_links=False)
+        except TROUBLE as problem:
+            raise Damaged from problem
+        try:
+            yield book
+        finally:
+            book.close()
 
 
 def look_at_xlsx(path: Path) -> tuple[Sheet, ...]:

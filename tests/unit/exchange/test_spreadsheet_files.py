@@ -106,6 +106,13 @@ def test_a_workbook_keeps_zeros_days_and_values_of_formulas(tmp_path: Path) -> N
     assert look_at(path)[0].formulas == {1}
 
 
+@pytest.mark.parametrize("name", ["list", "list.csv", "list.XLSX, copy", "list.xls"])
+def test_a_name_does_not_make_the_file(tmp_path: Path, name: str) -> None:
+    body = as_xlsx(HEAD, LATIN, title="List")
+    (tmp_path / name).write_bytes(body)
+    assert cells(tmp_path / name, "List") == [HEAD, *LATIN]
+
+
 def test_days_of_old_macintosh_workbooks(tmp_path: Path) -> None:
     path = workbook(tmp_path / "list.xlsx", [HEAD, ("1", "A", date(2027, 4, 3))], epoch=CALENDAR_MAC_1904)
     assert cells(path, "List")[1][2] == date(2027, 4, 3)
