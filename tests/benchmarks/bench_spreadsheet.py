@@ -12,16 +12,20 @@ import random
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import psutil
 
 from tests.benchmarks.bench_clinic import servers
 
+if TYPE_CHECKING:
+    from nodules_app.models import Spreadsheet, User
+
+Answer = TypeVar("Answer")
 HEAD: Final = (
     "MRN",
     "Name",
@@ -116,7 +120,7 @@ def row_of(person: tuple[str, str, date, str], place: int) -> list[str]:
     ]
 
 
-def check(name: str, body: bytes, user: object, *, store: bool) -> None:
+def check(name: str, body: bytes, user: User, *, store: bool) -> None:
     """Send, read, judge and, where told, take over one list; print what it took."""
     from django.core.files.uploadedfile import SimpleUploadedFile
 
@@ -126,23 +130,25 @@ def check(name: str, body: bytes, user: object, *, store: bool) -> None:
 
     sent = timed(
         f"{name}: look at it",
-        lambda: receiving.receive(file=SimpleUploadedFile(name, body), by=user),  # type: ignore[arg-type]
+        lambda: receiving.receive(file=SimpleUploadedFile(name, body), by=user),
     )
     head = sent.heads[0]
     columns = {column["index"]: Field(column["field"]) for column in head["columns"]}
-    receiving.read_so(spreadsheet=sent, said=receiving.Said(head["sheet"], columns, issuer="BENCH"), by=user)  # type: ignore[arg-type]
+    receiving.read_so(spreadsheet=sent, said=receiving.Said(head["sheet"], columns, issuer="BENCH"), by=user)
     timed(f"{name}: check", lambda: done(sent))
     print(", ".join(f"{many:,} {verdict}" for verdict, many in counts(sent).items() if many))  # noqa: T201
     if store:
-        asking.store(spreadsheet=sent, by=user)  # type: ignore[arg-type]
+        asking.store(spreadsheet=sent, by=user)
         timed(f"{name}: take over", lambda: done(sent))
 
 
-def done(sent: object) -> None:
+def done(sent: Spreadsheet) -> None:
     """Do the latest run of a list, and see that it ended well."""
     from nodules_app.services.pipeline.execute import execute
 
-    run = sent.batch.runs.order_by("-pk").first()  # type: ignore[attr-defined]
+    run = sent.batch.runs.order_by("-pk").first()
+    if run is None:
+        raise RuntimeError("nothing was asked for")
     execute(run.code)
     run.refresh_from_db()
     if run.state != "succeeded":
@@ -151,15 +157,15 @@ def done(sent: object) -> None:
 
 def held_mb() -> float:
     """Memory of this process now."""
-    return psutil.Process().memory_info().rss / 2**20
+    return float(psutil.Process().memory_info().rss) / 2**20
 
 
-def timed(name: str, act: object) -> object:
+def timed(name: str, act: Callable[[], Answer]) -> Answer:
     from tests.benchmarks.cpu import backend, family_s
 
     answering, before_mb = backend(), held_mb()
     began, cpu_s, database_s = time.perf_counter(), time.process_time(), family_s(answering)
-    answer = act()  # type: ignore[operator]
+    answer = act()
     took_s, worked_s = time.perf_counter() - began, time.process_time() - cpu_s
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(  # noqa: T201

@@ -13,7 +13,7 @@ from nodules_app.models import FollowUp, MdtCase, MdtMeeting, Role, User
 from nodules_app.services.mdt import cases, meetings
 from tests import factories
 from tests.browser.conftest import Visit
-from tests.browser.test_frame import faults
+from tests.browser.looking import faults
 from tests.clinic import member
 
 pytestmark = pytest.mark.django_db(transaction=True)
