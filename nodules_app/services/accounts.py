@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.contrib.auth.tokens import default_token_generator
 from django.db import transaction
 from django.urls import reverse
@@ -57,9 +59,10 @@ def password_link(*, user: User, by: User) -> str:
     return reverse("choose-password", kwargs={"code": user.code, "token": token})
 
 
-def is_good_link(user: User, token: str) -> bool:
-    """Tell whether a link is this person's, in time and not used yet."""
-    return user.is_active and default_token_generator.check_token(user, token)
+def person_of_link(code: UUID, token: str) -> User | None:
+    """Give the person whose link this is; None where it is nobody's, was used, or is too old."""
+    user = User.objects.filter(code=code, is_active=True).first()
+    return user if user is not None and default_token_generator.check_token(user, token) else None
 
 
 def note_password_chosen(user: User) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
@@ -14,12 +15,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from nodules_app.forms.members import AccountForm, EndRoleForm, RoleForm
-from nodules_app.models import User
 from nodules_app.selectors import clinics as selectors
 from nodules_app.services import access, accounts, members
 from nodules_app.services.access import Act
 from nodules_app.views.saying_no import in_words
 from registration.errors import Refused
+
+if TYPE_CHECKING:
+    from nodules_app.models import User
 
 METHODS = ["GET", "HEAD", "POST"]
 SECONDS_A_DAY = 86_400

@@ -12,14 +12,13 @@ from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 from django.views.i18n import set_language as django_set_language
 
 from nodules_app.forms.session import SignInForm
-from nodules_app.models import User
 from nodules_app.services import access, accounts
 
 METHODS = ["GET", "HEAD", "POST"]
@@ -45,8 +44,8 @@ set_language = login_not_required(django_set_language)  # whoever cannot read th
 @require_http_methods(METHODS)
 def choose_password(request: HttpRequest, code: UUID, token: str) -> HttpResponse:
     """The page behind the link that an administrator handed over; a link that was used or is old says so."""
-    user = get_object_or_404(User, code=code)
-    if not accounts.is_good_link(user, token):
+    user = accounts.person_of_link(code, token)
+    if user is None:
         return render(request, "sign_in/link_is_old.html", status=410)
     form = SetPasswordForm(user, request.POST or None)
     if form.is_valid():
