@@ -11,10 +11,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from nodules_app.exchange.documents_text import Part, Written, as_json, said
 from nodules_app.ladder.rungs import Channel
 from nodules_app.lifecycles import FollowUpState, ReminderState
 from nodules_app.models import (
     Clinic,
+    ClinicalDocument,
     Connection,
     ContactPoint,
     FollowUp,
@@ -24,6 +26,7 @@ from nodules_app.models import (
     Membership,
     Patient,
     PriorSearch,
+    Reading,
     Reminder,
     Role,
     Run,
@@ -152,7 +155,7 @@ def filled(clinic: Clinic) -> tuple[Patient, list[UUID]]:
         refusal=refusal,
     )
     rows: list[object] = [pacs, sought]
-    rows += [patient, batch, failed, read, contact, letters, row, opened, *at_the_conference(patient)]
+    rows += [patient, batch, failed, read, contact, letters, row, opened, *at_the_conference(patient), a_draft(patient)]
     for related in ("nodules", "follow_ups", "assessments", "runs", "studies"):
         rows += getattr(patient, related).all()
     for study in patient.studies.all():
@@ -174,6 +177,20 @@ def at_the_conference(patient: Patient) -> list[object]:
     due_on = timezone.localdate() + timedelta(days=9)
     outcomes.draft(case=case, kind="biopsy", by=chair, tasks=[outcomes.Task("Request it", chair, due_on)])
     return [meeting, case, case.actions.get()]
+
+
+def a_draft(patient: Patient) -> ClinicalDocument:
+    """A letter about the patient's exam that nobody has signed."""
+    scan = patient.studies.latest("acquired_on").scans.get()
+    text = Written("Letter", (), (Part("", (said("line-1", "Hello."),)),), ())
+    return ClinicalDocument.objects.create(
+        patient=patient,
+        reading=Reading.objects.create(patient=patient, scan=scan),
+        kind="patient_letter",
+        language="en",
+        content=as_json(text),
+        written_by=everybody_at(patient.clinic),
+    )
 
 
 def asked(client: Client, name: str, code: UUID, method: str) -> int:

@@ -161,10 +161,10 @@ class TestLetters:
         assert client.post(reverse("letters"), {"clinic": factories.clinic().code}).status_code == 302
         assert step.reminders.filter(channel=Channel.LETTER).exclude(batch=None).count() == 1
 
-    def test_foreign_letters_need_a_font_and_the_page_says_so(self, settings: Settings) -> None:
+    def test_rare_characters_need_a_font_and_the_page_says_so(self, settings: Settings) -> None:
         settings.LETTER_FONT = ""
         step = letter_owed()
-        step.patient.contact_points.update(value="北京市朝阳区")
+        step.patient.contact_points.update(value="𠮷龘村")  # outside GB2312
         sweep(now=timezone.now())
         client = signed_in(Role.COORDINATOR)
         answer = client.post(reverse("letters"), {"clinic": factories.clinic().code}, follow=True)
