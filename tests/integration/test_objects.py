@@ -142,6 +142,9 @@ def test_an_addendum_makes_a_newer_report_and_nothing_else(patient: Patient, rea
 
 
 def test_a_signed_report_goes_along_byte_for_byte_and_a_letter_does_not(patient: Patient, reader: User) -> None:
+    clinic = patient.clinic
+    clinic.reply_phone, clinic.postal_address = "555 0100", "1 Hill Road"
+    clinic.save()
     reading = sign(patient, reader)
     assert "pdf" not in by_kind(objects.objects_of(reading))
     for kind in (DocumentKind.REPORT, DocumentKind.PATIENT_LETTER):
