@@ -11,7 +11,7 @@ from nodules_app.models import FollowUp, Role, User
 from nodules_app.services import arrivals, decisions, endings, follow_ups, safety_net
 from tests import factories
 from tests.browser.conftest import NARROW, WIDE, Visit
-from tests.browser.test_frame import faults
+from tests.browser.looking import faults
 from tests.clinic import member
 
 pytestmark = pytest.mark.django_db(transaction=True)
