@@ -46,7 +46,7 @@ def choose_password(request: HttpRequest, code: UUID, token: str) -> HttpRespons
     """The page behind the link that an administrator handed over; a link that was used or is old says so."""
     user = accounts.person_of_link(code, token)
     if user is None:
-        return render(request, "sign_in/link_is_old.html", status=410)
+        return render(request, "sign_in/link_is_old.html", status=404)
     form = SetPasswordForm(user, request.POST or None)
     if form.is_valid():
         form.save()

@@ -18,7 +18,15 @@ from tests.integration.browsing import signed_in
 
 pytestmark = pytest.mark.django_db
 
-OPEN_TO_STRANGERS = {"sign-in", "set-language", "healthz", "health-live", "health-ready", "calendar-feed", "receipts"}
+OPEN_TO_STRANGERS = {
+    "sign-in",
+    "set-language",
+    "healthz",
+    "health-live",
+    "health-ready",
+    "calendar-feed",
+    "receipts",
+} | {"choose-password"}
 READ_ONLY = {"healthz", "health-live", "health-ready", "calendar-feed"}
 PARTS = {"uuid": uuid4(), "int": 1, "slug": "none", "str": "none"}
 NAMES = [str(pattern.name) for pattern in urlpatterns]

@@ -123,6 +123,7 @@ def test_every_table_of_a_patient_moves_or_is_named_as_staying() -> None:
         "study",
         "assessment",
         "evidence",
+        "clinicaldocument",
         "closure",
         "comparison",
         "contactattempt",

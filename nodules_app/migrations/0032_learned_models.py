@@ -18,7 +18,7 @@ APPEND_ONLY_GONE = "".join(
 
 
 class Migration(migrations.Migration):
-    dependencies = [("nodules_app", "0030_dicom_network")]
+    dependencies = [("nodules_app", "0031_dicom_network")]
     operations = [
         migrations.CreateModel(
             name="ModelChoice",

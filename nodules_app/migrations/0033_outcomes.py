@@ -19,7 +19,7 @@ PERSON = {"on_delete": django.db.models.deletion.PROTECT, "related_name": "+", "
 
 
 class Migration(migrations.Migration):
-    dependencies = [("nodules_app", "0031_learned_models")]
+    dependencies = [("nodules_app", "0032_learned_models")]
     operations = [
         migrations.CreateModel(
             name="NoduleOutcome",

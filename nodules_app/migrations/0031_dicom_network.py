@@ -12,7 +12,7 @@ import nodules_app.lifecycles
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("nodules_app", "0029_lists"),
+        ("nodules_app", "0030_lists"),
     ]
 
     operations = [
