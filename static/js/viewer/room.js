@@ -49,6 +49,8 @@ export class Room {
     this.listen();
     await Promise.all([this.links.fetch(), ...this.panes.map((pane) => this.fetchOutlines(pane))]);
     this.follow(this.active);
+    // The maps came after the first jump: scans without this nodule know only now where its place is.
+    for (const pane of this.open) pane.centre = pane.focus;
     this.redraw();
   }
 
