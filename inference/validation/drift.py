@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.stats import fisher_exact, ks_2samp
 
 from inference.validation.cases import Floats
 
@@ -105,6 +104,8 @@ _Tested = tuple[float | None, float | None]  # size and p value
 def _numbers(one: Numbers) -> _Tested:
     if len(one.now) < FEWEST_NOW or len(one.before) < FEWEST_BEFORE:
         return None, None
+    from scipy.stats import ks_2samp  # noqa: PLC0415 half a second that only this page should wait for
+
     return stability_index(one.now, one.before), float(ks_2samp(one.now, one.before).pvalue)
 
 
@@ -112,6 +113,8 @@ def _counts(one: Counts) -> _Tested:
     (part, whole), (part_before, whole_before) = one.now, one.before
     if whole < FEWEST_NOW or whole_before < FEWEST_BEFORE:
         return None, None
+    from scipy.stats import fisher_exact  # noqa: PLC0415 as above
+
     table = [[part, whole - part], [part_before, whole_before - part_before]]
     return part / whole - part_before / whole_before, float(fisher_exact(table).pvalue)
 
