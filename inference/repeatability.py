@@ -63,8 +63,8 @@ class ErrorTable:
 
 # Of one volume, such that the ratio of two volumes measured apart, or together, is held by its 95 % interval: of all
 # pairs, and of those below 6 mm by themselves, whose errors are seldom but large. Fitted on 225 nodules of ten
-# simulated patients; what it covers on 94 nodules of four others stands in ``docs/benchmarks.md``, and so does why these
-# four are no untouched proof.
+# simulated patients; what it covers on 94 nodules of four others, and why these are no untouched proof, stands in
+# ``docs/benchmarks.md``.
 SEPARATE: Final = ErrorTable(
     noise=0.54,
     sampling=0.24,
