@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
+
+from fpdf.enums import MethodReturnValue
 
 from nodules_app.exchange.documents_paper import OWN_FONT, LetterNeedsAFont, Paper
 
@@ -24,7 +26,7 @@ LINE_MM: Final = 5.0
 SMALL_LINE_MM: Final = 3.2
 TEXT_TOP_MM: Final = 103.4
 FOLDS_MM: Final = (105.0, 210.0)
-BODY_PT, SMALL_PT = 11, 7
+BODY_PT, SMALL_PT, SMALLEST_PT = 11, 7, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,8 @@ def _draw(pdf: _Sheets, letter: Letter) -> None:
     pdf.set_font(OWN_FONT, size=SMALL_PT)
     pdf.set_xy(WINDOW_LEFT_MM, WINDOW_TOP_MM)
     pdf.cell(WINDOW_WIDTH_MM, RETURN_LINE_MM, " - ".join((letter.sender, *letter.sender_lines))[:90])
+    _draw_address(pdf, "\n".join(letter.address))
     pdf.set_font(OWN_FONT, size=BODY_PT)
-    pdf.set_xy(WINDOW_LEFT_MM, WINDOW_TOP_MM + RETURN_LINE_MM)
-    lines = letter.address[: int((WINDOW_HEIGHT_MM - RETURN_LINE_MM) // LINE_MM)]
-    pdf.multi_cell(WINDOW_WIDTH_MM, LINE_MM, "\n".join(lines), align="L")
     pdf.set_xy(MARGIN_LEFT_MM, WINDOW_TOP_MM + WINDOW_HEIGHT_MM)
     pdf.cell(0, LINE_MM, letter.day, align="R")
     pdf.set_xy(MARGIN_LEFT_MM, TEXT_TOP_MM)
@@ -103,3 +103,16 @@ def _draw(pdf: _Sheets, letter: Letter) -> None:
         pdf.multi_cell(0, LINE_MM, letter.subject, align="L", new_x="LMARGIN", new_y="NEXT")
     pdf.ln(LINE_MM)
     pdf.multi_cell(0, LINE_MM, letter.text, align="L")
+
+
+def _draw_address(pdf: _Sheets, address: str) -> None:
+    """Draw the whole address inside the window, in smaller letters where it has many lines."""
+    room_mm = WINDOW_HEIGHT_MM - RETURN_LINE_MM
+    for size_pt in range(BODY_PT, SMALLEST_PT - 1, -1):
+        line_mm = LINE_MM * size_pt / BODY_PT
+        pdf.set_font(OWN_FONT, size=size_pt)
+        height_mm = pdf.multi_cell(WINDOW_WIDTH_MM, line_mm, address, dry_run=True, output=MethodReturnValue.HEIGHT)
+        if cast("float", height_mm) <= room_mm or size_pt == SMALLEST_PT:
+            pdf.set_xy(WINDOW_LEFT_MM, WINDOW_TOP_MM + RETURN_LINE_MM)
+            pdf.multi_cell(WINDOW_WIDTH_MM, line_mm, address, align="L")
+            return
