@@ -143,7 +143,9 @@ def test_two_readers_read_apart_and_agree_before_the_signature(visit: Visit, rea
     Clinic.objects.update(readers_needed=2)
     colleague = member()
     first = opened(visit(as_=reader), patient)
-    first.get_by_role("button", name="Begin reading").click()
+    begin = first.get_by_role("button", name="Begin reading")
+    begin.click()
+    expect(begin).to_have_count(0)  # the panel came anew; what one typed before would be gone
     first.get_by_text("Change the current measurement").click()
     current = first.locator("details[data-finding]").last
     current.get_by_label("Long axis, mm").fill("13.0")

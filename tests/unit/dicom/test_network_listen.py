@@ -238,7 +238,7 @@ def test_a_message_that_never_ends_is_cut_off(shelf: Shelf) -> None:
     try:
         association = call(up)
         huge = ct(0)
-        huge.add_new(0x00204000, "LT", "x" * 400_000)
+        huge.PixelData = bytes(400_000)
         huge.file_meta = dcmread(io.BytesIO(as_bytes(ct(0)))).file_meta
         assert "Status" not in association.send_c_store(huge)
         until(lambda: association.is_aborted)
