@@ -15,7 +15,8 @@ from django.views.decorators.http import require_GET
 
 from nodules_app.charts import quality as chart
 from nodules_app.exchange.spreadsheets import Cell, as_csv, as_xlsx
-from nodules_app.selectors.quality import DEFINITIONS_VERSION, Quality, quality
+from nodules_app.selectors.quality import DEFINITIONS_VERSION, Quality
+from nodules_app.selectors.quality_lately import quality_lately
 from nodules_app.services import access
 from nodules_app.services.access import Act
 from nodules_app.templatetags.quality import SMALL, tables, tiles
@@ -67,9 +68,11 @@ def _asked(request: HttpRequest) -> Asked:
 def show(request: HttpRequest) -> HttpResponse:
     """Every figure with its definition; ``?shared=1`` hides groups below five."""
     asked = _asked(request)
-    found = quality(asked.clinics, first=asked.first, last=asked.last, today=asked.last)
+    counted = quality_lately(asked.clinics, first=asked.first, last=asked.last, today=asked.last)
+    found = counted.figures
     context = {
         "asked": asked,
+        "counted_at": counted.at,
         "clinics": access.clinics_of(access.member(request.user), Act.SEE),
         "periods": [(months, gettext("%(months)s months") % {"months": months}) for months in PERIODS],
         "tiles": tiles(found, shared=asked.shared),
@@ -107,7 +110,7 @@ def export(request: HttpRequest, form: str) -> HttpResponse:
     if form not in MEDIA:
         raise Http404(form)
     asked = _asked(request)
-    found = quality(asked.clinics, first=asked.first, last=asked.last, today=asked.last)
+    found = quality_lately(asked.clinics, first=asked.first, last=asked.last, today=asked.last).figures
     head = [
         gettext("Group"),
         gettext("Figure"),

@@ -14,6 +14,7 @@ from openpyxl import load_workbook
 from nodules_app.charts.quality import wilson_95
 from nodules_app.lifecycles import FollowUpState
 from nodules_app.models import Assessment, Clinic, Evidence, FollowUp, FollowUpKind, Nodule, OverrideReason, Role
+from nodules_app.selectors import quality_lately as lately
 from nodules_app.selectors.quality import Quality, Share, quality
 from nodules_app.services import decisions, endings, follow_ups
 from tests import factories
@@ -182,3 +183,17 @@ def test_a_step_that_was_replaced_is_nobodys_fault() -> None:
     )
     assert set(Evidence.objects.values_list("kind", flat=True)) == {"superseded"}
     assert counted().on_time == Share(0, 0)
+
+
+@pytest.mark.parametrize(("worth_keeping_s", "followed"), [(-1.0, 1), (60.0, 2)])
+def test_what_took_long_to_count_is_kept_a_while_and_says_since_when(
+    monkeypatch: pytest.MonkeyPatch, worth_keeping_s: float, followed: int
+) -> None:
+    monkeypatch.setattr(lately, "WORTH_KEEPING_S", worth_keeping_s)
+    patient = factories.followed_patient()
+    asked = {"first": ASKED_ON, "last": today(), "today": today()}
+    first = lately.quality_lately([patient.clinic], **asked)
+    factories.followed_patient(clinic=patient.clinic)
+    second = lately.quality_lately([patient.clinic], **asked)
+    assert (first.figures.lost.whole, second.figures.lost.whole) == (1, followed)
+    assert (second.at == first.at) == (followed == 1)
