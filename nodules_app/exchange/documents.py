@@ -93,7 +93,7 @@ def pdf_of_document(document: Document, *, font: Path | None, made_at: datetime 
     _line(pdf, document.subtitle, BODY_PT)
     for block in document.blocks:
         _draw(pdf, block)
-    return bytes(pdf.output())
+    return pdf.drawn()
 
 
 def _draw(pdf: _Pages, block: Block) -> None:

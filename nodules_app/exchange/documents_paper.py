@@ -20,6 +20,7 @@ from typing import Final
 from fontTools.ttLib import TTFont  # type: ignore[import-untyped] # has no types
 from fpdf import FPDF
 from fpdf.enums import DocumentCompliance, TextMode
+from fpdf.fonts import TTFFont
 
 from nodules_app.exchange.documents_text import PRODUCT
 from registration.errors import Refused, gettext_noop
@@ -76,6 +77,15 @@ class Paper(FPDF):
         self.set_creator(PRODUCT)
         if made_at is not None:
             self.set_creation_date(made_at)
+
+    def drawn(self) -> bytes:
+        """Give the file, and let go of the fonts that it was drawn with."""
+        try:
+            return bytes(self.output())
+        finally:
+            for font in self.fonts.values():
+                if isinstance(font, TTFFont):
+                    font.ttfont.close()
 
     @contextmanager
     def bold(self) -> Iterator[None]:

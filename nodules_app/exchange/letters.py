@@ -79,7 +79,7 @@ def pdf_of(letters: Sequence[Letter], *, font: Path | None, made_at: datetime | 
     pdf.set_auto_page_break(auto=True, margin=MARGIN_BOTTOM_MM)
     for letter in letters:
         _draw(pdf, letter)
-    return bytes(pdf.output())
+    return pdf.drawn()
 
 
 def _draw(pdf: _Sheets, letter: Letter) -> None:

@@ -204,6 +204,8 @@ def say_attenuation(
     with _kept(finding.nodule.patient, CorrectionKind.ATTENUATION, by=by, nodule=finding.nodule) as made:
         made.finding = finding
         made.told = {"attenuation": attenuation.value, "solid_mean_diameter_mm": solid_mean_diameter_mm}
+        if strokes := strokes_of(finding):  # the numbers stay, so what they were drawn with stays behind them
+            made.told |= {"strokes": [stroke_as_kept(stroke) for stroke in strokes]}
         made.measurement = store_attenuation(finding, attenuation, solid_mean_diameter_mm=solid_mean_diameter_mm, by=by)
     return _of(made)
 

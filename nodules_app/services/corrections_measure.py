@@ -102,7 +102,7 @@ def strokes_behind(row: Measurement) -> tuple[Stroke, ...]:
     if row.method != DRAWN_NAME:
         return ()
     made_by = Correction.objects.filter(measurement=root_of(row)).order_by("pk").first()
-    return tuple(stroke_from(told) for told in made_by.told["strokes"]) if made_by else ()
+    return tuple(stroke_from(told) for told in made_by.told.get("strokes", ())) if made_by else ()
 
 
 def outline_in_force(finding: Finding) -> Outline | None:

@@ -21,3 +21,4 @@ def test_every_line_of_the_address_lies_in_the_window(lines: list[str]) -> None:
     assert top_mm + len(lines) * line_mm <= pdf.get_y() + 1e-6 <= bottom_mm + 2e-6
     if len(lines) <= 6 and lines[0] != LONG:
         assert pdf.font_size_pt == letters.BODY_PT
+    assert pdf.drawn().startswith(b"%PDF")
