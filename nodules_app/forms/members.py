@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.utils.translation import gettext_lazy as _
 
 from nodules_app.clinical.editions.catalogue import EDITIONS
+from nodules_app.forms.reminders import OfClinic
 from nodules_app.models import Clinic, FollowUpKind, Role, Setting
 from nodules_app.services.assessments import SIDE_BY_SIDE
 
@@ -34,14 +35,6 @@ class AccountForm(forms.Form):
 
 class EndRoleForm(forms.Form):
     reason = forms.CharField(label=_("Why"), help_text=_("Kept with the role."), max_length=REASON_CHARS)
-
-
-if TYPE_CHECKING:
-
-    class OfClinic(forms.ModelForm[Clinic]): ...
-
-else:  # generic for the type checker only
-    OfClinic = forms.ModelForm
 
 
 class PolicyForm(OfClinic):

@@ -13,6 +13,7 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from nodules_app.clinical.management import MANAGEMENT, ManagementClass
+from nodules_app.exchange.reports_words import GUIDELINE
 from nodules_app.lifecycles import EXAM_MADE, NODULE, NoduleState, RunState, steps_from
 from nodules_app.models import FROM_LIST, FollowUpKind, Origin, OutcomeKind, RunKind, Setting, Sex
 from nodules_app.selectors.patients import Answer, Owed, Work
@@ -23,15 +24,6 @@ from nodules_app.templatetags.follow_ups import STATE
 
 register = template.Library()
 
-GUIDELINE: Final[dict[str, str]] = {
-    "FLEISCHNER2017": "Fleischner 2017",
-    "LUNGRADS2022": "Lung-RADS v2022",
-    "BTS2015": "BTS 2015",
-    "ACCP2013": "ACCP 2013",
-    "NELSON": "NELSON",
-    "EUPS2017": "EUPS 2017",
-    "CHINA2024": "China 2024",
-}
 NODULE_STATE: Final[dict[NoduleState, Promise]] = {
     NoduleState.CANDIDATE: _("proposed by a program"),
     NoduleState.ACTIVE: _("followed"),
