@@ -25,7 +25,6 @@ class NoSuchStep(Exception):
 class NoduleState(StrEnum):
     """Where the nodule stands; its size and its comparison are facts of a scan, not states."""
 
-    CANDIDATE = "candidate"  # proposed by a program; no person has looked
     ACTIVE = "active"  # followed: the patient must have an open step
     NOT_A_NODULE = "not_a_nodule"  # a reader said so, never a program alone
     RESOLVED = "resolved"
@@ -204,9 +203,6 @@ MDT_MEETS: Final = (  # on the list of a meeting, or dealt with by it
 )
 
 NODULE: Final[Mapping[tuple[NoduleState, str], NoduleState]] = {
-    (NoduleState.CANDIDATE, "confirm"): NoduleState.ACTIVE,
-    (NoduleState.CANDIDATE, "reject"): NoduleState.NOT_A_NODULE,
-    (NoduleState.CANDIDATE, "merge"): NoduleState.MERGED,
     (NoduleState.ACTIVE, "reject"): NoduleState.NOT_A_NODULE,
     (NoduleState.ACTIVE, "resolve"): NoduleState.RESOLVED,
     (NoduleState.ACTIVE, "resect"): NoduleState.RESECTED,
@@ -219,10 +215,7 @@ NODULE: Final[Mapping[tuple[NoduleState, str], NoduleState]] = {
     # A reader undoes, or does again, what was done in the same reading.
     (NoduleState.ACTIVE, "take_back"): NoduleState.TAKEN_BACK,
     (NoduleState.TAKEN_BACK, "bring_back"): NoduleState.ACTIVE,
-    (NoduleState.ACTIVE, "unconfirm"): NoduleState.CANDIDATE,
-    (NoduleState.NOT_A_NODULE, "unreject"): NoduleState.CANDIDATE,
     (NoduleState.RESECTED, "unresect"): NoduleState.ACTIVE,
-    (NoduleState.MERGED, "unmerge_proposal"): NoduleState.CANDIDATE,
 }
 
 CANDIDATE: Final[Mapping[tuple[CandidateState, str], CandidateState]] = {

@@ -92,7 +92,7 @@ def _page() -> Iterator[str]:
     for kind, state in ENDED_BY.items():
         yield f"| {EVIDENCE[kind]} (`{kind}`) | `{state}` | {NEEDS[kind]} | {'may' if kind in ENDS_CARE else 'no'} |\n"
     yield "\n"
-    yield from _chapter("Nodule", NODULE, NoduleState, NoduleState.CANDIDATE, NoduleState.ACTIVE)
+    yield from _chapter("Nodule", NODULE, NoduleState, NoduleState.ACTIVE)
     yield "A work-up is a step of the patient, no state of the nodule; so are death, a move and a decline.\n\n"
     yield from _chapter("Candidate", CANDIDATE, CandidateState, CandidateState.PROPOSED)
     yield "A candidate has no number and is owed nothing; accepting it marks a nodule.\n\n"

@@ -1023,7 +1023,7 @@ class Migration(migrations.Migration):
                     (
                         "state__in",
                         [
-                            nodules_app.lifecycles.NoduleState["CANDIDATE"],
+                            "candidate",
                             nodules_app.lifecycles.NoduleState["ACTIVE"],
                             nodules_app.lifecycles.NoduleState["NOT_A_NODULE"],
                             nodules_app.lifecycles.NoduleState["RESOLVED"],

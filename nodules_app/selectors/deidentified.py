@@ -138,7 +138,7 @@ def tables(case: Case, names: Pseudonyms, with_images: Callable[[Scan], bool]) -
     scans = numbered_scans(case.patient)
     shown = timeline(case.patient)
     exam = {one.scan.code: one.number for one in scans}
-    lines = [line for line in shown.nodules if line.state not in (NoduleState.TAKEN_BACK, NoduleState.CANDIDATE)]
+    lines = [line for line in shown.nodules if line.state is not NoduleState.TAKEN_BACK]
     uids = dict(case.patient.nodules.values_list("code", "tracking_uid"))
     who = case.whose.pseudonym
     return {

@@ -23,7 +23,7 @@ from nodules_app.selectors.reading_opinions import Difference, differences, read
 from nodules_app.selectors.timeline import Appearance, Change, ComparisonLine, NoduleLine, Timeline, timeline
 
 SHOWN_CORRECTIONS: Final = 20
-NOT_SHOWN: Final = (NoduleState.TAKEN_BACK, NoduleState.MERGED, NoduleState.CANDIDATE)
+NOT_SHOWN: Final = (NoduleState.TAKEN_BACK, NoduleState.MERGED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from nodules_app.models import Assessment, FollowUp, FollowUpKind, Patient, Scan
 from nodules_app.selectors.timeline import Appearance, Change, Measured, NoduleLine, Timeline, timeline
 
 SCHEMA: Final = 1
-UNSAID: Final = (NoduleState.TAKEN_BACK, NoduleState.MERGED, NoduleState.CANDIDATE)
+UNSAID: Final = (NoduleState.TAKEN_BACK, NoduleState.MERGED)
 
 Json = dict[str, Any]
 

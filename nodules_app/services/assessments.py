@@ -28,7 +28,7 @@ SIDE_BY_SIDE: Final[Mapping[str, tuple[str, ...]]] = {
     Setting.SCREENING: ("LUNGRADS2022", "BTS2015", "FLEISCHNER2017"),
 }
 INTERVAL_EXAM_WITHIN: Final = timedelta(days=300)  # a screening exam sooner than this is an interval exam, not a round
-NOT_FOLLOWED: Final = (NoduleState.CANDIDATE, NoduleState.NOT_A_NODULE, NoduleState.MERGED)
+NOT_FOLLOWED: Final = (NoduleState.NOT_A_NODULE, NoduleState.MERGED)
 
 
 def case_of(patient: Patient) -> Json | None:

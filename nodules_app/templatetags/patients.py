@@ -25,7 +25,6 @@ from nodules_app.templatetags.follow_ups import STATE
 register = template.Library()
 
 NODULE_STATE: Final[dict[NoduleState, Promise]] = {
-    NoduleState.CANDIDATE: _("proposed by a program"),
     NoduleState.ACTIVE: _("followed"),
     NoduleState.NOT_A_NODULE: _("not a nodule"),
     NoduleState.RESOLVED: _("resolved"),

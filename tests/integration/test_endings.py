@@ -268,9 +268,9 @@ def test_a_step_ends_when_a_reader_sees_nothing_left_of_it(patient: Patient, nod
 
 
 def test_a_step_stays_while_one_of_its_nodules_is_followed(patient: Patient, nodule: Nodule, physician: User) -> None:
-    factories.nodule(patient, covered=False, state=NoduleState.CANDIDATE)
+    other = factories.nodule(patient)
     step = ask_for_ct(patient)
-    nodules.reject(nodule=patient.nodules.get(state=NoduleState.CANDIDATE), by=physician)
+    nodules.reject(nodule=other, by=physician)
     assert now(step).state == FollowUpState.PROPOSED
 
 

@@ -30,7 +30,7 @@ from nodules_app.templatetags.patients import NODULE_STATE
 
 TABLES: dict[str, tuple[Mapping[tuple[StrEnum, str], StrEnum], type[StrEnum], set[str]]] = {
     "follow-up": (FOLLOW_UP, FollowUpState, {"proposed"}),
-    "nodule": (lifecycles.NODULE, NoduleState, {"candidate", "active"}),
+    "nodule": (lifecycles.NODULE, NoduleState, {"active"}),
     "MDT case": (lifecycles.MDT_CASE, lifecycles.MdtCaseState, {"draft"}),
     "reminder": (lifecycles.REMINDER, lifecycles.ReminderState, {"queued", "suppressed"}),
     "document": (lifecycles.DOCUMENT, lifecycles.DocumentState, {"draft"}),

@@ -58,8 +58,8 @@ class TestNobodyIsLost:
         with lost:
             nodule_of(patient)
 
-    def test_a_candidate_needs_none_until_it_is_confirmed(self, patient: Patient) -> None:
-        nodule = nodule_of(patient, state=NoduleState.CANDIDATE)
+    def test_one_that_is_not_followed_needs_none_until_it_is(self, patient: Patient) -> None:
+        nodule = nodule_of(patient, state=NoduleState.NOT_A_NODULE)
         with lost:
             Nodule.objects.filter(pk=nodule.pk).update(state=NoduleState.ACTIVE)
 

@@ -13,7 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from nodules_app.clinical.management import MANAGEMENT
-from nodules_app.lifecycles import FOLLOWED_NODULE, OPEN_FOLLOW_UP, FollowUpState, NoduleState, RunState
+from nodules_app.lifecycles import FOLLOWED_NODULE, OPEN_FOLLOW_UP, FollowUpState, RunState
 from nodules_app.models import Claim, FollowUp, FollowUpKind, Match, Measurement, Nodule, Patient, PatientMerge, Run
 from nodules_app.selectors.descriptions import descriptions_of
 from nodules_app.selectors.worklist.lists import Show
@@ -157,8 +157,8 @@ def _last_runs(patients: Iterable[int]) -> dict[int, LastRun]:
 
 
 def _nodules(patients: Iterable[int]) -> defaultdict[int, list[NoduleCell]]:
-    """The followed and proposed nodules of each patient, the leading one first, each with its latest size and word."""
-    shown = Nodule.objects.filter(patient__in=patients, state__in=(*FOLLOWED_NODULE, NoduleState.CANDIDATE))
+    """The followed nodules of each patient, the leading one first, each with its latest size and word."""
+    shown = Nodule.objects.filter(patient__in=patients, state__in=FOLLOWED_NODULE)
     measured = {
         row.finding.nodule_id: row
         for row in Measurement.objects.filter(
