@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from inference.estimate import Z_95
 from inference.model_card import Task
 from inference.networks.contracts import CONTRACTS
 from inference.networks.running import Network
@@ -45,15 +44,6 @@ class LearnedGrowth:
     stable_probability: float
     grown_probability: float
     input_sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fused:
-    """Measured and learned growth together; ``disagree`` when the two differ beyond both errors (95 %)."""
-
-    volume_ratio: float
-    log_ratio_error: float
-    disagree: bool
 
 
 def see_growth(
@@ -95,18 +85,3 @@ def read_answers(pairs_hu: Shorts, network: Network) -> tuple[LearnedGrowth, ...
         shown = hashlib.sha256(np.ascontiguousarray(pair).tobytes()).hexdigest()
         answers.append(LearnedGrowth(math.exp(log_ratio), error, shrunk, stable, grown, shown))
     return tuple(answers)
-
-
-def fuse(volume_ratio: float, log_ratio_error: float, learned: LearnedGrowth) -> Fused:
-    """Weigh a measured ratio and a learned one by their variances.
-
-    Parameters
-    ----------
-    volume_ratio, log_ratio_error
-        As measured.
-    """
-    measured_weight, learned_weight = log_ratio_error**-2, learned.log_ratio_error**-2
-    measured, seen = math.log(volume_ratio), math.log(learned.volume_ratio)
-    log_ratio = (measured_weight * measured + learned_weight * seen) / (measured_weight + learned_weight)
-    apart = abs(measured - seen) > Z_95 * math.hypot(log_ratio_error, learned.log_ratio_error)
-    return Fused(math.exp(log_ratio), (measured_weight + learned_weight) ** -0.5, apart)

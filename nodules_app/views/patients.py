@@ -23,7 +23,7 @@ from nodules_app.selectors import patients as selectors
 from nodules_app.selectors.candidates import proposals_of
 from nodules_app.selectors.risk_outcomes import outcomes_of
 from nodules_app.selectors.spreadsheets import told_by_lists
-from nodules_app.services import access, candidates, nodules
+from nodules_app.services import access, candidates, learned, nodules
 from nodules_app.services import patients as services
 from nodules_app.services.forecast import NoduleForecast, forecasts
 from nodules_app.services.recalibration import corrected
@@ -69,6 +69,7 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
         "forecasts": expected,
         "step_on": step_on,
         "advice": _advice(page, expected, step_on),
+        "learned": learned.growth_said(row.change for row in rows),
         "outcomes": outcomes_of(patient),
         "corrected": corrected(patient.clinic, page.answers),
         "proposed": proposals.section(proposals_of(patient), hidden=hidden, volumes=volumes),

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.estimate import Z_95
+from inference.fusing import fuse
 from inference.growth import REPEATABLE_RATIO
-from inference.learned_growth import fuse, read_answers
+from inference.learned_growth import read_answers
 from inference.model_card import ModelCard, Performance, Task
 from inference.networks.growth import SIDE, STEP_MM
 from inference.networks.running import Network, open_model

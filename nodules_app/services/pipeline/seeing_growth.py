@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from inference.estimate import Z_95
-from inference.learned_growth import LearnedGrowth, fuse, see_growth
+from inference.fusing import fuse, log_error
+from inference.learned_growth import LearnedGrowth, see_growth
 from inference.model_card import Task
 from inference.model_errors import NotForNetworks
 from inference.networks.running import Network
@@ -33,7 +32,7 @@ class Seen:
         seen = self.by_match.get(match.pk)
         if self.network is None or seen is None or growth is None:
             return
-        both = fuse(growth.volume_ratio, error_of(growth), seen)
+        both = fuse(growth.volume_ratio, log_error(growth.volume_ratio_low, growth.volume_ratio_high), seen)
         answer = {
             "volume_ratio": seen.volume_ratio,
             "log_ratio_error": seen.log_ratio_error,
@@ -65,8 +64,3 @@ def see(comparison: Comparison, matches: Sequence[Match]) -> Seen:
         log.warning("growth is computed without a model: %s", refusal.as_sentence())
         return Seen({"model": "none", "model_refused": refusal.code}, None, {})
     return Seen(notes, network, {match.pk: one for (match, _, _), one in zip(both, told, strict=True)})
-
-
-def error_of(growth: Growth) -> float:
-    """Standard error of the logarithm of a stored ratio, from its 95 % interval."""
-    return math.log(growth.volume_ratio_high / growth.volume_ratio_low) / (2 * Z_95)

@@ -64,9 +64,10 @@ def lay(
         "recommended": True,
         "settings": {"least_score": 0.1, "offset": 0.0, "by_detector": 1.0, "by_network": 1.0},
     }
-    path = folder / f"candidates-{version}.json"
-    path.write_text(json.dumps(card | told))
-    (folder / f"candidates-{version}{ending}").write_bytes(content)
+    card |= told
+    path = folder / f"{card['task']}-{version}.json"
+    path.write_text(json.dumps(card))
+    path.with_suffix(ending).write_bytes(content)
     return path
 
 
@@ -129,7 +130,7 @@ def test_one_bad_card_does_not_hide_the_others(tmp_path: Path) -> None:
     assert [one.card.version for one in known.models] == ["1"]
     assert {name for name, _ in known.refused} == {
         "broken.json",
-        "candidates-2.json",
+        "weather-2.json",
         "candidates-3.json",
         "candidates-4.json",
     }

@@ -10,7 +10,8 @@ import torch
 
 from inference.candidate_filter import find_filtered, rescored, together
 from inference.candidates import Candidate, find_candidates
-from inference.learned_growth import LearnedGrowth, fuse, see_growth
+from inference.fusing import fuse
+from inference.learned_growth import LearnedGrowth, see_growth
 from inference.model_card import Task, Training
 from inference.model_errors import NotForNetworks
 from inference.networks.growth import SIDE as GROWTH_SIDE

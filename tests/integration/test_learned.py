@@ -1,0 +1,102 @@
+"""What learned models said, on the pages: of the model in use alone, and never in place of the measured numbers."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+from django.urls import reverse
+
+from inference.fusing import log_error
+from inference.model_card import Task
+from nodules_app.models import Growth, Match, ModelAnswer, Patient, Role
+from nodules_app.selectors.timeline import timeline
+from nodules_app.services import learned, models
+from tests import factories
+from tests.integration.browsing import signed_in, words
+from tests.unit.inference.test_registry import lay
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def own(tmp_path: Path, settings: LazySettings) -> str:
+    """A hospital's growth model that is in use; its weights' digest."""
+    settings.MODELS_DIR = tmp_path
+    lay(tmp_path, "0.own", task=Task.GROWTH, settings={"error_factor": 1.0})
+    models.choose(task=Task.GROWTH, version="0.own", by=None)
+    model = models.in_use(Task.GROWTH).model
+    assert model is not None
+    return model.card.weights_sha256
+
+
+def followed() -> tuple[Patient, Growth]:
+    patient = factories.followed_patient(ratio=1.6)
+    return patient, Growth.objects.get(match__nodule__patient=patient)
+
+
+def answer(growth: Growth, weights: str, ratio: float, error: float = 0.05) -> ModelAnswer:
+    grown = 0.8 if ratio > 1.25 else 0.1
+    told = {"volume_ratio": ratio, "log_ratio_error": error, "grown_probability": grown}
+    told |= {"stable_probability": 0.9 - grown, "shrunk_probability": 0.1}
+    return ModelAnswer.objects.create(
+        task=Task.GROWTH, version="0.own", weights_sha256=weights, input_sha256="b" * 64, growth=growth, answer=told
+    )
+
+
+def said(patient: Patient) -> learned.GrowthSaid | None:
+    changes = [change for nodule in timeline(patient).nodules for change in nodule.changes]
+    return next(iter(learned.growth_said(changes).values()), None)
+
+
+def test_the_two_ratios_are_weighed_and_their_disagreement_is_said(own: str) -> None:
+    patient, growth = followed()
+    answer(growth, own, 1.0, error=0.02)
+    found = said(patient)
+    assert found is not None
+    assert found.disagree
+    assert not found.sees_more
+    assert found.course == "stable"
+    measured_error = log_error(growth.volume_ratio_low, growth.volume_ratio_high)
+    weight = measured_error**-2 / (measured_error**-2 + 0.02**-2)
+    assert math.log(found.both.volume_ratio) == pytest.approx(weight * math.log(growth.volume_ratio))
+    page = words(signed_in(Role.RADIOLOGIST).get(reverse("patient", kwargs={"code": patient.code})).content.decode())
+    assert "the model sees less growth than was measured" in page
+    assert "version 0.own and its card" in page
+    assert "the hospital's own; no recommendation is made from it" in page
+
+
+def test_where_they_agree_no_alarm_is_raised_and_the_reading_shows_it_too(own: str) -> None:
+    patient, growth = followed()
+    answer(growth, own, growth.volume_ratio)
+    client = signed_in(Role.RADIOLOGIST)
+    for name in ("patient", "reading"):
+        page = words(client.get(reverse(name, kwargs={"code": patient.code})).content.decode())
+        assert "measured and learned together" in page
+        assert "They disagree" not in page
+
+
+def test_a_model_that_is_not_in_use_says_nothing(own: str) -> None:
+    patient, growth = followed()
+    answer(growth, "c" * 64, 1.0)
+    assert said(patient) is None
+    answer(growth, own, 1.0)
+    assert said(patient) is not None
+    models.choose(task=Task.GROWTH, version="off", by=None)
+    assert said(patient) is None
+    page = signed_in(Role.RADIOLOGIST).get(reverse("patient", kwargs={"code": patient.code})).content.decode()
+    assert "data-learned" not in page
+
+
+def test_a_corrected_outline_is_weighed_with_what_the_model_saw_before(own: str) -> None:
+    patient, growth = followed()
+    answer(growth, own, 1.0, error=0.02)
+    corrected = factories.measurement(growth.current_measurement.finding, growth.prior_measurement.volume_mm3 or 0.0)
+    match = Match.objects.get(pk=growth.match_id)
+    factories.grown(match, growth.prior_measurement, corrected)
+    found = said(patient)
+    assert found is not None
+    assert not found.disagree
+    assert ModelAnswer.objects.count() == 1
