@@ -139,6 +139,7 @@ CELERY_BEAT_SCHEDULE = {
     "reconcile": {"task": "nodules.reconcile_reminders", "schedule": 300.0},
     "errands": {"task": "nodules.do_errands", "schedule": env.float("NODULES_ERRANDS_S", 30.0)},
     "orphaned-uploads": {"task": "nodules.drop_orphaned_uploads", "schedule": 3600.0},
+    "figures": {"task": "nodules.count_quality_ahead", "schedule": 3600.0},
     "old-volumes": {"task": "nodules.drop_old_volumes", "schedule": 3600.0},
 }
 # DICOM over the network: who we are, where `manage.py receive` listens, and how patient we are.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from uuid import UUID
 
 from celery import shared_task
 
-from nodules_app.services import errand_round, errands, housekeeping, runs, safety_net, unread
+from nodules_app.services import errand_round, errands, housekeeping, quality_figures, runs, safety_net, unread
 from nodules_app.services.mdt import meetings
 from nodules_app.services.pipeline import execute
 from nodules_app.services.reminders import clockwork
@@ -76,3 +77,15 @@ def close_conference_lists() -> None:
 def do_errands() -> None:
     """Bring and send what is due over the network."""
     errand_round.do_due()
+
+
+@shared_task(name=quality_figures.COUNT)
+def count_quality(clinics: list[int], first: str, last: str) -> None:
+    """Count the figures of clinics again, for whoever looks at their page."""
+    quality_figures.count(clinics, first=date.fromisoformat(first), last=date.fromisoformat(last))
+
+
+@shared_task(name="nodules.count_quality_ahead")
+def count_quality_ahead() -> None:
+    """Count the figures of every clinic before anybody asks."""
+    quality_figures.count_ahead()

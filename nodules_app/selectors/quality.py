@@ -36,6 +36,7 @@ from nodules_app.models import (
     AttemptOutcome,
     Clinic,
     ContactAttempt,
+    ContactOf,
     Decision,
     FollowUp,
     FollowUpKind,
@@ -258,7 +259,10 @@ def _result_to_contact(clinics: Sequence[Clinic], first: date, last: date) -> tu
     """From the first signature to the first time that the patient was reached or written to; and who was not yet."""
     start, stop = _instants(first, last)
     reached = ContactAttempt.objects.filter(
-        patient=OuterRef("patient"), at__gte=OuterRef("signed_at"), outcome=AttemptOutcome.REACHED
+        patient=OuterRef("patient"),
+        of=ContactOf.PATIENT,
+        at__gte=OuterRef("signed_at"),
+        outcome=AttemptOutcome.REACHED,
     )
     written = Reminder.objects.filter(
         patient=OuterRef("patient"),
@@ -293,7 +297,8 @@ def _overrides(clinics: Sequence[Clinic], first: date, last: date) -> tuple[tupl
 
 def _decided(clinics: Sequence[Clinic], first: date, last: date) -> QuerySet[Decision]:
     start, stop = _instants(first, last)
-    return Decision.objects.filter(assessment__patient__clinic__in=clinics, created_at__gte=start, created_at__lt=stop)
+    rows = Decision.objects.filter(taken_back__isnull=True, created_at__gte=start, created_at__lt=stop)
+    return rows.filter(assessment__patient__clinic__in=clinics)
 
 
 def _managements(clinics: Sequence[Clinic], first: date, last: date) -> tuple[tuple[str, str, int], ...]:

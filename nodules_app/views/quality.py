@@ -16,15 +16,14 @@ from django.views.decorators.http import require_GET
 from nodules_app.charts import quality as chart
 from nodules_app.exchange.spreadsheets import Cell, as_csv, as_xlsx
 from nodules_app.selectors.quality import DEFINITIONS_VERSION, Quality
-from nodules_app.selectors.quality_lately import quality_lately
-from nodules_app.services import access
+from nodules_app.services import access, quality_figures
 from nodules_app.services.access import Act
+from nodules_app.services.quality_figures import PERIODS_DAYS
 from nodules_app.templatetags.quality import SMALL, tables, tiles
 
 if TYPE_CHECKING:
     from nodules_app.models import Clinic
 
-PERIODS: Final = {"3": 91, "6": 182, "12": 365}  # months, days
 MEDIA: Final = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -52,11 +51,11 @@ def _asked(request: HttpRequest) -> Asked:
         raise Http404(code)
     months = request.GET.get("months", "12")
     today = timezone.localdate()
-    first = today - timedelta(days=PERIODS.get(months, PERIODS["12"]) - 1)
+    first = today - timedelta(days=PERIODS_DAYS.get(months, PERIODS_DAYS["12"]) - 1)
     return Asked(
         clinics=tuple(chosen or mine),
         chosen=code,
-        months=months if months in PERIODS else "12",
+        months=months if months in PERIODS_DAYS else "12",
         first=first,
         last=today,
         shared=request.GET.get("shared") == "1",
@@ -68,13 +67,13 @@ def _asked(request: HttpRequest) -> Asked:
 def show(request: HttpRequest) -> HttpResponse:
     """Every figure with its definition; ``?shared=1`` hides groups below five."""
     asked = _asked(request)
-    counted = quality_lately(asked.clinics, first=asked.first, last=asked.last, today=asked.last)
+    counted = quality_figures.figures(asked.clinics, first=asked.first, last=asked.last)
     found = counted.figures
     context = {
         "asked": asked,
         "counted_at": counted.at,
         "clinics": access.clinics_of(access.member(request.user), Act.SEE),
-        "periods": [(months, gettext("%(months)s months") % {"months": months}) for months in PERIODS],
+        "periods": [(months, gettext("%(months)s months") % {"months": months}) for months in PERIODS_DAYS],
         "tiles": tiles(found, shared=asked.shared),
         "tables": tables(found, shared=asked.shared),
         "figure": chart.figure(_months(found), fewest=SMALL if asked.shared else 1),
@@ -110,7 +109,7 @@ def export(request: HttpRequest, form: str) -> HttpResponse:
     if form not in MEDIA:
         raise Http404(form)
     asked = _asked(request)
-    found = quality_lately(asked.clinics, first=asked.first, last=asked.last, today=asked.last).figures
+    found = quality_figures.figures(asked.clinics, first=asked.first, last=asked.last).figures
     head = [
         gettext("Group"),
         gettext("Figure"),

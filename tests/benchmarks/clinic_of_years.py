@@ -1,10 +1,10 @@
-"""A large clinic with plausible ages of follow-up, written straight into the tables: for benchmarks, never for tests.
+"""A large clinic with plausible ages of follow-up, written straight into the tables for benchmarks.
 
 A patient has two nodules on five scans of the last years, four steps that ended and one that is open, or was
 discharged after the last scan. Of the open steps most lie ahead, a few per cent are overdue, some wait for a signature,
-a booking, a report. One in a hundred is new: a scan that nobody has read. A run measured each scan, a message told of
-each step that ended. A third of the patients have Chinese names. Triggers are off while the rows go in; afterwards the
-database is asked whether anybody is lost, as it would be in a clinic.
+a booking, a report. One in a hundred is new: a scan that nobody has read. A run measured each scan, somebody signed it
+and told the patient, a conference met every week and meets now. A third of the patients have Chinese names. Triggers
+are off while the rows go in; afterwards the database is asked whether anybody is lost, as it would be in a clinic.
 """
 
 from __future__ import annotations
@@ -40,6 +40,12 @@ TABLES: Final = (
     "run",
     "closure",
     "reminder",
+    "reading",
+    "contactattempt",
+    "decision",
+    "mdtmeeting",
+    "mdtcase",
+    "mdtaction",
 )
 UNREAD: Final = 100  # one new patient, whose scan nobody has read, for so many
 

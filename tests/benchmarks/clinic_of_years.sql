@@ -110,3 +110,56 @@ SELECT id, gen_random_uuid(), created_at, 'made:' || id, :clinic, patient_id, id
     CASE WHEN state = 'closed' THEN 'handed_over' WHEN patient_id % 1400 = 0 THEN 'failed' ELSE 'bounced' END, '',
     created_at, 1, target_on - interval '21 days', 'en', 'notice', '', '', '', ''
 FROM nodules_app_followup WHERE state = 'closed' OR patient_id % 700 = 0;
+
+-- Each exam was read and signed within nine days; of most the patient was told afterwards, by a call or by the message.
+INSERT INTO nodules_app_reading (id, code, created_at, patient_id, scan_id, version, state, reader_id, began_at,
+    consensus, content, content_sha256, signed_by_id, signed_at)
+SELECT s.id, gen_random_uuid(), s.acquired_on, s.patient_id, s.id, 1, 'signed', :user, s.acquired_on + interval '9 hours',
+    '', '{}', repeat('0', 64), :user, s.acquired_on + (s.id % 9)::int + interval '15 hours'
+FROM nodules_app_study s WHERE s.patient_id <= :patients;
+
+INSERT INTO nodules_app_contactattempt (id, code, created_at, patient_id, follow_up_id, at, by_id, channel, of, outcome,
+    agreed, note)
+SELECT r.id, gen_random_uuid(), r.signed_at, r.patient_id, NULL, r.signed_at + (r.id % 12)::int * interval '1 day', :user,
+    'call', 'patient', o.outcome, CASE WHEN o.outcome = 'reached' THEN 'confirmed' ELSE '' END, ''
+FROM nodules_app_reading r
+CROSS JOIN LATERAL (SELECT CASE WHEN r.id % 4 = 0 THEN 'no_answer' ELSE 'reached' END AS outcome) o
+WHERE r.id % 3 = 0;
+
+-- Of the decisions every twenty-fifth went against the rule, and every hundredth was taken back at once.
+INSERT INTO nodules_app_decision (id, code, created_at, assessment_id, by_id, management, overrides, reason_code, reason)
+SELECT id, gen_random_uuid(), exam_on + interval '3 days', id, :user, management, patient_id % 25 = 0,
+    CASE WHEN patient_id % 50 = 0 THEN 'wish' WHEN patient_id % 25 = 0 THEN 'comorbidity' ELSE '' END,
+    CASE WHEN patient_id % 25 = 0 THEN 'Agreed with the patient.' ELSE '' END
+FROM nodules_app_assessment;
+
+INSERT INTO nodules_app_decisiontakenback (decision_id, by_id)
+SELECT id, :user FROM nodules_app_decision WHERE id % 100 = 54;
+
+-- A conference each week, to which one patient in forty came once; and one that is being held, with about forty more.
+INSERT INTO nodules_app_mdtmeeting (id, code, created_at, clinic_id, starts_at, cut_off_at, place, chair_id, quorum,
+    began_at, ended_at)
+SELECT w, gen_random_uuid(), m.at - interval '30 days', :clinic, m.at, m.at - interval '1 day', 'Room 1', :user,
+    ARRAY['radiology'], m.at, CASE WHEN w > 0 THEN m.at + interval '2 hours' END
+FROM generate_series(0, 150) w
+CROSS JOIN LATERAL (SELECT CASE WHEN w = 0 THEN now() - interval '10 minutes'
+    ELSE current_date - 7 * w + interval '14 hours' END AS at) m;
+
+INSERT INTO nodules_app_mdtcase (id, code, created_at, patient_id, meeting_id, state, question, reasons, asked_by_id,
+    "order", without_discussion, fitness, pathology, version)
+SELECT p, gen_random_uuid(), m.starts_at - (3 + p % 20)::int * interval '1 day', p, m.id,
+    CASE WHEN m.id > 0 THEN 'complete' ELSE 'listed' END, 'What is to be done next?', ARRAY['brock_10'], :user, p % 1000,
+    false, '', 'not_needed', 1
+FROM generate_series(1, :patients) p
+JOIN nodules_app_mdtmeeting m ON m.id = CASE WHEN p % 40 = 5 THEN 1 + p / 40 % 150 ELSE 0 END
+WHERE p % 40 = 5 OR p % (:patients / 40) = 7;
+
+INSERT INTO nodules_app_mdtoutcome (case_id, kind, says, dissent, drafted_by_id, confirmed_by_id, confirmed_at)
+SELECT c.id, 'pet_ct', '', '', :user, :user, m.starts_at + (1 + c.id % 50)::int * interval '1 hour'
+FROM nodules_app_mdtcase c JOIN nodules_app_mdtmeeting m ON m.id = c.meeting_id WHERE m.id > 0;
+
+INSERT INTO nodules_app_mdtaction (id, code, created_at, case_id, what, owner_id, due_on, done_at, done_by_id, result)
+SELECT c.id, gen_random_uuid(), m.starts_at, c.id, 'Ask for a PET-CT', :user, m.starts_at::date + 14,
+    CASE WHEN c.id % 7 > 0 THEN m.starts_at + (c.id % 30)::int * interval '1 day' END,
+    CASE WHEN c.id % 7 > 0 THEN :user END, CASE WHEN c.id % 7 > 0 THEN 'Booked.' ELSE '' END
+FROM nodules_app_mdtcase c JOIN nodules_app_mdtmeeting m ON m.id = c.meeting_id WHERE m.id > 0;

@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import astuple
 from datetime import date, timedelta
+from decimal import Decimal
 from io import BytesIO
+from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.conf import settings
+from django.db import connection, transaction
 from django.urls import reverse
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 from openpyxl import load_workbook
 
+from nodules_app import tasks
+from nodules_app.celery_app import app
 from nodules_app.charts.quality import wilson_95
 from nodules_app.lifecycles import FollowUpState
-from nodules_app.models import Assessment, Clinic, Evidence, FollowUp, FollowUpKind, Nodule, OverrideReason, Role
-from nodules_app.selectors import quality_lately as lately
+from nodules_app.models import (
+    Assessment,
+    Clinic,
+    Evidence,
+    FollowUp,
+    FollowUpKind,
+    Nodule,
+    OverrideReason,
+    Patient,
+    Role,
+)
 from nodules_app.selectors.quality import Quality, Share, quality
-from nodules_app.services import decisions, endings, follow_ups
+from nodules_app.services import decisions, endings, follow_ups, quality_figures
 from tests import factories
+from tests.benchmarks import clinic_of_years
 from tests.integration.browsing import signed_in, words
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -82,26 +102,6 @@ def test_on_time_counts_who_could_have_come() -> None:
     assert found.on_time == Share(2, 4)
     assert found.within_30_days == Share(2, 4)
     assert dict(found.overdue)[30] == 1
-
-
-@pytest.mark.usefixtures("a_year")
-def test_an_independent_statement_counts_the_same() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT count(*) FILTER (WHERE s.acquired_on <= f.due_until), count(*)
-            FROM nodules_app_followup f
-            JOIN nodules_app_patient p ON p.id = f.patient_id
-            LEFT JOIN nodules_app_study s ON s.id = f.exam_id
-            LEFT JOIN nodules_app_evidence e ON e.id = f.evidence_id
-            WHERE f.kind = 'ct' AND f.state <> 'proposed' AND p.clinic_id = %s
-              AND f.due_until BETWEEN %s AND %s
-              AND coalesce(e.kind, '') NOT IN
-                  ('deceased', 'transferred', 'superseded', 'nothing_left', 'entered_in_error')
-            """,
-            [factories.clinic().pk, today() - days(364), today()],
-        )
-        assert counted().on_time == Share(*cursor.fetchone())
 
 
 @pytest.mark.usefixtures("a_year")
@@ -185,15 +185,99 @@ def test_a_step_that_was_replaced_is_nobodys_fault() -> None:
     assert counted().on_time == Share(0, 0)
 
 
-@pytest.mark.parametrize(("worth_keeping_s", "followed"), [(-1.0, 1), (60.0, 2)])
-def test_what_took_long_to_count_is_kept_a_while_and_says_since_when(
-    monkeypatch: pytest.MonkeyPatch, worth_keeping_s: float, followed: int
-) -> None:
-    monkeypatch.setattr(lately, "WORTH_KEEPING_S", worth_keeping_s)
+@pytest.fixture
+def one_of_a_large_clinic(monkeypatch: pytest.MonkeyPatch) -> Patient:
+    """A clinic whose figures are worth keeping."""
+    monkeypatch.setattr(quality_figures, "WORTH_KEEPING_S", -1.0)
+    return factories.followed_patient()
+
+
+def kept_figures(clinic: Clinic) -> quality_figures.Counted:
+    return quality_figures.figures([clinic], first=ASKED_ON, last=today())
+
+
+def test_what_is_counted_at_once_is_never_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quality_figures, "WORTH_KEEPING_S", 3600.0)
     patient = factories.followed_patient()
-    asked = {"first": ASKED_ON, "last": today(), "today": today()}
-    first = lately.quality_lately([patient.clinic], **asked)
+    assert kept_figures(patient.clinic).figures.lost.whole == 1
     factories.followed_patient(clinic=patient.clinic)
-    second = lately.quality_lately([patient.clinic], **asked)
-    assert (first.figures.lost.whole, second.figures.lost.whole) == (1, followed)
-    assert (second.at == first.at) == (followed == 1)
+    assert kept_figures(patient.clinic).figures.lost.whole == 2
+
+
+def test_what_takes_long_is_kept_with_its_time_and_counted_again_by_a_worker(
+    one_of_a_large_clinic: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clinic = one_of_a_large_clinic.clinic
+    first = kept_figures(clinic)
+    factories.followed_patient(clinic=clinic)
+    assert kept_figures(clinic) == first
+    told: list[tuple[str, list[object]]] = []
+    monkeypatch.setattr(app, "send_task", lambda name, *, args, **_how: told.append((name, args)))
+    monkeypatch.setattr(quality_figures, "COUNTED_AGAIN_AFTER", timedelta(microseconds=1))
+    assert kept_figures(clinic) == first, "nobody waits"
+    ((name, arguments),) = told
+    assert name == tasks.count_quality.name
+    tasks.count_quality(*arguments)
+    assert kept_figures(clinic).figures.lost.whole == 2
+    assert kept_figures(clinic).at > first.at
+
+
+def test_an_unreachable_queue_leaves_the_figures_with_their_time(
+    one_of_a_large_clinic: Patient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def nobody_there(*_what: object, **_how: object) -> None:
+        raise OperationalError
+
+    first = kept_figures(one_of_a_large_clinic.clinic)
+    monkeypatch.setattr(app, "send_task", nobody_there)
+    monkeypatch.setattr(quality_figures, "COUNTED_AGAIN_AFTER", timedelta(0))
+    assert kept_figures(one_of_a_large_clinic.clinic) == first
+    assert "not counted again" in caplog.text
+
+
+@pytest.mark.usefixtures("one_of_a_large_clinic")
+def test_the_figures_of_the_day_are_counted_before_anybody_asks(
+    monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    quality_figures.count_ahead()
+    client = signed_in(Role.MANAGER)
+    client.get(reverse("quality"))
+    with django_assert_max_num_queries(12):
+        client.get(reverse("quality"))
+
+
+def statements() -> dict[str, str]:
+    """The statements of the file beside this one, by the figure that each counts."""
+    parts = re.split(
+        r"^-- name: (\w+)$", Path(__file__).with_name("quality_figures.sql").read_text("utf-8"), flags=re.MULTILINE
+    )
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def as_rows(found: Quality) -> dict[str, list[tuple[object, ...]]]:
+    """The figures as their statements give them."""
+    shares = ("lost", "on_time", "within_30_days", "concordance", "mdt_within_24_h", "mdt_actions_on_time")
+    rows: dict[str, list[tuple[object, ...]]] = {name: [astuple(getattr(found, name))] for name in shares}
+    rows |= {f"days_{name}": [astuple(getattr(found, name))] for name in ("scan_to_result", "mdt_wait")}
+    rows |= {name: list(getattr(found, name)) for name in ("overdue", "overrides", "managements", "reminders")}
+    rows["days_result_to_contact"] = [(*astuple(found.result_to_contact), found.not_contacted)]
+    rows["by_kind"] = [(kind, share.part, share.whole) for kind, share in found.by_kind]
+    rows["months"] = [(f"{one.starts_on:%Y-%m}", one.on_time.part, one.on_time.whole) for one in found.months]
+    rows["suspected_lost"] = [(found.suspected_lost,)]
+    return rows
+
+
+def test_every_figure_is_counted_the_same_by_an_independent_statement() -> None:
+    clinic, member = factories.clinic(), factories.member(Role.RADIOLOGIST)
+    clinic_of_years.fill(clinic.pk, member.pk, patients=900)
+    first = today() - days(364)
+    counted_here = as_rows(quality([clinic], first=first, last=today(), today=today()))
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('TimeZone', %s, true)", [settings.TIME_ZONE])
+        for name, statement in statements().items():
+            cursor.execute(statement, {"clinic": clinic.pk, "first": first, "last": today()})
+            rows = [tuple(float(cell) if isinstance(cell, Decimal) else cell for cell in row) for row in cursor]
+            assert any(cell for row in rows for cell in row), f"{name}: the clinic has nothing to count"
+            ours = counted_here.pop(name)
+            assert [pytest.approx(row) for row in rows] == ours if name.startswith("days") else rows == ours, name
+    assert not counted_here, "figures that no statement counts"

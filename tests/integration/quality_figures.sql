@@ -1,0 +1,123 @@
+-- The figures of the quality page, written once more from their definitions and from nothing of the program.
+-- Parameters: clinic, first and last day. Each statement is named as the figure it checks.
+
+-- name: lost
+SELECT count(*) FILTER (WHERE NOT covered.by_step AND NOT covered.by_reason), count(*)
+FROM nodules_app_nodule n JOIN nodules_app_patient p ON p.id = n.patient_id,
+LATERAL (SELECT
+    EXISTS (SELECT FROM nodules_app_followup f JOIN nodules_app_followup_nodules l ON l.followup_id = f.id
+            WHERE l.nodule_id = n.id AND f.closed_at IS NULL) AS by_step,
+    EXISTS (SELECT FROM nodules_app_closure c WHERE c.patient_id = n.patient_id) AS by_reason) covered
+WHERE p.clinic_id = %(clinic)s AND n.state = 'active';
+
+-- name: suspected_lost
+SELECT count(*) FROM nodules_app_followup f JOIN nodules_app_patient p ON p.id = f.patient_id
+WHERE p.clinic_id = %(clinic)s AND f.state = 'lost_suspected';
+
+-- name: overdue
+SELECT b.upto, count(f.id)
+FROM (VALUES (1, 1, 30, 30), (2, 31, 90, 90), (3, 91, 180, 180), (4, 181, 1000000, 0)) b (place, at_least, at_most, upto)
+LEFT JOIN (nodules_app_followup f JOIN nodules_app_patient p ON p.id = f.patient_id AND p.clinic_id = %(clinic)s)
+  ON %(last)s - f.due_until BETWEEN b.at_least AND b.at_most
+  AND f.state IN ('planned', 'booked', 'not_attended', 'deferred', 'lost_suspected')
+GROUP BY b.place, b.upto ORDER BY b.place;
+
+-- name: on_time
+SELECT count(*) FILTER (WHERE s.acquired_on <= f.due_until), count(*)
+FROM nodules_app_followup f JOIN nodules_app_patient p ON p.id = f.patient_id
+LEFT JOIN nodules_app_study s ON s.id = f.exam_id LEFT JOIN nodules_app_evidence e ON e.id = f.evidence_id
+WHERE f.kind = 'ct' AND f.state <> 'proposed' AND p.clinic_id = %(clinic)s
+  AND f.due_until BETWEEN %(first)s AND %(last)s
+  AND coalesce(e.kind, '') NOT IN ('deceased', 'transferred', 'superseded', 'nothing_left', 'entered_in_error');
+
+-- name: within_30_days
+SELECT count(*) FILTER (WHERE s.acquired_on - f.target_on <= 30), count(*)
+FROM nodules_app_followup f JOIN nodules_app_patient p ON p.id = f.patient_id
+LEFT JOIN nodules_app_study s ON s.id = f.exam_id LEFT JOIN nodules_app_evidence e ON e.id = f.evidence_id
+WHERE f.kind = 'ct' AND f.state <> 'proposed' AND p.clinic_id = %(clinic)s
+  AND f.due_until BETWEEN %(first)s AND %(last)s
+  AND coalesce(e.kind, '') NOT IN ('deceased', 'transferred', 'superseded', 'nothing_left', 'entered_in_error');
+
+-- name: by_kind
+SELECT f.kind, count(*) FILTER (WHERE f.closed_at::date <= f.due_until OR s.acquired_on <= f.due_until), count(*)
+FROM nodules_app_followup f JOIN nodules_app_patient p ON p.id = f.patient_id
+LEFT JOIN nodules_app_study s ON s.id = f.exam_id LEFT JOIN nodules_app_evidence e ON e.id = f.evidence_id
+WHERE p.clinic_id = %(clinic)s AND f.due_until BETWEEN %(first)s AND %(last)s
+  AND coalesce(e.kind, '') NOT IN ('deceased', 'transferred', 'superseded', 'nothing_left', 'entered_in_error')
+GROUP BY f.kind ORDER BY f.kind;
+
+-- name: months
+SELECT to_char(f.due_until, 'YYYY-MM'), count(*) FILTER (WHERE s.acquired_on <= f.due_until), count(*)
+FROM nodules_app_followup f JOIN nodules_app_patient p ON p.id = f.patient_id
+LEFT JOIN nodules_app_study s ON s.id = f.exam_id LEFT JOIN nodules_app_evidence e ON e.id = f.evidence_id
+WHERE f.kind = 'ct' AND f.state <> 'proposed' AND p.clinic_id = %(clinic)s
+  AND f.due_until >= date_trunc('month', %(last)s::date) - interval '11 months' AND f.due_until <= %(last)s
+  AND coalesce(e.kind, '') NOT IN ('deceased', 'transferred', 'superseded', 'nothing_left', 'entered_in_error')
+GROUP BY 1 ORDER BY 1;
+
+-- name: days_scan_to_result
+SELECT count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY d.days), percentile_cont(0.9) WITHIN GROUP (ORDER BY d.days)
+FROM nodules_app_reading r JOIN nodules_app_patient p ON p.id = r.patient_id
+JOIN nodules_app_scan c ON c.id = r.scan_id JOIN nodules_app_study s ON s.id = c.study_id,
+LATERAL (SELECT r.signed_at::date - s.acquired_on AS days) d
+WHERE p.clinic_id = %(clinic)s AND r.version = 1 AND r.signed_at::date BETWEEN %(first)s AND %(last)s;
+
+-- name: days_result_to_contact
+WITH told AS (
+    SELECT patient_id, at FROM nodules_app_contactattempt WHERE outcome = 'reached' AND of = 'patient'
+    UNION ALL
+    SELECT patient_id, handed_over_at FROM nodules_app_reminder
+    WHERE recipient = 'patient' AND state IN ('handed_over', 'delivered', 'acknowledged')
+), waited AS (
+    SELECT r.id, (SELECT min(t.at) FROM told t WHERE t.patient_id = r.patient_id AND t.at >= r.signed_at) - r.signed_at AS wait
+    FROM nodules_app_reading r JOIN nodules_app_patient p ON p.id = r.patient_id
+    WHERE p.clinic_id = %(clinic)s AND r.version = 1 AND r.signed_at::date BETWEEN %(first)s AND %(last)s
+)
+SELECT count(wait), percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM wait) / 86400),
+    percentile_cont(0.9) WITHIN GROUP (ORDER BY extract(epoch FROM wait) / 86400), count(*) FILTER (WHERE wait IS NULL)
+FROM waited;
+
+-- name: concordance
+SELECT count(*) FILTER (WHERE NOT d.overrides), count(*)
+FROM nodules_app_decision d JOIN nodules_app_assessment a ON a.id = d.assessment_id
+JOIN nodules_app_patient p ON p.id = a.patient_id
+WHERE p.clinic_id = %(clinic)s AND d.created_at::date BETWEEN %(first)s AND %(last)s
+  AND d.id NOT IN (SELECT decision_id FROM nodules_app_decisiontakenback);
+
+-- name: overrides
+SELECT d.reason_code, count(*)
+FROM nodules_app_decision d JOIN nodules_app_assessment a ON a.id = d.assessment_id
+JOIN nodules_app_patient p ON p.id = a.patient_id
+WHERE p.clinic_id = %(clinic)s AND d.created_at::date BETWEEN %(first)s AND %(last)s AND d.overrides
+  AND d.id NOT IN (SELECT decision_id FROM nodules_app_decisiontakenback)
+GROUP BY d.reason_code ORDER BY count(*) DESC, d.reason_code;
+
+-- name: managements
+SELECT a.guideline, a.management, count(DISTINCT a.patient_id)
+FROM nodules_app_assessment a JOIN nodules_app_patient p ON p.id = a.patient_id
+WHERE p.clinic_id = %(clinic)s AND a.exam_on BETWEEN %(first)s AND %(last)s
+  AND a.management NOT IN ('not_applicable', 'not_supported')
+GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2;
+
+-- name: days_mdt_wait
+SELECT count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY d.days), percentile_cont(0.9) WITHIN GROUP (ORDER BY d.days)
+FROM nodules_app_mdtoutcome o JOIN nodules_app_mdtcase c ON c.id = o.case_id
+JOIN nodules_app_patient p ON p.id = c.patient_id,
+LATERAL (SELECT extract(epoch FROM o.confirmed_at - c.created_at) / 86400 AS days) d
+WHERE p.clinic_id = %(clinic)s AND o.confirmed_at::date BETWEEN %(first)s AND %(last)s;
+
+-- name: mdt_within_24_h
+SELECT count(*) FILTER (WHERE m.ended_at IS NULL OR o.confirmed_at - m.ended_at <= interval '24 hours'), count(*)
+FROM nodules_app_mdtoutcome o JOIN nodules_app_mdtcase c ON c.id = o.case_id
+JOIN nodules_app_patient p ON p.id = c.patient_id LEFT JOIN nodules_app_mdtmeeting m ON m.id = c.meeting_id
+WHERE p.clinic_id = %(clinic)s AND o.confirmed_at::date BETWEEN %(first)s AND %(last)s;
+
+-- name: mdt_actions_on_time
+SELECT count(*) FILTER (WHERE a.done_at::date <= a.due_on), count(*)
+FROM nodules_app_mdtaction a JOIN nodules_app_mdtcase c ON c.id = a.case_id
+JOIN nodules_app_patient p ON p.id = c.patient_id JOIN nodules_app_mdtoutcome o ON o.case_id = c.id
+WHERE p.clinic_id = %(clinic)s AND o.confirmed_at IS NOT NULL AND a.due_on >= %(first)s AND a.due_on < %(last)s;
+
+-- name: reminders
+SELECT channel, state, count(*) FROM nodules_app_reminder
+WHERE clinic_id = %(clinic)s AND planned_on BETWEEN %(first)s AND %(last)s GROUP BY 1, 2 ORDER BY 1, 2;
