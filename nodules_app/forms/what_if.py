@@ -93,6 +93,13 @@ class WhatIfForm(forms.Form):
         for name in self.began_with:
             self.fields[name] = _field(name)
 
+    def clean_cea(self) -> str:
+        """One of the answers of the list; another one comes from a mistyped address."""
+        told = str(self.cleaned_data["cea"])
+        if told not in dict(CHOICES["cea"]):
+            raise forms.ValidationError(gettext("Choose one of the answers."))
+        return told
+
     def clean(self) -> dict[str, Any]:
         """Build the case, or say what the clinical core refuses at the question it is about."""
         told = self.cleaned_data

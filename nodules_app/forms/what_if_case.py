@@ -36,6 +36,7 @@ ERRORS: Final[Mapping[str, str]] = {
     "diameter_sd_mm": "mean_diameter_mm",
     "solid_sd_mm": "solid_mean_mm",
 }
+BESIDES: Final = ("cea",)  # asked on the page, no part of a case
 FORM_NAME: Final[Mapping[str, str]] = {"status": "smoking", "birth_date": "age"}  # where the contract says otherwise
 
 
@@ -62,6 +63,7 @@ def as_told(case: Mapping[str, Any], nodule: str) -> dict[str, str]:
     told["smoking"] = told["smoking"] or "unknown"
     told |= {name: _text(one.get(name)) for name in WORDS_OF_NODULE}
     told |= {name: "yes" if location.get(name) else "" for name in FLAGS_OF_NODULE}
+    told |= dict.fromkeys(BESIDES, "")
     for k, exam in enumerate(case["exams"]):
         entry = _entry(one, exam)
         errors = entry.get("sd") or {}
@@ -117,7 +119,7 @@ def changed(start: Json, nodule: str, answers: Mapping[str, str]) -> Json:
                 _move_exam(case, k, text)
             else:
                 _write_size(entries[k], exam[2], text)
-        else:
+        elif name not in BESIDES:
             _write_fact(case, one, name, text)
     last = len(case["exams"]) - 1
     if "attenuation" in answers and "attenuation" in entries[last]:

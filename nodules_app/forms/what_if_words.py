@@ -44,6 +44,7 @@ LABELS: Final[Mapping[str, Text]] = {
     "juxtapleural": _("At the pleura"),
     "calcification": _("Calcification"),
     "pet_uptake": _("PET uptake"),
+    "cea": _("CEA in the blood"),
     "nodule_count": _("Number of nodules"),
     "setting": _("How the nodule was found"),
     "age": _("Age"),
@@ -72,6 +73,7 @@ UNITS: Final[Mapping[str, Text]] = {
 }
 HINTS: Final[Mapping[str, Text]] = {
     "nodule_count": _("For Brock. Empty: the nodules of this case are counted."),
+    "cea": _("Moves the risk layers alone; no guideline asks for it."),
 }
 KNOWN: Final[Choices] = [("", _("Unknown")), ("yes", _("Yes")), ("no", _("No"))]
 PLAIN_NO: Final[Choices] = [("", _("No")), ("yes", _("Yes"))]  # findings that count as absent unless told
@@ -114,6 +116,7 @@ CHOICES: Final[Mapping[str, Choices]] = {
         ("moderate", _("Moderate, above the blood pool")),
         ("intense", _("Intense, markedly above")),
     ],
+    "cea": [UNTOLD, ("positive", _("Above the laboratory's limit")), ("negative", _("Not above it"))],
     "risk_override": [
         ("", _("By the guideline's own factors")),
         ("low", pgettext_lazy("risk", "Low")),
@@ -134,7 +137,7 @@ GROUPS: Final[Sequence[tuple[Text, Sequence[str], bool]]] = (
     (_("Person"), ("setting", "age", "sex", "smoking", "pack_years", "quit_years"), False),
     (
         _("More of the nodule"),
-        ("perifissural", "juxtapleural", "calcification", "pet_uptake", "nodule_count", "size_basis"),
+        ("perifissural", "juxtapleural", "calcification", "pet_uptake", "cea", "nodule_count", "size_basis"),
         True,
     ),
     (

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any, Final, Protocol
 
 from django.db import transaction
@@ -189,6 +190,17 @@ def corrected(clinic: Clinic, answers: Sequence[Answer]) -> Mapping[str, Correct
         if published is not None:
             found[model] = Corrected(published, curve_of(row).of(published), row)
     return found
+
+
+def corrector(clinic: Clinic) -> Callable[[str, Decimal], Decimal | None]:
+    """What the corrections in use in a clinic make of the probability of a model; None where there is none."""
+    curves = {model: curve_of(row) for model, row in corrections_in_use(clinic).items()}
+
+    def correct(model: str, probability: Decimal) -> Decimal | None:
+        curve = curves.get(model)
+        return Decimal(str(curve.of(float(probability)).share)) if curve else None
+
+    return correct
 
 
 @transaction.atomic

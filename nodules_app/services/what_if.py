@@ -10,6 +10,8 @@ from nodules_app.clinical.assess import assess
 from nodules_app.clinical.assessment import Assessment, Probability
 from nodules_app.clinical.case import Case
 from nodules_app.clinical.change import Series, series
+from nodules_app.clinical.risk.layers import Corrected, Layers, layers
+from nodules_app.clinical.view import look_at
 from nodules_app.services.assessments import SIDE_BY_SIDE
 from nodules_app.services.ladders import GUIDELINES, NO_STEP, Ladder, ladders
 
@@ -39,6 +41,7 @@ class WhatIf:
     answers: tuple[Said, ...]
     risk_nodule: str
     risks: tuple[Probability, ...]
+    layers: Layers | None  # the published model and what PET and blood add; None where no model can be computed
     ladders: tuple[Ladder, ...]
     series: Series | None  # how the nodule changed, by both definitions of growth; None with one size only
 
@@ -47,7 +50,9 @@ class WhatIf:
         return sum(said.is_changed for said in self.answers)
 
 
-def ask(case: Case, nodule: str, *, measured: Case | None = None) -> WhatIf:
+def ask(
+    case: Case, nodule: str, *, measured: Case | None = None, blood: str = "", corrected: Corrected | None = None
+) -> WhatIf:
     """Ask every guideline about a case.
 
     Parameters
@@ -58,6 +63,8 @@ def ask(case: Case, nodule: str, *, measured: Case | None = None) -> WhatIf:
         The nodule whose sizes the ladders run along.
     measured
         The case as it really is; answers that differ from its answers are marked.
+    blood, corrected
+        For the layers of the risk, see ``clinical.risk.layers``.
     """
     asked = replace(case, guidelines=GUIDELINES)
     told = assess(asked)
@@ -70,6 +77,7 @@ def ask(case: Case, nodule: str, *, measured: Case | None = None) -> WhatIf:
         answers=tuple(answers),
         risk_nodule=told.risk_nodule_id or "",
         risks=tuple(told.risk.values()),
+        layers=layers(look_at(asked), blood=blood, corrected=corrected),
         ladders=tuple(ladders(asked, nodule, measured=measured)),
         series=next((series(one) for one in case.nodules if one.id == nodule), None),
     )

@@ -20,12 +20,14 @@ from nodules_app.clinical.assessment import RULESET_VERSION
 from nodules_app.clinical.case import Case
 from nodules_app.clinical.change import Series
 from nodules_app.clinical.growth import measured
+from nodules_app.clinical.risk.layers import Corrected
 from nodules_app.forms import what_if_case as cases
 from nodules_app.forms.what_if import ChangesForm, WhatIfForm
 from nodules_app.selectors import patients as patient_selectors
 from nodules_app.selectors.what_if import RealCase, real_case
 from nodules_app.services import access, replay, rulesets
 from nodules_app.services.ladders import Ladder, is_told
+from nodules_app.services.recalibration import corrector
 from nodules_app.services.what_if import WhatIf, ask
 from nodules_app.templatetags.patients import guideline_name, management_words
 from nodules_app.templatetags.what_if import grade, short_words
@@ -66,7 +68,7 @@ def of_patient(request: HttpRequest, code: UUID) -> HttpResponse:
     if real is None:
         return render(request, "what_if/no_case.html", {"identity": identity})
     form = _real_case_form(request, real)
-    context = _asked(form) | {
+    context = _asked(form, corrected=corrector(patient.clinic)) | {
         "form": form,
         "identity": identity,
         "real": real,
@@ -85,7 +87,9 @@ def answers_of_patient(request: HttpRequest, code: UUID) -> HttpResponse:
     real = real_case(patient)
     if real is None:
         return render(request, "what_if/_answers.html", {"form": None, "told": None})
-    return render(request, "what_if/_answers.html", _asked(_real_case_form(request, real)))
+    return render(
+        request, "what_if/_answers.html", _asked(_real_case_form(request, real), corrected=corrector(patient.clinic))
+    )
 
 
 @never_cache
@@ -130,12 +134,14 @@ def _titles(exams: int) -> list[str]:
     return [*([gettext("First exam")] if exams > 1 else []), *middle, gettext("Current exam")]
 
 
-def _asked(form: WhatIfForm) -> Context:
+def _asked(form: WhatIfForm, *, corrected: Corrected | None = None) -> Context:
     """Ask the guidelines, unless the form is refused or nothing is measured yet."""
     valid = form.is_valid()
     told: WhatIf | None = None
     if valid and form.case is not None and is_told(form.case, form.nodule):
-        told = ask(form.case, form.nodule, measured=form.real_case() if form.is_real else None)
+        measured_case = form.real_case() if form.is_real else None
+        blood = form.cleaned_data["cea"]
+        told = ask(form.case, form.nodule, measured=measured_case, blood=blood, corrected=corrected)
     ladders = [_drawn(ladder, number, form.nodule) for number, ladder in enumerate(told.ladders)] if told else []
     growth = _growth(form.case, form.nodule, told.series) if told and told.series and form.case else None
     return {"form": form, "told": told, "ladders": ladders, "growth": growth, "summary": _summary(form, told)}
