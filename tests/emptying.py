@@ -36,5 +36,10 @@ END $$
 
 def empty_the_filled(_: TransactionTestCase) -> None:
     """Stand in for ``TransactionTestCase._fixture_teardown``."""
+    empty_the_tables()
+
+
+def empty_the_tables() -> None:
+    """Leave no row but those of ``KEPT``."""
     with connection.cursor() as cursor:
         cursor.execute(EMPTY_THE_FILLED.format(kept="', '".join(KEPT)), [])

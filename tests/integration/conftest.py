@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker, Settings
 
-from tests import peers
+from nodules_app.lifecycles import RunState
+from nodules_app.models import Run
+from nodules_app.services.demo_clinic import prepare_demo_clinic
+from nodules_app.services.pipeline.execute import execute
+from tests import kept, peers
+from tests.emptying import empty_the_tables
 from tests.providers import Gateway, MailServer, gateway, mail_server
 
 SECRET = "a secret of the test"
@@ -21,6 +26,31 @@ def simulated_patient(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("simulated") / "patient"
     call_command("simulate", str(folder), size="coarse", verbosity=0)
     return folder
+
+
+def work() -> None:
+    """Do every run that waits, in the order in which they were asked for."""
+    while (run := Run.objects.filter(state=RunState.QUEUED).order_by("pk").first()) is not None:
+        execute(run.code)
+        run.refresh_from_db()
+        assert run.state in (RunState.SUCCEEDED, RunState.REFUSED), f"{run.kind}: {run.failure}"
+
+
+@pytest.fixture(scope="session")
+def main_job(
+    simulated_patient: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+) -> kept.Clinic:
+    """The simulated patient in the demo clinic after every run of the main job, done once."""
+    folder = tmp_path_factory.mktemp("main-job")
+    with django_db_blocker.unblock(), kept.files_under(folder):
+        prepare_demo_clinic(simulated_patient)
+        work()
+        done = kept.keep(folder)
+        empty_the_tables()
+    return done
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from math import dist
 from pathlib import Path
 
@@ -33,7 +34,8 @@ from nodules_app.selectors.reading_content import content_of, sha256_of
 from nodules_app.services import decisions, intake, nodules, readings, safety_net, scans
 from nodules_app.services.demo_clinic import prepare_demo_clinic
 from nodules_app.services.pipeline import matching
-from nodules_app.services.pipeline.execute import execute
+from tests import kept
+from tests.integration.conftest import work
 from tests.unit.dicom.made import stack, write
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -45,18 +47,9 @@ def exams(simulated_patient: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def storage(settings: Settings, tmp_path: Path) -> None:
-    settings.ARCHIVE_DIR = tmp_path / "archive"
-    settings.CACHE_DIR = tmp_path / "cache"
-    settings.INBOX_DIR = tmp_path / "inbox"
-
-
-def work() -> None:
-    """Do every run that waits, in the order in which they were asked for."""
-    while (run := Run.objects.filter(state=RunState.QUEUED).order_by("pk").first()) is not None:
-        execute(run.code)
-        run.refresh_from_db()
-        assert run.state in (RunState.SUCCEEDED, RunState.REFUSED), f"{run.kind}: {run.failure}"
+def storage(tmp_path: Path) -> Iterator[None]:
+    with kept.files_under(tmp_path):
+        yield
 
 
 def truth_of(exams: Path) -> list[dict[str, object]]:
@@ -103,9 +96,8 @@ def there_is_one_next_step_and_nobody_is_lost() -> None:
 
 class TestTheMainJob:
     @pytest.fixture
-    def patient(self, exams: Path) -> Patient:
-        prepare_demo_clinic(exams)
-        work()
+    def patient(self, main_job: kept.Clinic, tmp_path: Path) -> Patient:
+        main_job.bring_back(tmp_path)
         return Patient.objects.get()
 
     def test_two_exams_in_growth_and_one_next_step_out(self, patient: Patient, exams: Path) -> None:
