@@ -82,12 +82,17 @@ $(WARM): $(READY) $(KERNELS)
 demo: setup  ## the whole product with a simulated clinic (DATA=folder with DICOM instead, PORT=8000)
 	@exec $(BIN)/python manage.py demo --port $(PORT) $(if $(DATA),--data "$(DATA)")
 
+.PHONY: tools
+tools: $(READY_TO_WORK) $(TEXTS)  ## what tests and checks need, and nothing run yet
+
+# Files in their order, not the ones with the most tests first: those with one long test would come last, and one
+# worker would wait for the other. So the many short unit tests are the last.
 .PHONY: test
-test: $(READY_TO_WORK) $(TEXTS)  ## all tests, on a PostgreSQL and a Valkey of their own (ARGS="-k word", JOBS=1)
-	@$(BIN)/python -m pytest $(if $(JOBS),-n $(JOBS) --dist loadfile) $(ARGS)
+test: tools  ## all tests, on a PostgreSQL and a Valkey of their own (ARGS="-k word", JOBS=1)
+	@$(BIN)/python -m pytest $(if $(JOBS),-n $(JOBS) --dist loadfile --no-loadscope-reorder) $(ARGS)
 
 .PHONY: check
-check: $(READY_TO_WORK) $(TEXTS)  ## everything that can be judged without running the tests
+check: tools  ## everything that can be judged without running the tests
 	@failed=; \
 	step() { echo "== $$1"; shift; "$$@" || failed=1; }; \
 	step "format" $(BIN)/ruff format --quiet --check .; \
