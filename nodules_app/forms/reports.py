@@ -1,4 +1,4 @@
-"""What is asked when a report or a letter is written, edited, signed or added to, and when a template is changed."""
+"""What is asked when a report or letter is written, edited, signed, added to or retracted, or a template changed."""
 
 from __future__ import annotations
 
@@ -37,6 +37,16 @@ class AddendumForm(forms.Form):
         max_length=4000,
         widget=forms.Textarea(attrs={"rows": 4}),
         error_messages={"required": _("Write what is to be added.")},
+    )
+
+
+class RetractionForm(forms.Form):
+    why = forms.CharField(
+        label=_("Why it holds no longer"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("For example: written for another patient."),
+        error_messages={"required": _("Say why it holds no longer.")},
     )
 
 

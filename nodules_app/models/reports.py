@@ -140,6 +140,21 @@ class DocumentAddendum(models.Model):
         return f"addendum to {self.document}"
 
 
+class DocumentRetraction(models.Model):
+    """Why a signed document holds no longer: wrong patient, wrong exam. Append-only; what was signed stays readable."""
+
+    document = models.OneToOneField(ClinicalDocument, models.PROTECT, related_name="retraction")
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    why = models.CharField(_("reason"), max_length=500)
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="document_retraction_says_why", condition=~Q(why=""))]
+
+    def __str__(self) -> str:
+        return f"retraction of {self.document}"
+
+
 class SignedVersion(models.Model):
     """A document as it was signed, byte for byte; each addendum makes a next version. Append-only.
 

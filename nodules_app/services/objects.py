@@ -121,11 +121,12 @@ def _make(reading: Reading, *, by: User | None) -> None:
 
 
 def _wrap_documents(reading: Reading, *, by: User | None) -> None:
-    """Wrap the signed reports of this reading, each version once; letters are for their readers, not for an archive."""
+    """Wrap the reports in force of this reading, each version once; letters are for people, not for an archive."""
     wrapped = set(reading.objects_made.filter(kind=ObjectKind.DOCUMENT).values_list("document", flat=True))
     for document in signed_documents(reading.patient):
         name = f"{document.code} {document.version}"
-        if document.reading != reading.code or document.kind != DocumentKind.REPORT or name in wrapped:
+        concerns = document.reading == reading.code and document.kind == DocumentKind.REPORT and document.is_in_force
+        if not concerns or name in wrapped:
             continue
         signed = SignedPdf(
             name=name,

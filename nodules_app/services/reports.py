@@ -27,6 +27,7 @@ from nodules_app.models import (
     ContactPreference,
     DocumentAddendum,
     DocumentKind,
+    DocumentRetraction,
     LetterTemplate,
     Patient,
     Reading,
@@ -246,6 +247,17 @@ def addend(*, document: ClinicalDocument, words: str, by: User) -> SignedVersion
     signed = _keep(held, number=held.signed_versions.count() + 1, by=by, at=added.at)
     record("document.addended", held.patient, by=by, document=held.code, sha256=signed.sha256)
     return signed
+
+
+@transaction.atomic
+def retract(*, document: ClinicalDocument, why: str, by: User) -> DocumentRetraction:
+    """Say that a signed document holds no longer, and why; its bytes stay. ``MayNotSign``, ``NoSuchStep``."""
+    held = _held(document)
+    policy.require_signature(held.patient, by)
+    _move(held, "retract")
+    retraction = DocumentRetraction.objects.create(document=held, by=by, why=why.strip())
+    record("document.retracted", held.patient, by=by, document=held.code)
+    return retraction
 
 
 @transaction.atomic

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from nodules_app.exchange.documents_readability import reading_age_years
 from nodules_app.exchange.documents_text import NoSuchSentence, from_json
-from nodules_app.forms.reports import AddendumForm, SentenceForm, ShownForm, WriteForm
+from nodules_app.forms.reports import AddendumForm, RetractionForm, SentenceForm, ShownForm, WriteForm
 from nodules_app.lifecycles import DocumentState, NoSuchStep
 from nodules_app.selectors import patients as patient_selectors
 from nodules_app.selectors import reports as selectors
@@ -80,7 +80,9 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
     return _page(request, document)
 
 
-def _page(request: HttpRequest, document: ClinicalDocument, form: AddendumForm | None = None) -> HttpResponse:
+def _page(
+    request: HttpRequest, document: ClinicalDocument, form: AddendumForm | RetractionForm | None = None
+) -> HttpResponse:
     written = from_json(document.content)
     may = acts_of(access.member(request.user), document.patient.clinic_id)
     is_draft = document.state == DocumentState.DRAFT
@@ -94,7 +96,8 @@ def _page(request: HttpRequest, document: ClinicalDocument, form: AddendumForm |
         "can_edit": is_draft and _writes(document.kind) in may,
         "editing": request.GET.get("edit", "") if is_draft else "",
         "reading_age": _reading_age(document, [one.text for one in written.sentences()]),
-        "addendum": form or AddendumForm(),
+        "addendum": form if isinstance(form, AddendumForm) else AddendumForm(),
+        "retraction": form if isinstance(form, RetractionForm) else RetractionForm(),
         "lang": selectors.bcp_47(document.language),
         "replaced_words": reports_drawn.replaced_words(document),
     }
@@ -111,7 +114,7 @@ def _reading_age(document: ClinicalDocument, sentences: list[str]) -> int | None
 
 @require_POST
 def act(request: HttpRequest, code: UUID, act: str) -> HttpResponse:
-    """Edit a sentence, sign, add words, discard."""
+    """Edit a sentence, sign, add words, retract, discard."""
     if act not in ACTS:
         raise Http404(act)
     do, form_class, signs = ACTS[act]
@@ -120,7 +123,7 @@ def act(request: HttpRequest, code: UUID, act: str) -> HttpResponse:
     document = access.document_for(needed, code, by=request.user)
     form = form_class(request.POST)
     if not form.is_valid():
-        if isinstance(form, AddendumForm):
+        if isinstance(form, AddendumForm | RetractionForm):
             return _page(request, document, form)
         raise BadRequest(form.errors.as_text())
     try:
@@ -151,6 +154,11 @@ def _addend(document: ClinicalDocument, told: Mapping[str, Any], who: User) -> s
     return gettext("Added. Version %(number)s is kept beside the earlier ones.") % {"number": signed.number}
 
 
+def _retract(document: ClinicalDocument, told: Mapping[str, Any], who: User) -> str:
+    reports.retract(document=document, why=told["why"], by=who)
+    return gettext("Retracted. Whoever has it must be told; what was signed stays readable here.")
+
+
 def _discard(document: ClinicalDocument, told: Mapping[str, Any], who: User) -> str:
     reports.discard(document=document, shown_version=told["version"], by=who)
     return gettext("The draft is discarded; it stays readable and is never signed.")
@@ -161,6 +169,7 @@ ACTS: Final[Mapping[str, tuple[Do, type[django_forms.Form], bool]]] = {  # what 
     "sentence": (_edit, SentenceForm, False),
     "sign": (_sign, ShownForm, True),
     "addendum": (_addend, AddendumForm, True),
+    "retract": (_retract, RetractionForm, True),
     "discard": (_discard, ShownForm, False),
 }
 

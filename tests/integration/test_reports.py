@@ -21,6 +21,7 @@ from nodules_app.models import (
     AuditEvent,
     ClinicalDocument,
     DocumentKind,
+    DocumentRetraction,
     LetterTemplate,
     Patient,
     Role,
@@ -304,6 +305,36 @@ class TestSigning:
         with pytest.raises(NoSuchStep):
             sign(document, reader)
         assert write(patient, reader) != document
+
+
+class TestRetracting:
+    def test_what_holds_no_longer_says_why_keeps_its_bytes_and_may_be_written_anew(
+        self, patient: Patient, reader: User
+    ) -> None:
+        signed = sign(write(patient, reader), reader)
+        reports.retract(document=signed.document, why="Written for another exam.", by=reader)
+        (told,) = signed_documents(patient)
+        assert (told.is_in_force, told.sha256) == (False, signed.sha256)
+        with pytest.raises(NoSuchStep):
+            reports.addend(document=signed.document, words="More.", by=reader)
+        assert write(patient, reader) != signed.document
+
+    def test_the_reason_is_written_once(self, patient: Patient, reader: User) -> None:
+        signed = sign(write(patient, reader), reader)
+        retraction = reports.retract(document=signed.document, why="Another patient.", by=reader)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            DocumentRetraction.objects.filter(pk=retraction.pk).update(why="Nothing.")
+        with pytest.raises(NoSuchStep):
+            reports.retract(document=signed.document, why="Again.", by=reader)
+
+    def test_by_the_page_with_a_reason_only(self, patient: Patient, reader: User) -> None:
+        document = sign(write(patient, reader), reader).document
+        client, url = as_(reader), reverse("document-act", kwargs={"code": document.code, "act": "retract"})
+        assert "Say why it holds no longer." in words(client.post(url, {"why": " "}, follow=True).content.decode())
+        shown = words(client.post(url, {"why": "Another patient."}, follow=True).content.decode())
+        assert f"Retracted by {reader}" in shown
+        assert "Sign the addendum" not in shown
+        assert as_(factories.member(Role.COORDINATOR)).post(url, {"why": "No."}).status_code == 403
 
 
 def test_the_database_knows_the_same_steps_as_the_life_cycle() -> None:
