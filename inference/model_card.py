@@ -24,6 +24,8 @@ class Task(StrEnum):
 
     CANDIDATES = "candidates"
     GROWTH = "growth"
+    OUTLINE = "outline"
+    PHENOTYPE = "phenotype"
 
 
 @dataclass(frozen=True, slots=True)

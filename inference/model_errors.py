@@ -87,3 +87,11 @@ class NotForNetworks(ModelRefused):
     code = "image_not_for_networks"
     sentence = gettext_noop("No network looks at this image: {reason}.")
     remedy = gettext_noop("Read it without; check that it is a CT of the chest in Hounsfield units.")
+
+
+class NotOutlined(ModelRefused):
+    """A place where a network draws no outline."""
+
+    code = "not_outlined"
+    sentence = gettext_noop("The network outlines nothing at this point: {reason}.")
+    remedy = gettext_noop("Use the measured outline, or draw one by hand.")

@@ -61,7 +61,7 @@ class Network:
         self._module = module.eval().to(self.device)
 
     def ask(self, patches: Singles) -> Singles:
-        """Ask about patches (n, channels, side, side, side); gives (n, answers).
+        """Ask about patches (n, channels, side, side, side); gives (n, answers), or (n, answers, side, side, side).
 
         Raises
         ------
@@ -75,7 +75,7 @@ class Network:
         if not np.isfinite(patches).all():
             raise NotForNetworks(reason="some of its values are no numbers")
         told = [self._ask(patches[start : start + BATCH]) for start in range(0, len(patches), BATCH)]
-        return np.concatenate(told) if told else np.empty((0, contract.answers), np.float32)
+        return np.concatenate(told) if told else np.empty((0, *contract.answer_shape), np.float32)
 
     def _ask(self, batch: Singles) -> Singles:
         try:
@@ -170,8 +170,9 @@ def check_run(network: Network) -> float:
         raise CheckRunFailed(
             name=network.card.task, version=network.card.version, reason=f"fails ({type(fault).__name__})"
         ) from fault
-    if first.shape != (len(question), contract.answers):
-        reason = f"answers with the shape {first.shape}, not {(len(question), contract.answers)}"
+    wanted = (len(question), *contract.answer_shape)
+    if first.shape != wanted:
+        reason = f"answers with the shape {first.shape}, not {wanted}"
     elif not np.isfinite(first).all():
         reason = "answers with what is no number"
     elif float(np.abs(first).max()) > contract.largest:

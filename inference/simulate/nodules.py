@@ -13,6 +13,7 @@ from inference.simulate.grid import Floats, Grid, interpolate
 
 SUBVOXEL_MM = 0.22
 UNEVENNESS = 0.07  # standard deviation of the logarithm of the radius
+WAVE_LENGTHS = (1.5, 4.5)  # of the vectors of the waves
 DIRECTIONS = 6000  # for the volume of the unit shape; its error is below 1e-4
 
 
@@ -87,30 +88,39 @@ class Surface:
         Radians.
     log_scale
         Makes the volume 1.
+    uneven_share
+        Standard deviation of the logarithm of the radius.
     """
 
     waves: NDArray[np.float64]
     phases: NDArray[np.float64]
     log_scale: float
+    uneven_share: float = UNEVENNESS
 
     @classmethod
-    def drawn(cls, rng: np.random.Generator) -> Surface:
-        """Draw an uneven ball."""
+    def drawn(
+        cls,
+        rng: np.random.Generator,
+        *,
+        uneven_share: float = UNEVENNESS,
+        lengths: tuple[float, float] = WAVE_LENGTHS,
+    ) -> Surface:
+        """Draw an uneven ball; longer waves make smaller bulges."""
         waves = rng.standard_normal((10, 3))
-        waves *= rng.uniform(1.5, 4.5, (10, 1)) / np.linalg.norm(waves, axis=1, keepdims=True)
-        shape = cls(waves, rng.uniform(0, 2 * np.pi, 10), 0.0)
+        waves *= rng.uniform(*lengths, (10, 1)) / np.linalg.norm(waves, axis=1, keepdims=True)
+        shape = cls(waves, rng.uniform(0, 2 * np.pi, 10), 0.0, uneven_share)
         turn = np.pi * (3 - np.sqrt(5)) * np.arange(DIRECTIONS)
         height = 1 - (2 * np.arange(DIRECTIONS) + 1) / DIRECTIONS
         level = np.sqrt(1 - height**2)
         sphere = np.stack([level * np.cos(turn), level * np.sin(turn), height], axis=1)
         volume = 4 * np.pi / 3 * float(np.mean(shape.radius(sphere) ** 3))
-        return cls(shape.waves, shape.phases, -np.log(volume) / 3)
+        return cls(shape.waves, shape.phases, -np.log(volume) / 3, uneven_share)
 
     def radius(self, directions: NDArray[np.floating]) -> NDArray[np.float64]:
         """Distance of the surface from the centre along unit vectors (..., 3)."""
         log_radius = np.full(directions.shape[:-1], self.log_scale)
         for wave, phase in zip(self.waves, self.phases, strict=True):
-            log_radius += UNEVENNESS * np.sqrt(2 / len(self.waves)) * np.cos(directions @ wave + phase)
+            log_radius += self.uneven_share * np.sqrt(2 / len(self.waves)) * np.cos(directions @ wave + phase)
         radius: NDArray[np.float64] = np.exp(log_radius)
         return radius
 
@@ -146,8 +156,15 @@ def divided(grid: Grid, parts_zyx: tuple[int, int, int]) -> Grid:
     return Grid((nz, ny, nx), (spacing[0], spacing[1], spacing[2]), (origin[0], origin[1], origin[2]))
 
 
-def share_inside(surface: Surface, volume_mm3: float, centre_lps_mm: NDArray[np.float64], grid: Grid) -> Floats:
-    """Share of every voxel of ``grid`` inside the nodule, by cutting voxels to about 0.2 mm.
+def share_inside(
+    surface: Surface,
+    volume_mm3: float,
+    centre_lps_mm: NDArray[np.float64],
+    grid: Grid,
+    *,
+    subvoxel_mm: float = SUBVOXEL_MM,
+) -> Floats:
+    """Share of every voxel of ``grid`` inside the nodule, by cutting voxels to about ``subvoxel_mm``.
 
     Parameters
     ----------
@@ -163,7 +180,7 @@ def share_inside(surface: Surface, volume_mm3: float, centre_lps_mm: NDArray[np.
     -------
     (z, y, x)
     """
-    parts = tuple(int(np.ceil(step / SUBVOXEL_MM)) for step in grid.spacing_zyx_mm)
+    parts = tuple(int(np.ceil(step / subvoxel_mm)) for step in grid.spacing_zyx_mm)
     fine = divided(grid, (parts[0], parts[1], parts[2]))
     share = np.empty(grid.shape_zyx, np.float32)
     for plane in range(grid.shape_zyx[0]):  # one thick plane at a time keeps memory small
