@@ -124,7 +124,7 @@ class Percentile(Aggregate):
 
 def quality(clinics: Sequence[Clinic], *, first: date, last: date, today: date) -> Quality:
     """Count everything for these clinics; ``first`` and ``last`` are days of the period, both included."""
-    due = _due(clinics, first, last)
+    on_time, within_30_days = _kept(_due(clinics, first, last))
     wait, within, actions = _conference(clinics, first, last, today)
     told, not_contacted = _result_to_contact(clinics, first, last)
     return Quality(
@@ -133,8 +133,8 @@ def quality(clinics: Sequence[Clinic], *, first: date, last: date, today: date) 
         lost=_lost(clinics),
         suspected_lost=FollowUp.objects.filter(patient__clinic__in=clinics, state=FollowUpState.LOST_SUSPECTED).count(),
         overdue=_overdue(clinics, today),
-        on_time=_share(due, KEPT),
-        within_30_days=_share(due, KEPT_WITHIN_30),
+        on_time=on_time,
+        within_30_days=within_30_days,
         by_kind=_by_kind(clinics, first, last),
         months=_months(clinics, last),
         scan_to_result=_scan_to_result(clinics, first, last),
@@ -164,9 +164,12 @@ def _due(clinics: Sequence[Clinic], first: date, last: date) -> QuerySet[FollowU
     return rows.exclude(evidence__kind__in=NOT_COUNTED).exclude(state=FollowUpState.PROPOSED)
 
 
-def _share(rows: QuerySet[FollowUp], kept: Q) -> Share:
-    found = rows.aggregate(part=Count("pk", filter=kept), whole=Count("pk"))
-    return Share(found["part"], found["whole"])
+def _kept(due: QuerySet[FollowUp]) -> tuple[Share, Share]:
+    """How many were made by the end of their window, and how many within thirty days of their target."""
+    found = due.aggregate(
+        in_window=Count("pk", filter=KEPT), in_30=Count("pk", filter=KEPT_WITHIN_30), whole=Count("pk")
+    )
+    return Share(found["in_window"], found["whole"]), Share(found["in_30"], found["whole"])
 
 
 def _by_kind(clinics: Sequence[Clinic], first: date, last: date) -> tuple[tuple[str, Share], ...]:

@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from nodules_app.models import Clinic, Membership, Patient, Role, User
+from nodules_app.models import Clinic, MdtMeeting, Membership, Patient, Role, User
 from nodules_app.selectors.worklist.lists import Show
 from nodules_app.services import safety_net
 from tests.benchmarks.clinic_of_years import Size, fill
@@ -42,6 +42,7 @@ def pages(patients: int) -> dict[str, Callable[[], int]]:
     client = Client(headers={"host": "localhost"})
     client.force_login(User.objects.get(username="coordinator"))
     someone = Patient.objects.get(pk=patients // 2 - patients // 2 % 3 + 1)  # every third has a Chinese name
+    held = MdtMeeting.objects.get(began_at__isnull=False, ended_at__isnull=True)
     family = someone.name.partition("^")[2]
     asked = {"worklist, to act on": reverse("worklist"), "worklist, everybody": "/?show=everybody"}
     asked |= {f"worklist, {show}": f"/?show={show}" for show in Show}
@@ -61,6 +62,8 @@ def pages(patients: int) -> dict[str, Callable[[], int]]:
         "arrivals": reverse("arrivals"),
         "absences": reverse("absences"),
         "conference": reverse("mdt"),
+        "conference, the list of a meeting": reverse("mdt-meeting", kwargs={"code": held.code}),
+        "conference, next case": reverse("mdt-discuss", kwargs={"code": held.cases.order_by("order")[1].code}),
         "quality": reverse("quality"),
         "lists": reverse("lists"),
         "board": reverse("board"),
