@@ -70,7 +70,7 @@ def rescored(volume: Volume, candidates: Sequence[Candidate], network: Network) 
     """Give candidates the score of detector and network together, likeliest first; and the digest of what was shown."""
     contract = CONTRACTS[Task.CANDIDATES]
     places = np.array([one.lps_mm for one in candidates], dtype=np.float64).reshape(-1, 3)
-    patches = cut_patches(volume, places, side=contract.side, step_mm=contract.step_mm)
+    patches = cut_patches(volume, places, side=contract.side, step_mm=contract.step_mm, averaged=True)
     told = network.ask(scaled(patches)[:, None])[:, 0]
     settings = network.card.settings
     again = [

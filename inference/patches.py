@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import Final
 
 import numpy as np
@@ -46,7 +47,9 @@ def refuse_what_is_no_chest(volume: Volume) -> None:
         raise NotForNetworks(reason="its values are not those of lungs and soft tissue in Hounsfield units")
 
 
-def cut_patches(volume: Volume, places_lps_mm: ArrayLike, *, side: int, step_mm: float) -> Shorts:
+def cut_patches(
+    volume: Volume, places_lps_mm: ArrayLike, *, side: int, step_mm: float, averaged: bool = False
+) -> Shorts:
     """Cut cubes about places, linearly interpolated.
 
     Parameters
@@ -54,6 +57,9 @@ def cut_patches(volume: Volume, places_lps_mm: ArrayLike, *, side: int, step_mm:
     places_lps_mm : (n, 3)
     side, step_mm
         Voxels along each edge and their distance.
+    averaged
+        Where the scan is finer than the cube, take the mean of all its voxels on the way from one voxel of the cube to
+        the next, falling with distance, instead of the nearest two: less noise, and nothing small is stepped over.
 
     Returns
     -------
@@ -73,30 +79,24 @@ def cut_patches(volume: Volume, places_lps_mm: ArrayLike, *, side: int, step_mm:
     frame = Frame.of(volume)
     patches = np.empty((len(places), side, side, side), np.int16)
     for number, index in enumerate(volume.index_from_lps(places)):
-        patches[number] = frame.turned(_cut(volume, index, side, step_mm))
+        patches[number] = frame.turned(_cut(volume, index, side, step_mm, averaged=averaged))
     return patches
 
 
-def _cut(volume: Volume, index_zyx: NDArray[np.float64], side: int, step_mm: float) -> Shorts:
+def _cut(volume: Volume, index_zyx: NDArray[np.float64], side: int, step_mm: float, *, averaged: bool) -> Shorts:
     """One cube along the axes of the array, interpolated along one axis after the other."""
     offsets_mm = (np.arange(side) - (side - 1) / 2) * step_mm
-    lows, highs, shares = [], [], []
-    for axis in range(3):
-        last = volume.shape_zyx[axis] - 1
-        at = np.clip(index_zyx[axis] + offsets_mm / volume.spacing_zyx_mm[axis], 0, last)
-        low = np.minimum(at.astype(int), max(last - 1, 0))
-        lows.append(low)
-        highs.append(np.minimum(low + 1, last))
-        shares.append((at - low).astype(np.float32))
-    start = tuple(int(low[0]) for low in lows)
-    stop = tuple(int(high[-1]) + 1 for high in highs)
-    block = volume.array_hu[start[0] : stop[0], start[1] : stop[1], start[2] : stop[2]]
-    cube: Singles = np.clip(block, LOWEST_HU, HIGHEST_HU).astype(np.float32)
-    for axis in range(3):
-        low, high = lows[axis] - start[axis], highs[axis] - start[axis]
-        share = shares[axis].reshape([-1 if one == axis else 1 for one in range(3)])
-        first = cube.take(low, axis)
-        cube = first + share * (cube.take(high, axis) - first)
+    box, shares = [], []
+    for index, size, spacing_mm in zip(index_zyx, volume.shape_zyx, volume.spacing_zyx_mm, strict=True):
+        at = np.clip(index + offsets_mm / spacing_mm, 0, size - 1)
+        reach = max(1.0, step_mm / spacing_mm) if averaged else 1.0
+        first, last = max(math.ceil(at[0] - reach), 0), min(math.floor(at[-1] + reach), size - 1)
+        share = np.clip(1 - np.abs(np.arange(first, last + 1) - at[:, None]) / reach, 0, None)
+        box.append(slice(first, last + 1))
+        shares.append((share / share.sum(axis=1, keepdims=True)).astype(np.float32))
+    cube: Singles = np.clip(volume.array_hu[box[0], box[1], box[2]], LOWEST_HU, HIGHEST_HU).astype(np.float32)
+    for axis, share in enumerate(shares):
+        cube = np.moveaxis(np.tensordot(share, cube, (1, axis)), 0, axis)
     return np.rint(cube).astype(np.int16)
 
 

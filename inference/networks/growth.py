@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 SIDE: Final = 28
 STEP_MM: Final = 0.8
-WIDTHS: Final = (16, 32, 48)
+WIDTHS: Final = (8, 24, 48)
 CLASSES: Final = ("shrunk", "stable", "grown")
 ANSWERS: Final = 2 + len(CLASSES)
 
@@ -23,17 +23,17 @@ class TwoTimepointGrowth(nn.Module):
     of the ratio, which is asked both ways and averaged.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
         super().__init__()
         levels: list[nn.Module] = []
         before = 1
-        for number, width in enumerate(WIDTHS):
+        for number, width in enumerate(widths):
             levels += [
                 nn.Conv3d(before, width, 3, padding=1, bias=False),
                 nn.BatchNorm3d(width),
                 nn.ReLU(inplace=True),
             ]
-            if number < len(WIDTHS) - 1:
+            if number < len(widths) - 1:
                 levels.append(nn.AvgPool3d(2))
             before = width
         self.levels = nn.Sequential(*levels)

@@ -155,8 +155,9 @@ def draw_inserted(
     for diameter_mm, attenuation, placement in orders:
         tried = inside[rng.permutation(len(inside))[:TRIES]]
         tried = tried + rng.uniform(-spread_mm, spread_mm, tried.shape)
-        free = [at for at in tried if all(np.linalg.norm(at - other) > apart_mm for other in taken)]
-        depth_mm = -lungs.distance_mm(np.asarray(free).reshape(-1, 3))
+        away_mm = np.linalg.norm(tried[:, None] - np.reshape(taken, (-1, 3)), axis=-1)
+        free = tried[(away_mm > apart_mm).all(axis=1)]
+        depth_mm = -lungs.distance_mm(free)
         fitting = (
             at for at, depth in zip(free, depth_mm, strict=True) if _fits(volume, at, depth, diameter_mm, placement)
         )

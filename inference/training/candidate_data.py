@@ -23,23 +23,33 @@ from inference.training.chests import Chest, draw_chest, draw_order
 from registration.lungs import Lungs, segment_lungs
 from registration.volume import Volume
 
-ROOM: Final = 2  # voxels more on either side than the network sees, to shift it about
+ROOM: Final = 4  # voxels more on either side than the network sees, to turn and shift it about
 DRAWS: Final = 3  # times that nodules are laid into one chest
 NODULES: Final = 22  # a draw
 APART_MM: Final = 24.0
 PROPOSALS: Final = 300  # of each draw, looked at
 HIT_MM: Final = 3.0  # or half a diameter
 NEAR_MM: Final = 9.0  # a spot beside a nodule is neither right nor wrong
+FIELDS: Final = ("patches_hu", "is_nodule", "detector_odds", "diameter_mm")
 NEW_PLACE_MM: Final = 3.0  # a wrong proposal is kept once, however often the chest is drawn upon
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examples:
-    """Patches (n, side, side, side) with what they are (n,) and what the detector thinks of each (n,)."""
+    """Patches (n, side, side, side) and what they are (n,).
+
+    Parameters
+    ----------
+    detector_odds : (n,)
+        What the detector thinks of each, logarithm of the odds.
+    diameter_mm : (n,)
+        Of the nodule that each lies on; 0 for what is none.
+    """
 
     patches_hu: Shorts
     is_nodule: NDArray[np.bool_]
     detector_odds: NDArray[np.float64]
+    diameter_mm: NDArray[np.float64]
 
     @classmethod
     def joined(cls, parts: Sequence[Examples]) -> Examples:
@@ -48,6 +58,7 @@ class Examples:
             np.concatenate([one.patches_hu for one in parts]),
             np.concatenate([one.is_nodule for one in parts]),
             np.concatenate([one.detector_odds for one in parts]),
+            np.concatenate([one.diameter_mm for one in parts]),
         )
 
     @property
@@ -59,13 +70,13 @@ class Examples:
 
     def save(self, path: Path) -> None:
         """Keep them."""
-        np.savez(path, patches_hu=self.patches_hu, is_nodule=self.is_nodule, detector_odds=self.detector_odds)
+        np.savez(path, **{name: getattr(self, name) for name in FIELDS})
 
     @classmethod
     def load(cls, path: Path) -> Examples:
         """Read what ``save`` kept."""
         with np.load(path) as kept:
-            return cls(kept["patches_hu"], kept["is_nodule"], kept["detector_odds"])
+            return cls(*(kept[name] for name in FIELDS))
 
 
 def examples_of(seed: int, *, draws: int = DRAWS, coarser: float = 1.0) -> Examples:
@@ -107,20 +118,21 @@ def _examples(
 ) -> Examples:
     """Right and wrong proposals; ``known_wrong`` grows by the wrong ones that were taken."""
     chosen: list[int] = []
-    right: list[bool] = []
+    of_mm: list[float] = []
     for number, one in enumerate(found):
         place = np.asarray(one.lps_mm)
         away_mm = np.linalg.norm(nodules_lps_mm - place, axis=1)
-        hit = bool((away_mm < np.maximum(HIT_MM, diameters_mm / 2)).any())
-        if not hit:
+        hits = diameters_mm[away_mm < np.maximum(HIT_MM, diameters_mm / 2)]
+        if not len(hits):
             if bool((away_mm < np.maximum(NEAR_MM, diameters_mm)).any()):
                 continue
             if any(np.linalg.norm(place - other) < NEW_PLACE_MM for other in known_wrong):
                 continue
             known_wrong.append(place)
         chosen.append(number)
-        right.append(hit)
+        of_mm.append(float(hits.max(initial=0.0)))
     places = np.array([found[number].lps_mm for number in chosen]).reshape(-1, 3)
-    patches = cut_patches(volume, places, side=SIDE + 2 * ROOM, step_mm=STEP_MM)
+    patches = cut_patches(volume, places, side=SIDE + 2 * ROOM, step_mm=STEP_MM, averaged=True)
     odds = np.array([log_odds(found[number].score) for number in chosen])
-    return Examples(patches, np.array(right, dtype=bool), odds)
+    diameter_mm = np.array(of_mm)
+    return Examples(patches, diameter_mm > 0, odds, diameter_mm)

@@ -1,7 +1,9 @@
-"""Train the candidate filter: ``python -m inference.training.candidates --kept FOLDER``.
+"""Train the candidate filter: ``python -m inference.training.candidates --kept FOLDER --known OTHER``.
 
-Trained on simulated chests alone. Writes weights and a card that says so; ``tests.benchmarks.evaluate_candidates``
-then measures it on nodules laid into real scans, completes the card, and decides whether it is recommended.
+Trained on simulated chests alone: whole ones, which are made here and kept in FOLDER, and the blocks about nodules of
+known growth that ``inference.training.known_nodules`` made in OTHER. Writes weights and a card that says so;
+``tests.benchmarks.evaluate_candidates`` then measures it on nodules laid into real scans, completes the card, and
+decides whether it is recommended.
 """
 
 from __future__ import annotations
@@ -18,28 +20,48 @@ from typing import Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save
 from scipy import optimize
 from torch import Tensor
 from torch.nn import functional
 
 from inference.model_card import ModelCard, Task, Training
 from inference.networks.candidate_filter import SIDE, CandidateFilter
-from inference.patches import scaled
+from inference.patches import Shorts, Singles, scaled
 from inference.registry import OUR_WEIGHTS
+from inference.training.block_data import block_examples
 from inference.training.candidate_data import ROOM, Examples, examples_of
-from inference.training.fitting import Batch, Effort, asked, prepare, train, varied
+from inference.training.fitting import (
+    Batch,
+    Effort,
+    Progress,
+    Variety,
+    asked,
+    otherwise_scanned,
+    prepare,
+    train,
+    turned,
+    varied,
+    weights_of,
+    write_progress,
+)
 
-ARCHITECTURE: Final = "candidate-filter-1"
+ARCHITECTURE: Final = "candidate-filter-2"
 RIGHT_SHARE: Final = 0.4  # of a batch
 SURELY_LOOKED_AT: Final = 0.15  # weight of a wrong proposal that the detector itself finds unlikely
-FOR_FUSION: Final = 1  # chests, the last ones: the network never learns from them
+FOR_CHOICES: Final = 3  # chests, the first ones, that the network never learns from: they weigh the two witnesses
+TURNED_SHARE: Final = 0.5  # of the examples; the others are only mirrored and shifted, and keep their grain
+CROSSED_SHARE: Final = 0.2  # of the examples, with what is bright in another place that is no nodule laid over them
 LEAST_SCORE: Final = 0.5  # until measured on scans
+SMALL_MM: Final = 6.0
+SHIFTED: Final = 1  # voxels: more, and the smallest would not lie in the middle any more
 HELD: Final = 1e-2  # how firmly the weights of the two witnesses are held
 DATA: Final = (
     "{chests} simulated chests of many protocols, each with nodules that were scanned with it and three times others "
-    "laid in (inference.training.chests); the detector's proposals on them. No patient."
+    "laid in (inference.training.chests), of them {choices} to weigh detector and network; blocks about the scanned "
+    "nodules of {patients} other simulated patients (inference.training.known_nodules); the detector's proposals on "
+    "all of them. No patient."
 )
+PATIENTS: Final = (*range(1, 17), 18, 19, 20, 21)  # whose blocks are searched
 LIMITS: Final = (
     "Trained on simulation alone: it has never seen scars, mucus, lymph nodes, emphysema or motion.",
     "For CT of the chest with slices up to 2.5 mm and nodules of 4 to 15 mm.",
@@ -61,8 +83,10 @@ def gather(kept: Path, seeds: Sequence[int], *, coarser: float = 1.0) -> list[Ex
     return found
 
 
-def learn(examples: Examples, effort: Effort, seed: int) -> tuple[CandidateFilter, list[float], float]:
-    """Train on examples; gives the network, its losses and the CPU minutes."""
+def learn(
+    examples: Examples, effort: Effort, seed: int, checkpoint: Path | None = None
+) -> tuple[CandidateFilter, list[Progress]]:
+    """Train on examples; gives the network and how it went."""
     rng = prepare(seed)
     network = CandidateFilter()
     right, wrong = np.flatnonzero(examples.is_nodule), np.flatnonzero(~examples.is_nodule)
@@ -72,15 +96,27 @@ def learn(examples: Examples, effort: Effort, seed: int) -> tuple[CandidateFilte
 
     def next_batch() -> Batch:
         chosen = np.concatenate([rng.choice(right, rights), rng.choice(wrong, effort.batch - rights, p=hard)])
-        patches = varied(examples.patches_hu[chosen][:, None], SIDE, rng, room=ROOM)
-        return Batch(torch.from_numpy(patches), chosen)
+        patches = examples.patches_hu[chosen]
+        crossed = np.flatnonzero(rng.random(len(chosen)) < CROSSED_SHARE)
+        others = examples.patches_hu[rng.choice(wrong, len(crossed))]
+        patches[crossed] = np.maximum(patches[crossed], others[:, :, ::-1].transpose(0, 1, 3, 2))
+        return Batch(torch.from_numpy(_varied(patches[:, None], rng)), chosen)
 
     def loss_of(told: Tensor, batch: Batch) -> Tensor:
         truth = torch.from_numpy(examples.is_nodule[batch.chosen].astype(np.float32))
         return functional.binary_cross_entropy_with_logits(told[:, 0], truth)
 
-    losses, minutes = train(network, effort, next_batch, loss_of)
-    return network, losses, minutes
+    return network, train(network, effort, next_batch, loss_of, checkpoint=checkpoint)
+
+
+def _varied(patches_hu: Shorts, rng: np.random.Generator) -> Singles:
+    is_turned = rng.random(len(patches_hu)) < TURNED_SHARE
+    values = np.empty((*patches_hu.shape[:2], SIDE, SIDE, SIDE), np.float32)
+    if is_turned.any():
+        values[is_turned] = otherwise_scanned(turned(scaled(patches_hu[is_turned]), SIDE, rng), rng, Variety())
+    inner = slice(ROOM - SHIFTED, -(ROOM - SHIFTED))
+    values[~is_turned] = varied(patches_hu[~is_turned][:, :, inner, inner, inner], SIDE, rng, room=SHIFTED)
+    return values
 
 
 def network_odds(network: CandidateFilter, examples: Examples) -> NDArray[np.float64]:
@@ -111,7 +147,7 @@ def write(
     folder: Path, version: str, network: CandidateFilter, settings: dict[str, float], trained: Training
 ) -> ModelCard:
     """Write weights and card; what was measured of an earlier file of that version is not carried over."""
-    content = save({name: tensor.contiguous() for name, tensor in network.state_dict().items()})
+    content = weights_of(network)
     card = ModelCard(
         task=Task.CANDIDATES,
         version=version,
@@ -132,32 +168,53 @@ def main() -> None:
     """Make the examples, train, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kept", type=Path, default=Path("var/training/candidates"), help="where examples are kept")
+    parser.add_argument("--known", type=Path, default=Path("var/training/known"), help="blocks about known nodules")
     parser.add_argument("--into", type=Path, default=OUR_WEIGHTS)
-    parser.add_argument("--version", default="1")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--chests", type=int, default=24)
+    parser.add_argument("--version", default="2")
+    parser.add_argument("--seed", type=int, default=2)
+    parser.add_argument("--first", type=int, default=2018, help="seed of the first chest")
+    parser.add_argument("--chests", type=int, default=20)
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--coarser", type=float, default=1.0, help="factor on the voxels, for a quick trial")
     parser.add_argument("--data-only", action="store_true")
+    parser.add_argument("--until", type=int, default=0, help="end after this step, the rate falling as if it went on")
+    parser.add_argument("--checkpoint", type=Path, help="where weights are written while it trains")
     told = parser.parse_args()
-    parts = gather(told.kept, range(1000 * told.seed, 1000 * told.seed + told.chests), coarser=told.coarser)
-    for_fusion = Examples.joined(parts[-FOR_FUSION:])
-    examples = Examples.joined(parts[:-FOR_FUSION])
+    parts = gather(told.kept, range(told.first, told.first + told.chests), coarser=told.coarser)
+    parts.append(block_examples(told.known, PATIENTS))
+    for_choices, examples = Examples.joined(parts[:FOR_CHOICES]), Examples.joined(parts[FOR_CHOICES:])
     sys.stderr.write(f"{int(examples.is_nodule.sum())} right and {int((~examples.is_nodule).sum())} wrong places\n")
     if told.data_only:
         return
-    network, losses, minutes = learn(examples, Effort(told.steps, told.batch), told.seed)
-    settings = fuse(network_odds(network, for_fusion), for_fusion)
-    script = "python -m inference.training.candidates"
-    script += f" --seed {told.seed} --chests {told.chests} --steps {told.steps} --batch {told.batch}"
-    data = DATA.format(chests=told.chests)
+    network, went = learn(examples, Effort(told.steps, told.batch, told.until), told.seed, told.checkpoint)
+    by_network = network_odds(network, for_choices)
+    settings = fuse(by_network, for_choices)
+    script = f"python -m inference.training.candidates --seed {told.seed} --first {told.first}"
+    script += f" --chests {told.chests} --steps {told.steps} --batch {told.batch}"
+    script += f" --until {told.until}" if told.until else ""
+    data = DATA.format(chests=told.chests, choices=FOR_CHOICES, patients=len(PATIENTS))
     on = datetime.now(tz=UTC).date().isoformat()
     count = len(examples.is_nodule)
-    trained = Training(script, told.seed, on, data, Examples.joined(parts).digest, count, round(minutes, 1))
+    minutes = round(went[-1].cpu_minutes, 1)
+    trained = Training(script, told.seed, on, data, Examples.joined(parts).digest, count, minutes)
     card = write(told.into, told.version, network, settings, trained)
-    tail = float(np.mean(losses[-100:]))
-    sys.stderr.write(f"{card.name}: loss {tail:.4f}, {minutes:.1f} CPU min, {settings}\n")
+    write_progress(told.into / f"{card.name}.csv", went)
+    sys.stderr.write(f"{card.name}: {minutes} CPU min, {settings}\n")
+    sys.stderr.write(found_for_choices(by_network, for_choices, settings))
+
+
+def found_for_choices(by_network: NDArray[np.float64], examples: Examples, settings: dict[str, float]) -> str:
+    """Share of the places on nodules above so many wrong places a chest: detector, network, both."""
+    both = settings["by_detector"] * examples.detector_odds + settings["by_network"] * by_network
+    lines = []
+    for name, odds in (("detector", examples.detector_odds), ("network", by_network), ("both", both)):
+        wrong = np.sort(odds[~examples.is_nodule])[::-1]
+        shares = []
+        for group in (examples.is_nodule, examples.is_nodule & (examples.diameter_mm < SMALL_MM)):
+            shares += [float((odds[group] > wrong[round(false * FOR_CHOICES)]).mean()) for false in (0.5, 2, 8)]
+        lines.append(f"{name}: " + " ".join(f"{share:.3f}" for share in shares) + "\n")
+    return "".join(lines)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,21 @@ def test_a_cube_is_interpolated_about_its_place() -> None:
     assert steps == pytest.approx([10, 5, 2], abs=0.3)
 
 
+def test_an_averaged_cube_lies_where_the_other_does_and_has_less_noise() -> None:
+    volume = slope()
+    place = volume.lps_from_index((10.3, 14.7, 20.2))
+    plain, averaged = (cut_patches(volume, place, side=4, step_mm=1.4, averaged=how)[0] for how in (False, True))
+    assert np.abs(plain.astype(int) - averaged).max() <= 1
+    fine = Volume(
+        np.random.default_rng(1).normal(-800, 50, (40, 60, 60)).astype(np.int16), (1, 0.5, 0.5), (0, 0, 0), np.eye(3)
+    )
+    noises = [float(cut_patches(fine, (15, 15, 20), side=16, step_mm=1.0, averaged=how).std()) for how in (False, True)]
+    assert noises[1] < 0.75 * noises[0]
+    coarse = slope()
+    both = [cut_patches(coarse, place, side=4, step_mm=0.5, averaged=how) for how in (False, True)]
+    assert np.array_equal(*both)  # nothing of the scan lies between
+
+
 def test_a_cube_is_turned_towards_head_back_and_left_however_the_scan_lies() -> None:
     feet_first = np.diag([-1.0, 1.0, -1.0])
     for direction in (feet_first, np.eye(3)[:, [1, 2, 0]]):

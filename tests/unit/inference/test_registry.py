@@ -57,7 +57,7 @@ def lay(
         "schema": 1,
         "task": "candidates",
         "version": version,
-        "architecture": "candidate-filter-1",
+        "architecture": "candidate-filter-2",
         "weights_sha256": hashlib.sha256(content).hexdigest(),
         "trained": TRAINED,
         "limits": ["none"],
@@ -195,7 +195,7 @@ def test_weights_that_are_too_large_are_not_read(tmp_path: Path) -> None:
         (b"nonsense", {}, WeightsDoNotFit),
         (save({"a": torch.zeros(2)}), {}, WeightsDoNotFit),
         (None, {"architecture": "resnet-9000"}, UnknownArchitecture),
-        (None, {"architecture": "two-timepoint-growth-1"}, UnknownArchitecture),
+        (None, {"architecture": "two-timepoint-growth-2"}, UnknownArchitecture),
         (b"nonsense", {"architecture": "torchscript"}, WeightsDoNotFit),
     ],
 )
