@@ -73,7 +73,7 @@ class ModelCard:
     Parameters
     ----------
     architecture
-        Key of ``inference.networks.architectures``, or ``"torchscript"``.
+        Key of ``inference.networks.architectures``, ``"torchscript"`` or ``"onnx"``.
     settings
         Numbers that the step using the model needs, such as the score from which a proposal is shown.
     recommended

@@ -64,7 +64,7 @@ class UnknownArchitecture(ModelRefused):
 
     code = "model_architecture_unknown"
     sentence = gettext_noop("{name} {version} is built as '{architecture}', which this program does not know.")
-    remedy = gettext_noop("Give safetensors of a known architecture, or TorchScript.")
+    remedy = gettext_noop("Give safetensors of a known architecture, TorchScript or ONNX.")
 
 
 class WeightsDoNotFit(ModelRefused):

@@ -24,7 +24,7 @@ from inference.model_errors import (
 )
 
 OUR_WEIGHTS: Final = Path(__file__).resolve().parent / "weights"
-ENDINGS: Final = (".safetensors", ".pt")  # weights of a known architecture; TorchScript
+ENDINGS: Final = (".safetensors", ".pt", ".onnx")  # weights of a known architecture; TorchScript; ONNX
 LARGEST_MB: Final = 8.0  # what lies in the repository
 LARGEST_OF_A_HOSPITAL_MB: Final = 256.0
 OFF: Final = "off"  # said in place of a version: none is used

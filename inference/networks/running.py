@@ -28,6 +28,7 @@ from inference.model_errors import (
     WeightsDoNotFit,
 )
 from inference.networks.contracts import ARCHITECTURES, CONTRACTS, TORCHSCRIPT, Contract
+from inference.networks.onnx_network import ONNX, read_onnx
 from inference.patches import Singles
 from inference.registry import Model
 
@@ -54,11 +55,14 @@ class Network:
     def __init__(self, card: ModelCard, module: nn.Module, device: str) -> None:
         self.card = card
         self.contract: Contract = CONTRACTS[card.task]
-        wanted = device != "cpu"
-        self.device = torch.device("cuda" if wanted and torch.cuda.is_available() else "cpu")
-        if wanted and self.device.type == "cpu":
-            logger.info("%s runs on the processor: torch finds no GPU with a driver that fits", card.name)
-        self._module = module.eval().to(self.device)
+        self.device = torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
+        if device == "cuda" and self.device.type == "cpu":
+            logger.warning("%s runs on the processor: torch finds no GPU with a driver that fits", card.name)
+        self._module = module.eval()
+        try:
+            self._module.to(self.device)
+        except RuntimeError as failed:  # torch.OutOfMemoryError is one
+            self._leave_the_gpu(failed)
 
     def ask(self, patches: Singles) -> Singles:
         """Ask about patches (n, channels, side, side, side); gives (n, answers), or (n, answers, side, side, side).
@@ -83,11 +87,15 @@ class Network:
         except RuntimeError as failed:  # torch.OutOfMemoryError is one
             if self.device.type == "cpu":
                 raise
-            logger.warning("%s goes on on the processor: %s", self.card.name, str(failed).splitlines()[0])
-            self.device = torch.device("cpu")
-            self._module = self._module.to(self.device)
-            torch.cuda.empty_cache()
+            self._leave_the_gpu(failed)
             return self._on(batch)
+
+    def _leave_the_gpu(self, failed: RuntimeError) -> None:
+        """For as long as the worker lives: a GPU that failed once would fail in the middle of other batches too."""
+        logger.warning("%s goes on on the processor: %s", self.card.name, str(failed).splitlines()[0])
+        self.device = torch.device("cpu")
+        self._module.to(self.device)
+        torch.cuda.empty_cache()
 
     def _on(self, batch: Singles) -> Singles:
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
@@ -129,6 +137,8 @@ def read_module(card: ModelCard, content: bytes) -> nn.Module:
     ------
     UnknownArchitecture, WeightsDoNotFit
     """
+    if card.architecture == ONNX:
+        return read_onnx(card, content)
     if card.architecture == TORCHSCRIPT:
         try:
             scripted: nn.Module = torch.jit.load(io.BytesIO(content), map_location="cpu")  # type: ignore[no-untyped-call]
