@@ -55,16 +55,17 @@ $(VENV)/pyvenv.cfg:
 	@"$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "The virtual environment could not be made: is the disk full, or this folder read-only?" >&2; exit 1; }
 
+# Without bytecode: Python writes it where it is used, and most of these packages' files never are (36 CPU seconds).
 $(READY): requirements.txt | $(VENV)/pyvenv.cfg
 	@echo "installing the pinned packages (2 GB, some minutes the first time)"
 	@if [ -n "$(TORCH_INDEX)" ]; then \
-	  $(PIP) install --index-url "$(TORCH_INDEX)" "$$(grep '^torch==' requirements.txt)" || $(INTERRUPTED); fi
-	@$(PIP) install -r requirements.txt || $(INTERRUPTED)
+	  $(PIP) install --no-compile --index-url "$(TORCH_INDEX)" "$$(grep '^torch==' requirements.txt)" || $(INTERRUPTED); fi
+	@$(PIP) install --no-compile -r requirements.txt || $(INTERRUPTED)
 	@touch $@
 
 $(READY_TO_WORK): requirements-dev.txt $(READY)
 	@echo "installing the tools for tests and checks"
-	@$(PIP) install -r requirements-dev.txt || $(INTERRUPTED)
+	@$(PIP) install --no-compile -r requirements-dev.txt || $(INTERRUPTED)
 	@touch $@
 
 $(TEXTS): $(CATALOGUES) $(READY)
@@ -128,18 +129,23 @@ bench: $(READY_TO_WORK) $(WARM)  ## measure, as ratios against a peer in the sam
 
 MODEL ?= candidates
 KNOWN ?= var/training/known
+MADE ?= var/training/made
 
 .PHONY: train
 train: $(READY_TO_WORK) $(WARM)  ## make the data, train a learned model, measure it (MODEL=candidates or growth, ARGS="--steps 100")
+	@if [ "$(MODEL)" != growth ] && [ "$(MODEL)" != candidates ]; then \
+	  echo "There is nothing to train for '$(MODEL)': MODEL=candidates or MODEL=growth." >&2; exit 1; fi
+	@$(BIN)/python -m inference.training.known_nodules $(KNOWN) --seeds $$(seq 1 16) $$(seq 18 21)
+	@if [ ! -d $(MADE) ]; then $(BIN)/python -m tests.benchmarks.bench_registration --folder $(MADE); fi
 	@if [ "$(MODEL)" = growth ]; then \
-	  $(BIN)/python -m inference.training.known_nodules $(KNOWN) --seeds $$(seq 1 21); \
-	  $(BIN)/python -m tests.benchmarks.measured_pairs $(KNOWN) $(KNOWN)/measured.jsonl; \
+	  $(BIN)/python -m inference.training.known_nodules $(KNOWN) --seeds $$(seq 41 46); \
+	  $(BIN)/python -m tests.benchmarks.measured_pairs $(KNOWN) $(KNOWN)/measured.jsonl --seeds $$(seq 41 46); \
 	  $(BIN)/python -m inference.training.growth $(KNOWN) $(ARGS); \
-	  $(BIN)/python -m tests.benchmarks.evaluate_growth $(KNOWN) --measured $(KNOWN)/measured.jsonl; \
-	elif [ "$(MODEL)" = candidates ]; then \
-	  $(BIN)/python -m inference.training.candidates $(ARGS); \
-	  $(BIN)/python -m tests.benchmarks.evaluate_candidates; \
-	else echo "There is nothing to train for '$(MODEL)': MODEL=candidates or MODEL=growth." >&2; exit 1; fi
+	  $(BIN)/python -m tests.benchmarks.evaluate_growth $(KNOWN) --measured $(KNOWN)/measured.jsonl --made $(MADE); \
+	else \
+	  $(BIN)/python -m inference.training.candidates --known $(KNOWN) $(ARGS); \
+	  $(BIN)/python -m tests.benchmarks.evaluate_candidates --made $(MADE); \
+	fi
 
 .PHONY: docs
 docs: $(READY)  ## write the parts of docs/ that come from the code
