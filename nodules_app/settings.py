@@ -16,6 +16,8 @@ VAR_DIR = Path(env.str("NODULES_VAR", str(BASE_DIR / "var")))
 DEBUG = env.bool("DEBUG", False)
 DEVELOPMENT_KEY = "for development only, production must set SECRET_KEY to something long and random"
 SECRET_KEY = env.str("SECRET_KEY", DEVELOPMENT_KEY)
+# Passwords of connections are sealed with the first, and read with any of them or with SECRET_KEY; none: with that.
+SECRETS_KEYS: list[str] = env.list("NODULES_SECRETS_KEYS", [])
 PRODUCTION = env.bool("NODULES_PRODUCTION", False)
 DEMO = env.bool("NODULES_DEMO", False)  # a simulated clinic: the sign-in page says so
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
@@ -152,6 +154,7 @@ DICOM_AUTHORITIES = env.path("NODULES_DICOM_AUTHORITIES", None)
 DICOM_LISTEN_TLS = env.bool("NODULES_DICOM_LISTEN_TLS", False)
 DICOM_QUIET_S = env.float("NODULES_DICOM_QUIET_S", 30.0)  # after the last image, before an exam is read
 DICOM_TIMEOUT_S = env.float("NODULES_DICOM_TIMEOUT_S", 30.0)
+DICOM_BROKEN_DAYS = env.float("NODULES_DICOM_BROKEN_DAYS", 30.0)  # exams that broke off are kept so long; 0: for good
 DICOM_RESERVE_MB = env.int("NODULES_DICOM_RESERVE_MB", 2048)  # of the disk, never filled by what others send
 PRIORS_GIVE_UP_H = env.float("NODULES_PRIORS_GIVE_UP_H", 48.0)
 SENDING_GIVE_UP_H = env.float("NODULES_SENDING_GIVE_UP_H", 168.0)

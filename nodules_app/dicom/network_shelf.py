@@ -176,6 +176,20 @@ class Shelf:
         with self._lock:
             return sorted(self._parcels.values(), key=lambda one: (one.began_at_s, one.folder.name))
 
+    def let_go(self, parcel: Parcel, *, older_than_s: float) -> bool:
+        """Take a parcel off the shelf to remove it, unless somebody sends it or something of it came since a moment.
+
+        Parameters
+        ----------
+        older_than_s
+            In seconds since the epoch; looked at under the lock, so that nothing that was taken goes with it.
+        """
+        with self._lock:
+            if parcel.open_associations or parcel.came_at_s >= older_than_s:
+                return False
+            self._parcels.pop((parcel.caller, parcel.study_uid), None)
+            return True
+
     def claim(self, parcel: Parcel, handed_as: str) -> None:
         """Take a parcel off the shelf under a name of the caller's: what comes from now on is another parcel."""
         with self._lock:

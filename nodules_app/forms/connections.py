@@ -11,6 +11,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from nodules_app.models import Clinic, Connection, ConnectionKind, RetrieveBy
+from nodules_app.services.sealing import seal
 
 HOST_NAME: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
 FIRST: Final = ("name", "kind")
@@ -114,7 +115,8 @@ class ConnectionForm(OfConnection):
             if told.get("queries") and told.get("retrieve_by") == RetrieveBy.MOVE and not told.get("receives"):
                 self.add_error("receives", _("By C-MOVE the PACS sends exams to us: allow it, or choose C-GET."))
         self._require_unique(told)
-        secret = told.get("secret") or ("" if told.get("forget_secret") else self._known_secret)
+        kept = "" if told.get("forget_secret") else self._known_secret
+        secret = seal(told["secret"]) if told.get("secret") else kept
         self.instance.secret = secret if told.get("kind") == ConnectionKind.DICOMWEB else ""
         return told
 

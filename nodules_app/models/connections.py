@@ -43,7 +43,7 @@ class Connection(CodedRow):
     url = models.CharField(_("address"), max_length=300, blank=True)
     tls = models.BooleanField(_("encrypted (TLS)"), default=False)
     user = models.CharField(_("user name"), max_length=120, blank=True)
-    secret = models.CharField(_("password"), max_length=300, blank=True)  # never shown, logged or exported
+    secret = models.TextField(_("password"), blank=True)  # by services.sealing; never shown, logged or exported
     networks = models.CharField(_("calls from"), max_length=300, blank=True)  # addresses or networks; empty: its host
     receives = models.BooleanField(_("may send to us"), default=False)
     queries = models.BooleanField(_("is asked for earlier exams"), default=False)
@@ -85,6 +85,9 @@ class Connection(CodedRow):
                 condition=~Q(kind=ConnectionKind.DIMSE)
                 | Q(queries=False, sends=False)
                 | (~Q(host="") & Q(port__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="connection_secret_is_sealed", condition=Q(secret="") | Q(("secret__startswith", "sealed:"))
             ),
             models.CheckConstraint(name="priors_are_few", condition=Q(priors__lte=MOST_PRIORS)),
         ]

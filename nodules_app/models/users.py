@@ -8,6 +8,7 @@ from datetime import date
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 
@@ -21,6 +22,7 @@ class User(AbstractUser):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(Lower("username"), name="user_signs_in_by_own_name"),
             models.CheckConstraint(
                 name="user_is_covered_by_another",
                 condition=Q(covered_by__isnull=True) | ~Q(covered_by=F("id")),

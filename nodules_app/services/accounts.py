@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Final
 from uuid import UUID
 
 from django.contrib.auth.tokens import default_token_generator
@@ -12,7 +13,11 @@ from nodules_app.models import Clinic, Membership, Role, User
 from nodules_app.selectors.clinics import Act, clinics_where
 from nodules_app.services.audit import record
 from nodules_app.services.members import WorksElsewhere, give_role
+from nodules_app.services.taken import refused_where_taken
 from registration.errors import Refused, gettext_noop
+
+# The second is Django's own, of the very same letters; which of them speaks first is the database's affair.
+ONE_NAME_EACH: Final = ("user_signs_in_by_own_name", "nodules_app_user_username_key")
 
 
 class NameIsTaken(Refused):
@@ -34,11 +39,10 @@ def open_account(
     NameIsTaken
         Also where the names differ in capitals only: two such names are mistaken for each other.
     """
-    if User.objects.filter(username__iexact=username).exists():
-        raise NameIsTaken(username=username)
     user = User(username=username, first_name=first_name, last_name=last_name)
     user.set_unusable_password()
-    user.save()
+    with refused_where_taken(dict.fromkeys(ONE_NAME_EACH, NameIsTaken(username=username))):
+        user.save()
     record("user.opened", None, by=by, clinic=clinic.code, user=user.code)
     return give_role(user=user, clinic=clinic, role=role, by=by, reason=reason)
 

@@ -22,7 +22,7 @@ from nodules_app.models import (
     RunKind,
     User,
 )
-from nodules_app.services import nodules
+from nodules_app.services import nodules, reading_opinions
 from nodules_app.services.audit import record
 from registration.errors import Refused, gettext_noop
 
@@ -49,9 +49,14 @@ class StillFollowed(Refused):
 def accept(*, candidate: Candidate, by: User) -> Nodule:
     """A reader says that it is a nodule: it is marked, owed a review, looked for on the other scans and measured.
 
-    Raises ``NoSuchStep`` when somebody has decided meanwhile.
+    Raises
+    ------
+    NoSuchStep
+        Somebody has decided meanwhile.
+    ReadOwnFirst
+        Another reads the exam, and a read of their own is due.
     """
-    held = _held(candidate, "accept")
+    held = _held(candidate, "accept", by)
     nodule = nodules.mark_nodule(scan=held.scan, lps_mm=held.lps_mm, by=by, origin=Origin.CANDIDATE)
     _decide(held, "accept", by=by, nodule=nodule)
     record("candidate.accepted", nodule.patient, by=by, candidate=held.code, nodule=nodule.code)
@@ -66,9 +71,9 @@ def reject(*, candidate: Candidate, reason: RejectionReason, by: User, words: st
     ------
     NoSuchStep
         Somebody has decided meanwhile.
-    NeedsWords
+    NeedsWords, ReadOwnFirst
     """
-    held = _held(candidate, "reject")
+    held = _held(candidate, "reject", by)
     if reason is RejectionReason.OTHER and not words.strip():
         raise NeedsWords
     _decide(held, "reject", by=by, reason=reason, words=words.strip())
@@ -86,8 +91,9 @@ def reopen(*, candidate: Candidate, by: User) -> Candidate:
         Nobody has decided.
     StillFollowed
         It was accepted, and its nodule is followed.
+    ReadOwnFirst
     """
-    held = _held(candidate, "reopen")
+    held = _held(candidate, "reopen", by)
     if held.nodule is not None and held.nodule.state in FOLLOWED_NODULE:
         raise StillFollowed(label=held.nodule.label)
     _decide(held, "reopen", by=None)
@@ -95,9 +101,10 @@ def reopen(*, candidate: Candidate, by: User) -> Candidate:
     return held
 
 
-def _held(candidate: Candidate, step: str) -> Candidate:
-    """Lock the patient and the row, and see that the step is there to be made."""
-    Patient.objects.select_for_update().get(pk=candidate.scan.study.patient_id)
+def _held(candidate: Candidate, step: str, by: User) -> Candidate:
+    """Lock the patient and the row, and see that the step is there to be made, and this person's."""
+    patient = Patient.objects.select_for_update(of=("self",)).select_related("clinic")
+    reading_opinions.require_own_read(patient.get(pk=candidate.scan.study.patient_id), by)
     held = Candidate.objects.select_related("scan__study__patient", "nodule").get(pk=candidate.pk)
     if held.scan.superseded_at is not None:
         raise NoSuchStep(CandidateState.REPLACED, step)  # another series of the exam is measured now

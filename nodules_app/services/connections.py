@@ -20,22 +20,40 @@ from nodules_app.dicom.network_errors import NetworkRefused
 from nodules_app.dicom.network_listen import Caller
 from nodules_app.dicom.web import WebPeer
 from nodules_app.models import Connection, ConnectionKind, ImportBatch, Passed, PassedKind, User
+from nodules_app.services import sealing
 from nodules_app.services.audit import record
 from nodules_app.services.runs import told
-from registration.errors import Refused
+from nodules_app.services.taken import refused_where_taken
+from registration.errors import Refused, gettext_noop
 
 log = logging.getLogger(__name__)
 NOWHERE: Final = ip_network("255.255.255.255")  # nobody calls from the broadcast address
 CALLERS_HOLD_S: Final = 10.0  # a change of a connection holds for new calls after this
 
 
+class NameTaken(Refused):
+    """The clinic has a connection of that name since a moment ago."""
+
+    code = "connection_name_taken"
+    sentence = gettext_noop("This clinic has a connection called {name} already.")
+    remedy = gettext_noop("Look at the list of connections; choose another name if yours is another one.")
+
+
+class TitleTaken(Refused):
+    """A sender is known by its title, so that two connections cannot share one."""
+
+    code = "connection_title_taken"
+    sentence = gettext_noop("Another connection receives from the AE title {title} already.")
+    remedy = gettext_noop("Let one of the two receive, or have the sender call itself otherwise.")
+
+
 def peer_of(connection: Connection) -> Peer | WebPeer:
-    """Give a connection in the words of the network."""
+    """Give a connection in the words of the network. Raises ``sealing.SealBroken``."""
     if connection.kind == ConnectionKind.DICOMWEB:
         return WebPeer(
             url=connection.url,
             user=connection.user,
-            secret=connection.secret,
+            secret=sealing.unseal(connection.secret),
             tls=own_tls(),
             timeout_s=settings.DICOM_TIMEOUT_S,
         )
@@ -54,19 +72,29 @@ def own_tls() -> TlsFiles:
     return TlsFiles(settings.DICOM_CERTIFICATE, settings.DICOM_KEY, settings.DICOM_AUTHORITIES)
 
 
+def _save(connection: Connection) -> None:
+    """Forms look whether names are free; of two who save at one moment both were told that they are."""
+    taken = {
+        "connection_has_its_own_name": NameTaken(name=connection.name),
+        "calling_title_is_one_connection": TitleTaken(title=connection.title),
+    }
+    with refused_where_taken(taken):
+        connection.save()
+
+
 @transaction.atomic
 def set_up(*, connection: Connection, by: User) -> Connection:
-    """Store a new connection."""
-    connection.save()
+    """Store a new connection. Raises ``NameTaken``, ``TitleTaken``."""
+    _save(connection)
     record("connection.set_up", None, by=by, connection=connection.code, kind=connection.kind)
     return connection
 
 
 @transaction.atomic
 def change(*, connection: Connection, changed: Iterable[str], by: User) -> Connection:
-    """Store what was changed of a connection; what a test had said of it counts no more."""
+    """Store what was changed; what a test had said of it counts no more. Raises ``NameTaken``, ``TitleTaken``."""
     connection.tested_at, connection.test_refusal = None, None
-    connection.save()
+    _save(connection)
     record("connection.changed", None, by=by, connection=connection.code, fields=", ".join(sorted(changed)))
     return connection
 
@@ -80,16 +108,16 @@ def retire(*, connection: Connection, by: User) -> Connection:
     return connection
 
 
-def test(*, connection: Connection, by: User | None) -> NetworkRefused | None:
+def test(*, connection: Connection, by: User | None) -> Refused | None:
     """Talk to it now (C-ECHO, or QIDO-RS for one exam) and keep what came of it; gives what is wrong, or None."""
-    peer = peer_of(connection)
-    refusal: NetworkRefused | None = None
+    refusal: Refused | None = None
     try:
+        peer = peer_of(connection)
         if isinstance(peer, WebPeer):
             web.look(peer)
         else:
             network_ask.echo(peer)
-    except NetworkRefused as no:
+    except (NetworkRefused, sealing.SealBroken) as no:
         refusal = no
     with transaction.atomic():
         Connection.objects.filter(pk=connection.pk).update(
@@ -98,6 +126,23 @@ def test(*, connection: Connection, by: User | None) -> NetworkRefused | None:
         result = refusal.code if refusal else "answered"
         record("connection.tested", None, by=by, connection=connection.code, result=result)
     return refusal
+
+
+def seal_anew() -> int:
+    """Seal every stored password with the newest key, and give their number; earlier keys may be forgotten then.
+
+    Raises
+    ------
+    SealBroken
+        The key of one of them is not here; nothing has been changed.
+    """
+    with transaction.atomic():
+        rows = Connection.objects.select_for_update().exclude(secret="")
+        for row in rows:
+            row.secret = sealing.seal(sealing.unseal(row.secret))
+            row.save(update_fields=["secret"])
+        record("connections.sealed_anew", None, by=None, secrets=len(rows))
+    return len(rows)
 
 
 class Callers:

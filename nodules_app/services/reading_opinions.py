@@ -6,14 +6,33 @@ from typing import Any, Final
 
 from django.db import transaction
 
+from nodules_app.lifecycles import OPEN_READING
 from nodules_app.models import IndependentRead, Patient, Reading, User
 from nodules_app.selectors.reading_content import content_of
 from nodules_app.selectors.reading_opinions import Said, differences, reads_of
 from nodules_app.services.audit import record
-from registration.errors import gettext_noop
+from registration.errors import Refused, gettext_noop
 
 SECOND_READ_AWAITED: Final = gettext_noop("The clinic asks for two readers, and one of them has not read.")
 READERS_DISAGREE: Final = gettext_noop("The two readers disagree.")
+
+
+class ReadOwnFirst(Refused):
+    """A second reader who has yet to say what he sees must not be led by the first, nor lead."""
+
+    code = "read_own_first"
+    sentence = gettext_noop("{reader} reads this exam, and the clinic asks for two readers, each for themselves.")
+    remedy = gettext_noop("Record a read of your own first; then decide what the program proposes.")
+
+
+def require_own_read(patient: Patient, by: User) -> None:
+    """Let nobody decide a thing of an exam that another reads while their own read is due. Raises ``ReadOwnFirst``."""
+    if patient.clinic.readers_needed == 1:
+        return
+    reading = Reading.objects.filter(patient=patient, state__in=OPEN_READING).select_related("reader").first()
+    if reading is None or reading.reader_id in (None, by.pk) or reading.reads.filter(by=by).exists():
+        return
+    raise ReadOwnFirst(reader=reading.reader)
 
 
 @transaction.atomic

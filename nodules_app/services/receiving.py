@@ -47,6 +47,17 @@ class BrokeOff(Refused):
     remedy = gettext_noop("Have the exam sent again; what came is kept, and is not read until the rest is here.")
 
 
+class BrokeOffAndWent(Refused):
+    """Nobody sent the rest, and nobody wanted it read as it was."""
+
+    code = "broken_exam_removed"
+    sentence = gettext_noop(
+        "The sender broke off after {count} images of an exam; they were removed, for the rest did not come"
+        " within {days:g} days."
+    )
+    remedy = gettext_noop("Have the whole exam sent again if it is wanted.")
+
+
 class KeptAside(Refused):
     """Images whose UIDs are taken by others."""
 
@@ -101,6 +112,7 @@ def _look(kept: Shelf, callers: connections.Callers) -> None:
     try:
         callers.refresh()
         hand_over_quiet(kept)
+        drop_broken(kept)
     except (DatabaseError, OSError):  # the receiver goes on: callers are let in as before
         log.exception("what came cannot be handed over now; it waits on the shelf")
 
@@ -129,10 +141,42 @@ def hand_over_quiet(kept: Shelf, *, now_s: float | None = None) -> list[ImportBa
         if connection is None:
             continue
         if parcel.broken and not (parcel.folder / READ_ANYWAY).exists():
-            _say_broken(parcel, connection)
+            _say_broken(parcel, connection, BrokeOff(count=parcel.instances))
         elif (batch := hand_over(kept, parcel, connection)) is not None:
             handed.append(batch)
     return handed
+
+
+def drop_broken(kept: Shelf, *, now_s: float | None = None) -> int:
+    """Remove what broke off and was waited for in vain ``DICOM_BROKEN_DAYS`` long, and give the number of exams.
+
+    The line of the log and the audit trail say so first: a receiver that is killed in between removes it the next time.
+    """
+    if settings.DICOM_BROKEN_DAYS <= 0:
+        return 0
+    old_before_s = (time.time() if now_s is None else now_s) - settings.DICOM_BROKEN_DAYS * 24 * 3600
+    dropped = 0
+    for parcel in kept.parcels():
+        wanted = not parcel.broken or (parcel.folder / READ_ANYWAY).exists()
+        if not wanted and kept.let_go(parcel, older_than_s=old_before_s):
+            _remove(kept, parcel)
+            dropped += 1
+    return dropped
+
+
+def _remove(kept: Shelf, parcel: Parcel) -> None:
+    connection = Connection.objects.get(code=UUID(parcel.caller))
+    removed = BrokeOffAndWent(count=parcel.instances, days=settings.DICOM_BROKEN_DAYS)
+    try:
+        with transaction.atomic():
+            said = _say_broken(parcel, connection, removed)
+            facts = {"study_uid": parcel.study_uid, "instances": parcel.instances, "size_bytes": parcel.size_bytes}
+            record("exam.removed_unread", None, by=None, connection=connection.code, line=said.code, **facts)
+    except BaseException:
+        kept.give_back(parcel)
+        raise
+    kept.forget(parcel)
+    log.warning("removed %s instances of an exam that broke off, line %s", parcel.instances, said.code)
 
 
 def hand_over(kept: Shelf, parcel: Parcel, connection: Connection) -> ImportBatch | None:
@@ -198,7 +242,7 @@ def _log(parcel: Parcel, connection: Connection, batch: ImportBatch | None, new:
     log.info("connection %s: %s new instances, %s known, %s aside, %s bytes", *told_of)
 
 
-def _say_broken(parcel: Parcel, connection: Connection) -> None:
+def _say_broken(parcel: Parcel, connection: Connection, refusal: Refused) -> Passed:
     """One line of the log a parcel, with how much of it came by now."""
     facts = {
         "connection": connection,
@@ -207,13 +251,14 @@ def _say_broken(parcel: Parcel, connection: Connection) -> None:
         "instances": parcel.instances,
         "size_bytes": parcel.size_bytes,
         "ended_at": _instant(parcel.came_at_s),
-        "refusal": told(BrokeOff(count=parcel.instances)),
+        "refusal": told(refusal),
     }
-    _, made = Passed.objects.update_or_create(
+    line, made = Passed.objects.update_or_create(
         code=UUID(parcel.folder.name), defaults=facts, create_defaults=facts | {"began_at": _instant(parcel.began_at_s)}
     )
     if made:
         log.warning("connection %s broke off after %s instances of an exam", connection.code, parcel.instances)
+    return line
 
 
 def _instant(at_s: float) -> datetime:

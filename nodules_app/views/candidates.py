@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 from nodules_app.forms.candidates import RejectionForm
 from nodules_app.lifecycles import NoSuchStep
 from nodules_app.services import access, candidates
+from nodules_app.views.saying_no import in_words
 from registration.errors import Refused
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def accept(request: HttpRequest, code: UUID) -> HttpResponse:
         nodule = candidates.accept(candidate=candidate, by=access.member(request.user))
     except NoSuchStep:
         _somebody_was_quicker(request)
+    except Refused as refusal:
+        messages.warning(request, in_words(refusal))
     else:
         said = gettext("%(label)s is marked and owed a review. It is being measured now.")
         messages.success(request, said % {"label": nodule.label})
@@ -59,7 +62,7 @@ def reject(request: HttpRequest, code: UUID) -> HttpResponse:
     except NoSuchStep:
         _somebody_was_quicker(request)
     except Refused as refusal:
-        messages.warning(request, f"{gettext(refusal.sentence)} {gettext(refusal.remedy)}")
+        messages.warning(request, in_words(refusal))
     return _back(candidate)
 
 
@@ -72,8 +75,7 @@ def reopen(request: HttpRequest, code: UUID) -> HttpResponse:
     except NoSuchStep:
         _somebody_was_quicker(request)
     except Refused as refusal:
-        sentence, remedy = (gettext(words).format(**refusal.facts) for words in (refusal.sentence, refusal.remedy))
-        messages.warning(request, f"{sentence} {remedy}")
+        messages.warning(request, in_words(refusal))
     return _back(candidate)
 
 

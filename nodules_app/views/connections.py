@@ -17,6 +17,7 @@ from nodules_app.selectors import connections as selectors
 from nodules_app.services import access, connections, errand_acts, priors, receiving
 from nodules_app.services.access import Act
 from nodules_app.views.saying_no import in_words
+from registration.errors import Refused
 
 METHODS = ["GET", "HEAD", "POST"]
 
@@ -40,9 +41,13 @@ def add(request: HttpRequest, code: UUID) -> HttpResponse:
     clinic = access.clinic_for(Act.ADMINISTER, code, by=request.user)
     form = ConnectionForm(request.POST or None, clinic=clinic)
     if form.is_valid():
-        made = connections.set_up(connection=form.save(commit=False), by=access.member(request.user))
-        messages.success(request, gettext("Saved. Test it now: nothing has been asked yet."))
-        return redirect("connection", code=made.code)
+        try:
+            made = connections.set_up(connection=form.save(commit=False), by=access.member(request.user))
+        except Refused as refused:
+            _say_taken(form, refused)
+        else:
+            messages.success(request, gettext("Saved. Test it now: nothing has been asked yet."))
+            return redirect("connection", code=made.code)
     return render(
         request, "connections/add.html", {"clinic": clinic, "form": form}, status=422 if form.is_bound else 200
     )
@@ -56,9 +61,13 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
     form = ConnectionForm(request.POST or None, instance=connection, clinic=connection.clinic)
     if form.is_valid():
         who = access.member(request.user)
-        connections.change(connection=form.save(commit=False), changed=form.changed_data, by=who)
-        messages.success(request, gettext("Saved. Test it now: nothing has been asked yet."))
-        return redirect("connection", code=code)
+        try:
+            connections.change(connection=form.save(commit=False), changed=form.changed_data, by=who)
+        except Refused as refused:
+            _say_taken(form, refused)
+        else:
+            messages.success(request, gettext("Saved. Test it now: nothing has been asked yet."))
+            return redirect("connection", code=code)
     (standing,) = selectors.standings(selectors.in_use().filter(pk=connection.pk))
     context = {
         "standing": standing,
@@ -69,6 +78,10 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
         "listening": selectors.listening(),
     }
     return render(request, "connections/connection.html", context, status=422 if form.is_bound else 200)
+
+
+def _say_taken(form: ConnectionForm, refused: Refused) -> None:
+    form.add_error("title" if isinstance(refused, connections.TitleTaken) else "name", in_words(refused))
 
 
 @require_POST

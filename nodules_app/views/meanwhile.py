@@ -9,6 +9,8 @@ from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from nodules_app.services.taken import constraint_of
+
 JOINED: Final = "joined_record_takes_nothing_new"  # the trigger of that name, see migration 0025
 
 
@@ -22,7 +24,6 @@ class JoinedMeanwhile:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        cause = exception.__cause__ if isinstance(exception, IntegrityError) else None
-        if getattr(getattr(cause, "diag", None), "constraint_name", None) != JOINED:
+        if not isinstance(exception, IntegrityError) or constraint_of(exception) != JOINED:
             return None
         return render(request, "errors/409.html", status=409)

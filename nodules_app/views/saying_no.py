@@ -9,4 +9,4 @@ from registration.errors import Refused
 
 def in_words(refused: Refused) -> str:
     """Say what is wrong, with its facts, and what to do."""
-    return f"{gettext(refused.sentence).format(**refused.facts)} {gettext(refused.remedy)}"
+    return f"{gettext(refused.sentence).format(**refused.facts)} {gettext(refused.remedy).format(**refused.facts)}"

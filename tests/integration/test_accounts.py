@@ -90,6 +90,17 @@ def test_what_does_not_fit_opens_nothing(boss: User, told: dict[str, str]) -> No
     assert User.objects.count() == 2
 
 
+@pytest.mark.parametrize("name", ["n.ewcomer", "N.Ewcomer"])
+def test_of_two_who_open_one_name_at_one_moment_the_second_reads_why_not(boss: User, name: str) -> None:
+    """Nobody looks beforehand whether a name is free: the database decides, as it does at one and the same moment."""
+    User.objects.create(username="n.ewcomer")
+    address = reverse("open-account", kwargs={"code": Clinic.objects.get().code})
+    answer = client_of(boss).post(address, NEW | {"new-username": name})
+    assert answer.status_code == 422
+    assert f"Somebody signs in as {name} already." in words(answer.content.decode())
+    assert not AuditEvent.objects.filter(verb="user.opened").exists()
+
+
 def test_one_clinics_administrator_gets_no_link_to_another_clinic(boss: User) -> None:
     both = factories.member(Role.RADIOLOGIST)
     give_role(user=both, clinic=factories.clinic(name="Elsewhere"), role=Role.RADIOLOGIST, by=None)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -27,7 +28,7 @@ from nodules_app.models import (
     Scan,
 )
 from nodules_app.selectors.candidates import count_by_patient, on_scan, proposals_of
-from nodules_app.services import assessments, candidates, nodules, safety_net
+from nodules_app.services import assessments, candidates, nodules, reading_opinions, readings, safety_net
 from nodules_app.services.pipeline.proposing import MOST_KEPT, keep
 from tests import factories
 from tests.integration.browsing import page_of, signed_in, words
@@ -149,6 +150,24 @@ def test_two_readers_decide_once(pair: Comparison) -> None:
     with pytest.raises(NoSuchStep):
         candidates.reject(candidate=row, reason=RejectionReason.VESSEL, by=factories.member())
     assert pair.patient.nodules.count() == 1
+
+
+def test_a_second_reader_decides_after_a_read_of_their_own(pair: Comparison) -> None:
+    (row,) = propose(pair, spot())
+    Clinic.objects.update(readers_needed=2)
+    first, second = factories.member(), factories.member()
+    candidates.reject(candidate=row, reason=RejectionReason.SCAR, by=second)  # nobody reads it yet
+    candidates.reopen(candidate=row, by=second)
+    reading = readings.begin(patient=pair.patient, by=first)
+    client = Client(headers={"accept-language": "en"})
+    client.force_login(second)
+    for act, told in (("accept", {}), ("reject", {"reason": "vessel"}), ("reopen", {})):
+        answer = client.post(reverse(f"{act}-candidate", kwargs={"code": row.code}), told, follow=True)
+        assert "the clinic asks for two readers, each for themselves" in words(answer.content.decode()), act
+    row.refresh_from_db()
+    assert row.state == CandidateState.PROPOSED
+    reading_opinions.read_independently(reading=reading, said={}, by=second)
+    assert candidates.accept(candidate=row, by=second)
 
 
 # ------------------------------------------------------------------ no

@@ -6,15 +6,20 @@ from io import StringIO
 from uuid import uuid4
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
+from nodules_app.forms.connections import ConnectionForm
 from nodules_app.lifecycles import ErrandState
 from nodules_app.models import AuditEvent, Clinic, Connection, Passed, PriorSearch, Role, User
 from nodules_app.selectors import connections as selectors
-from nodules_app.services.connections import Callers, networks_of
+from nodules_app.services.connections import Callers, networks_of, peer_of
+from nodules_app.services.connections import test as try_out
+from nodules_app.services.sealing import SealBroken
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -64,17 +69,60 @@ def test_a_connection_is_set_up_changed_and_retired_on_the_record(client: Client
 
 def test_a_secret_goes_in_and_never_comes_out(client: Client, clinic: Clinic) -> None:
     row = made(client, clinic, **WEB, secret=SECRET, queries="on")
-    assert row.secret == SECRET
+    assert SECRET not in row.secret
+    assert peer_of(row).secret == SECRET
     page = reverse("connection", kwargs={"code": row.code})
     assert SECRET not in client.get(page).content.decode()
     assert SECRET not in client.post(page, WEB | GET | {"url": "nonsense", "secret": SECRET}).content.decode()
     client.post(page, WEB | GET)  # left empty: as it is
     row.refresh_from_db()
-    assert row.secret == SECRET
+    assert peer_of(row).secret == SECRET
+    assert row.secret not in client.get(page).content.decode()
     client.post(page, WEB | GET | {"forget_secret": "on"})
     row.refresh_from_db()
     assert row.secret == ""
     assert not any(SECRET in str(event.facts) for event in AuditEvent.objects.all())
+
+
+def test_a_secret_is_never_stored_open(client: Client, clinic: Clinic) -> None:
+    row = made(client, clinic, **WEB)
+    with pytest.raises(IntegrityError, match="connection_secret_is_sealed"), transaction.atomic():
+        Connection.objects.filter(pk=row.pk).update(secret=SECRET)
+
+
+def test_the_key_of_secrets_changes_in_two_steps(client: Client, clinic: Clinic, settings: Settings) -> None:
+    row = made(client, clinic, **WEB, secret=SECRET)
+    settings.SECRETS_KEYS = ["the new key"]  # that of an installation which named none still reads
+    said = StringIO()
+    call_command("connections", "--seal-anew", stdout=said)
+    assert said.getvalue() == "1 stored passwords are sealed with the newest key.\n"
+    settings.SECRET_KEY = "another one"
+    row.refresh_from_db()
+    assert peer_of(row).secret == SECRET
+    settings.SECRETS_KEYS = ["a key that never sealed it"]
+    with pytest.raises(CommandError, match="cannot be read with the keys"):
+        call_command("connections", "--seal-anew")
+    assert isinstance(try_out(connection=row, by=None), SealBroken)
+    row.refresh_from_db()
+    assert row.test_refusal["code"] == "seal_broken"  # the page of the connection says it
+
+
+def test_of_two_who_save_a_name_or_title_at_one_moment_the_second_reads_why_not(
+    client: Client, clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(client, clinic, **DIMSE, receives="on")
+    monkeypatch.setattr(ConnectionForm, "_require_unique", lambda *_: None)  # it looked before the first had saved
+    for told, field, why in (
+        (DIMSE | {"title": "OTHER"}, "name", "This clinic has a connection called PACS already."),
+        (DIMSE | {"name": "Other", "receives": "on"}, "title", "receives from the AE title ORTHANC already."),
+    ):
+        answer = client.post(reverse("add-connection", kwargs={"code": clinic.code}), GET | told)
+        assert answer.status_code == 422
+        assert why in str(answer.context["form"].errors[field])
+    other = made(client, clinic, **DIMSE | {"name": "Other", "title": "OTHER"})
+    answer = client.post(reverse("connection", kwargs={"code": other.code}), GET | DIMSE | {"title": "OTHER"})
+    assert (answer.status_code, list(answer.context["form"].errors)) == (422, ["name"])
+    assert Connection.objects.count() == 2
 
 
 @pytest.mark.parametrize(

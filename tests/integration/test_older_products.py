@@ -21,9 +21,11 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from nodules_app.lifecycles import EvidenceKind, FollowUpState
-from nodules_app.models import Clinic, FollowUp, ImportBatch, Membership, NoduleDescription, Patient, Role
+from nodules_app.models import Clinic, Connection, FollowUp, ImportBatch, Membership, NoduleDescription, Patient, Role
+from nodules_app.services.sealing import unseal
 from tests import factories
 
+SECRET = "open sesame of the PACS"
 BASELINE, LATER = date(2026, 1, 5), date(2026, 7, 6)
 WINDOW = {"due_from": LATER, "target_on": LATER, "due_until": LATER + timedelta(days=30)}
 
@@ -39,6 +41,8 @@ class Afterwards:
     refuses_a_patient_of_no_clinic: bool
     descriptions: list[tuple[int, dict[str, str], object]]
     steps: list[tuple[str, str | None, date | None]]
+    secrets: list[str]  # as they lie in the table
+    opened: list[str]
 
 
 @contextmanager
@@ -72,6 +76,7 @@ def afterwards(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Ite
         record_lobes_and_margins(forward_to("0002_guards"))
         record_without_a_clinic(forward_to("0005_findings_files"))
         record_ends_without_evidence(forward_to("0007_everybody_belongs_to_a_clinic"))
+        record_an_open_secret(forward_to("0036_retractions"))
         executor = MigrationExecutor(connection)
         executor.migrate(executor.loader.graph.leaf_nodes())
         yield read_now()
@@ -106,6 +111,12 @@ def record_ends_without_evidence(old: Apps) -> None:
     made("FollowUp", assessment=answers[1], succeeds=read, **ct, **WINDOW)
 
 
+def record_an_open_secret(old: Apps) -> None:
+    row = {"clinic": old.get_model("nodules_app", "Clinic").objects.get(), "kind": "dicomweb", "url": "https://pacs"}
+    for name, secret in (("With", SECRET), ("Without", "")):
+        old.get_model("nodules_app", "Connection").objects.create(name=name, secret=secret, **row)
+
+
 def read_now() -> Afterwards:
     try:
         with transaction.atomic():
@@ -113,6 +124,7 @@ def read_now() -> Afterwards:
         refuses = False
     except IntegrityError:
         refuses = True
+    secrets = list(Connection.objects.order_by("name").values_list("secret", flat=True))
     described = NoduleDescription.objects.order_by("nodule__number")
     return Afterwards(
         clinics=[clinic.name for clinic in Clinic.objects.all()],
@@ -122,6 +134,8 @@ def read_now() -> Afterwards:
         refuses_a_patient_of_no_clinic=refuses,
         descriptions=list(described.values_list("nodule__number", "facts", "by")),
         steps=list(FollowUp.objects.order_by("pk").values_list("state", "evidence__kind", "exam__acquired_on")),
+        secrets=secrets,
+        opened=[unseal(secret) for secret in secrets],
     )
 
 
@@ -143,3 +157,8 @@ def test_steps_that_ended_before_there_was_evidence_have_it(afterwards: Afterwar
         (FollowUpState.CLOSED, EvidenceKind.EXAMINED, LATER),
         (FollowUpState.PROPOSED, None, None),
     ]
+
+
+def test_passwords_that_lay_open_are_sealed(afterwards: Afterwards) -> None:
+    assert afterwards.opened == [SECRET, ""]
+    assert SECRET not in afterwards.secrets[0]

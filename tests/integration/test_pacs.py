@@ -177,6 +177,35 @@ class TestFromTheShelf:
         assert receiving.waiting_folder(line) is None
         assert AuditEvent.objects.filter(verb="exam.read_as_it_came", by=who).exists()
 
+    def test_an_exam_that_broke_off_is_removed_when_its_time_is_up(self, settings: Settings) -> None:
+        caller, day_s = pacs(), 24 * 3600.0
+        self.come(caller, *map(as_bytes, stack(3)), whole=False)
+        self.look()
+        kept = receiving.shelf()
+        receiving.recover(kept)
+        assert receiving.drop_broken(kept, now_s=time.time() + 29 * day_s) == 0
+        settings.DICOM_BROKEN_DAYS = 0.0
+        assert receiving.drop_broken(kept, now_s=time.time() + 1000 * day_s) == 0
+        settings.DICOM_BROKEN_DAYS = 30.0
+        assert receiving.drop_broken(kept, now_s=time.time() + 31 * day_s) == 1
+        line = Passed.objects.get()
+        assert receiving.waiting_folder(line) is None
+        assert (line.kind, line.instances, line.refusal["code"]) == ("broken_off", 3, "broken_exam_removed")
+        event = AuditEvent.objects.get(verb="exam.removed_unread")
+        assert (event.facts["line"], event.facts["instances"]) == (str(line.code), "3")
+        self.come(caller, *map(as_bytes, stack(5)))
+        assert len(self.look()) == 1  # sent again, it is read as ever
+
+    def test_what_a_person_wants_read_or_came_whole_is_not_removed(self) -> None:
+        caller, later_s = pacs(), time.time() + 1000 * 24 * 3600
+        self.come(caller, *map(as_bytes, stack(3)), whole=False)
+        self.look()
+        receiving.read_anyway(connection=caller, line=Passed.objects.get().code, by=factories.member())
+        kept = receiving.shelf()
+        receiving.recover(kept)
+        assert receiving.drop_broken(kept, now_s=later_s) == 0
+        assert len(receiving.hand_over_quiet(kept, now_s=later_s)) == 1
+
     def test_a_database_that_goes_away_leaves_the_exam_on_the_shelf(self, monkeypatch: pytest.MonkeyPatch) -> None:
         caller = pacs()
         self.come(caller, *map(as_bytes, stack(5)))

@@ -11,18 +11,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import psycopg2
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from nodules_app.ladder.rungs import Channel
 from nodules_app.lifecycles import FollowUpState, ReminderState
-from nodules_app.models import Clinic, ContactPoint, FollowUpKind, Reminder
+from nodules_app.models import Clinic, ContactPoint, FollowUpKind, LetterBatch, Reminder, Role
+from nodules_app.services.reminders.acts import NothingToPrint, print_letters
 from nodules_app.services.reminders.dispatch import dispatch
 from nodules_app.services.reminders.reconcile import reconcile
 from nodules_app.services.reminders.sweep import sweep
@@ -43,13 +44,29 @@ def database() -> dict[str, str]:
     }
 
 
+PRINT = """
+import sys
+import django
+django.setup()
+from django.utils import timezone
+from nodules_app.models import Clinic, User
+from nodules_app.services.reminders.acts import print_letters
+print_letters(clinic=Clinic.objects.get(), by=User.objects.get(pk=sys.argv[1]), now=timezone.now())
+"""
+
+
+def working(part: str, **env: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """A process of the product at one part of the path."""
+    return running("manage.py", "reminders", part, **env)
+
+
 @contextmanager
-def working(part: str, **env: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of the product at one part of the path; killed at the end if the test has not done it."""
+def running(*command: str, **env: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of the product; killed at the end if the test has not done it."""
     to = database()
     url = f"postgresql://{to['user']}:{to['password']}@{to['host']}:{to['port']}/{to['dbname']}"
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "reminders", part],
+        [sys.executable, *command],
         cwd=ROOT,
         env=os.environ | {"DATABASE_URL": url, "NODULES_SENDING_TIMEOUT_S": "30"} | env,
     )
@@ -84,6 +101,13 @@ def somebody_waits_for_a_lock() -> bool:
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
         )
         return bool(cursor.fetchone()[0])
+
+
+def nobody_holds(rows: list[Reminder]) -> bool:
+    """The database has noticed that a process is gone: its locks with it."""
+    with transaction.atomic():
+        free = Reminder.objects.select_for_update(skip_locked=True).filter(pk__in=[row.pk for row in rows])
+        return len(free) == len(rows)
 
 
 def env_of(server: MailServer) -> dict[str, str]:
@@ -224,6 +248,25 @@ def killed_in_reconcile() -> None:
         until(somebody_waits_for_a_lock)
         process.kill()
         process.wait()
+
+
+def test_killed_in_the_middle_of_printing_every_letter_is_in_the_next_batch_once(mail: MailServer) -> None:
+    letters, by = [waiting("post"), waiting("post")], factories.member(Role.COORDINATOR)
+    assert {row.channel for row in letters} == {Channel.LETTER}
+    with locked("reminderevent"), running("-c", PRINT, str(by.pk), DJANGO_SETTINGS_MODULE="nodules_app.settings") as it:
+        until(somebody_waits_for_a_lock)  # the batch is written, and the first letter
+        it.kill()
+        it.wait()
+    until(lambda: nobody_holds(letters))
+    assert not LetterBatch.objects.exists()
+    batch = print_letters(clinic=Clinic.objects.get(), by=by, now=timezone.now())
+    assert set(batch.reminders.all()) == set(letters)
+    for row in letters:
+        row.refresh_from_db()
+        assert row.state == ReminderState.HANDED_OVER
+        assert row.events.filter(step="hand_over").count() == 1
+    with pytest.raises(NothingToPrint):
+        print_letters(clinic=Clinic.objects.get(), by=by, now=timezone.now())
 
 
 def test_a_sweep_killed_while_it_writes_leaves_nothing_half_and_its_lock_free(mail: MailServer) -> None:

@@ -1,13 +1,17 @@
-"""``manage.py connections``: every connection's state, queue and last error; ``--test`` talks to each of them."""
+"""``manage.py connections``: every connection's state, queue and last error; ``--test`` talks to each of them first.
+
+``--seal-anew`` is the second step of changing the key of their passwords.
+"""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from nodules_app.selectors.connections import Standing, in_use, listening, standings
 from nodules_app.services import connections
+from nodules_app.services.sealing import SealBroken
 
 
 class Command(BaseCommand):
@@ -18,7 +22,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--test", action="store_true", help="talk to each of them first (C-ECHO, QIDO-RS)")
 
-    def handle(self, *, test: bool, **_options: object) -> None:
+        parser.add_argument(
+            "--seal-anew", action="store_true", help="seal every stored password with the newest key, and do no more"
+        )
+
+    def handle(self, *, test: bool, seal_anew: bool, **_options: object) -> None:
+        if seal_anew:
+            self._seal_anew()
+            return
         if test:
             for connection in in_use():
                 connections.test(connection=connection, by=None)
@@ -30,6 +41,13 @@ class Command(BaseCommand):
             self.stdout.write(_line(standing))
         if any(standing.state in ("refuses", "failing") or standing.queue.given_up for standing in found):
             raise SystemExit(1)
+
+    def _seal_anew(self) -> None:
+        try:
+            sealed = connections.seal_anew()
+        except SealBroken as broken:
+            raise CommandError(f"{broken.sentence} {broken.remedy} Nothing was changed.") from broken
+        self.stdout.write(f"{sealed} stored passwords are sealed with the newest key.")
 
 
 def _line(standing: Standing) -> str:

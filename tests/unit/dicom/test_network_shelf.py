@@ -49,6 +49,20 @@ def test_what_is_claimed_is_off_the_shelf_and_more_of_it_is_another_parcel(shelf
     assert shelf.parcels() == [another]
 
 
+def test_nothing_is_let_go_that_is_sent_or_came_since(shelf: Shelf) -> None:
+    keep(shelf, 0)
+    (parcel,) = shelf.parcels()
+    assert not shelf.let_go(parcel, older_than_s=time.time() + 100)  # its association is open
+    shelf.ended(1, whole=False)
+    looked_at_s = time.time()
+    keep(shelf, 1, association=2)
+    shelf.ended(2, whole=False)
+    assert not shelf.let_go(parcel, older_than_s=looked_at_s)
+    assert shelf.parcels() == [parcel]
+    assert shelf.let_go(parcel, older_than_s=time.time() + 100)
+    assert shelf.parcels() == []
+
+
 def test_two_callers_of_one_exam_have_a_parcel_each(shelf: Shelf) -> None:
     keep(shelf)
     shelf.keep("another", 2, uid("instance", 0), as_bytes(ct(0)))
