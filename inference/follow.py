@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from inference.absence import Obscuring, explain_absence
+from inference.absence import KEPT_CONFIDENCE, Alone, Obscuring, explain_absence
 from inference.comparability import Comparability
 from inference.errors import NotMeasured, PointOutsideScan
 from inference.growth import METHOD_TOGETHER as GROWTH_TOGETHER
@@ -24,7 +24,7 @@ from inference.joint import METHOD_TOGETHER, measure_together
 from inference.measure import NoduleMeasurement
 from inference.neighbourhood import Floats
 from inference.repeatability import OTHER_KIND_ERROR
-from inference.sightings import Asked, Carried, Point, Scan, Side, Sighting, Sightings, look, other_side
+from inference.sightings import Asked, Carried, Point, Scan, Side, Sighting, Sightings, covers, look, other_side
 from inference.togetherness import Joined, joined_nodules
 from inference.words import ComparisonWord, change_word
 from registration.match import Matching, Pair, match_findings
@@ -199,7 +199,8 @@ def _present(number: int, pairing: Pairing, own: Sighting, pair: Pair) -> Follow
         own, partner = _drawn_together(own, partner, side, pairing.registration)
     measured = (own.shown, partner.shown) if side == "prior" else (partner.shown, own.shown)
     change = None if pair.ambiguous else _change(measured, pairing)
-    word: ComparisonWord = change_word(change) if change else "not-assessable"
+    without_change: ComparisonWord = "not-assessable" if pair.ambiguous else "present"
+    word = change_word(change) if change else without_change
     in_retrospect = change is not None and side == "current" and not partner.asked and _prior_was_read(seen)
     return _told(
         number,
@@ -278,7 +279,7 @@ def _joined(number: int, pairing: Pairing, own: Sighting, joined: Joined) -> Fol
 
 
 def _absent(number: int, pairing: Pairing, own: Sighting) -> FollowedNodule:
-    """The nodule has no partner; say why."""
+    """The nodule has no partner among what was measured; say what its place shows."""
     seen = pairing.seen
     side, carried, position = seen.asked[number].on, seen.carried[number], seen.own[number]
     if carried is None or position is None:
@@ -287,9 +288,7 @@ def _absent(number: int, pairing: Pairing, own: Sighting) -> FollowedNodule:
     told = explain_absence(
         pairing.scans[side],
         pairing.scans[other_side(side)],
-        own.shown,
-        carried,
-        seen.refusals[number],
+        Alone(seen.asked[number].lps_mm, own.shown, carried, seen.refusals[number]),
         gone,
     )
     chances = pairing.matching.chances[position] if side == "prior" else pairing.matching.chances[:, position]
@@ -297,14 +296,17 @@ def _absent(number: int, pairing: Pairing, own: Sighting) -> FollowedNodule:
     there = seen.on(other_side(side))
     near = tuple(int(one) for one in np.flatnonzero(chances >= CLOSE_CALL))
     known = told.word in ("resolved", "new", "obscured")
-    open_still = known and bool(near)
+    # What is bright because another nodule lies there says nothing of this one.
+    of_another = told.there is not None and any(covers(one, np.asarray(told.there.centre_lps_mm)) for one in there)
+    open_still = of_another or (bool(near) and (known or told.there is not None))
+    still_there = None if open_still else told.there
     return _told(
         number,
         pairing,
         own,
-        Sighting(told.refusal, _point(carried.place_lps_mm)) if told.refusal else None,
+        still_there,
         "not-assessable" if open_still else told.word,
-        confidence=1.0 - likeliest if known else 0.5 if told.refusal else 0.0,
+        confidence=KEPT_CONFIDENCE if still_there else 1.0 - likeliest if known else 0.0,
         ambiguous=bool(near),
         rivals=tuple(sorted({asked for one in near for asked in there[one].asked})),
         rival_places_lps_mm=tuple(there[one].centre_lps_mm for one in near),
@@ -359,8 +361,8 @@ def _told(  # noqa: PLR0913 - one record from parts that differ by what became o
 
 
 def _place_there(partner: Sighting | None, carried: Carried | None) -> Point | None:
-    """Centre of the partner; without one, or when it was not measured, where the map puts the nodule."""
-    if partner is not None and isinstance(partner.shown, NoduleMeasurement):
+    """Centre of the partner; without one where the map puts the nodule."""
+    if partner is not None:
         return partner.centre_lps_mm
     if carried is None or not np.isfinite(carried.place_lps_mm).all():
         return None

@@ -4,9 +4,10 @@
 when that is wider). *markedly* larger or smaller: beyond that, and by at least 20 % in diameter (a factor 1.73 in
 volume), the step that RECIST 1.1 calls progression (Eisenhauer et al. 2009, Eur J Cancer 45:228). *slightly*:
 between. *new* and *resolved*: the other scan shows clear lung at the place. *obscured*: it shows opacified lung or
-metal there. *merged* and *split*: two nodules of one scan lie in one of the other. *seen in retrospect*: not on the
-list of the prior scan, but there; its own change stands beside the word. *resected* and *not a nodule* are said by
-people only.
+metal there. *present*: on both scans, but the sizes cannot be compared, because one of them could not be measured or
+the scans do not allow it. *merged* and *split*: two nodules of one scan lie in one of the other. *seen in retrospect*:
+not on the list of the prior scan, but there; its own change stands beside the word. *resected* and *not a nodule* are
+said by people only.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ ComparisonWord = Literal[
     "merged",
     "split",
     "seen-in-retrospect",
+    "present",
     "outside-field",
     "not-assessable",
 ]

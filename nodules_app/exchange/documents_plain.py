@@ -50,7 +50,7 @@ def _changes(seen: Sequence[NoduleFacts], facts: SignedFacts) -> Iterator[str]:
     new = sum(one.word == "new" for one in seen)
     smaller = sum(one.word in SMALLER for one in seen)
     gone = sum(one.word in GONE for one in seen)
-    unclear = sum(one.word in {"obscured", "outside-field", "not-assessable", ""} for one in seen)
+    unclear = sum(one.word in {"obscured", "outside-field", "present", "not-assessable", ""} for one in seen)
     if len(seen) == 1:
         yield from _one_changed(bool(grown), bool(new), bool(smaller), bool(gone), bool(unclear))
         return

@@ -46,6 +46,7 @@ class ComparisonWord(models.TextChoices):
     MERGED = "merged", _("Merged with another")
     SPLIT = "split", _("Split in two")
     SEEN_IN_RETROSPECT = "seen-in-retrospect", _("Seen in retrospect")
+    PRESENT = "present", _("Present, size not compared")
     OUTSIDE_FIELD = "outside-field", _("Outside the scan")
     NOT_ASSESSABLE = "not-assessable", _("Not assessable")
 

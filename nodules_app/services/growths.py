@@ -51,7 +51,7 @@ def store_growth(match: Match, comparison: Comparison, graded: Comparability) ->
     prior, current = in_force(match.prior_finding), in_force(match.current_finding)
     said = Match.objects.filter(pk=match.pk).exclude(word__in=STANDS)
     if prior is None or current is None or not graded.sizes_comparable or not _on_one_scale(prior, current):
-        said.update(word=ComparisonWord.NOT_ASSESSABLE)
+        said.update(word=ComparisonWord.PRESENT)
         return
     extra = round(_extra_error(prior, current, graded), EXTRA_DIGITS)
     grown = growth(_volume(prior), _volume(current), comparison.interval_days, extra_relative_error=extra)

@@ -31,6 +31,7 @@ COMPARISON: Final[dict[str, Sign]] = {
     "merged": Sign(_("Merged with another"), "joined"),
     "split": Sign(_("Split in two"), "forked"),
     "seen-in-retrospect": Sign(_("Seen in retrospect"), "seen"),
+    "present": Sign(_("Present, size not compared"), "present"),
     "outside-field": Sign(_("Outside the scan"), "outside"),
     "not-assessable": Sign(_("Not assessable"), "slash"),
 }

@@ -173,7 +173,7 @@ def test_a_caliper_replaces_the_numbers_and_is_no_volumetry(patient: Patient, re
 
 def test_numbers_of_two_methods_are_not_compared(patient: Patient, reader: User) -> None:
     corrections.lay_caliper(finding=current_finding(patient), long_mm=12.0, short_mm=10.0, by=reader)
-    assert shown(patient)["nodules"][0]["change"]["word"] == "not-assessable"
+    assert shown(patient)["nodules"][0]["change"]["word"] == "present"
 
 
 def test_another_density_makes_the_growth_less_sure(patient: Patient, reader: User) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from inference.absence import explain_absence
+from inference.absence import Absence, Alone, explain_absence
 from inference.comparability import Comparability, Reason
-from inference.errors import BorderNotFound, NothingAtPoint, NotMeasured
+from inference.errors import BorderNotFound, NotMeasured
 from inference.estimate import Estimate
 from inference.follow import follow_nodule, follow_nodules
 from inference.growth import growth
-from inference.measure import measure
+from inference.measure import NoduleMeasurement, measure
 from inference.sightings import Asked, Carried, Point, Scan, Side
 from inference.words import change_word
 from registration.affine import Affine
@@ -155,32 +155,57 @@ def test_a_nodule_cut_by_the_edge_is_not_compared_but_its_place_is_known():
     z = round(float(SAME.volume.index_from_lps(SAME_AT)[0]))
     cut = Scan(volume=SAME.volume.crop((z - 2, 0, 0), (99, 99, 99)))
     followed = follow_nodule(SMALL, cut, SAME_PLACE, SMALL_AT, asked_on="prior", interval_days=200)
-    assert followed.comparison == "not-assessable"
+    assert followed.comparison == "present"
     assert isinstance(followed.current, NotMeasured)
     assert followed.current.code == "cut_by_scan_edge"
     assert followed.current_lps_mm is not None
 
 
+def told_of(there: Scan, shown: NoduleMeasurement | NotMeasured, *, off_mm: float = 0.0) -> Absence:
+    """What is said of the small nodule, asked so far off its middle, where nothing could be measured there."""
+    off = np.array([0.0, 0.0, off_mm])
+    x, y, z = SMALL_AT + off
+    lost = BorderNotFound(leaking_percent=80.0)
+    carried = Carried(SAME_AT if isinstance(shown, NoduleMeasurement) else SAME_AT + off, SAME_AT, 0.3)
+    return explain_absence(SMALL, there, Alone((x, y, z), shown, carried, [lost]), "resolved")
+
+
 def test_what_has_no_border_on_either_scan_is_found_again_but_not_compared():
     refused = BorderNotFound(leaking_percent=80.0)
-    place = Carried(SAME_AT, SAME_AT, 0.3)
-    for seen, there, found in (
-        (refused, SAME, True),
-        (refused, EMPTY, False),
-        (NothingAtPoint(contrast_hu=3.0), SAME, False),
-    ):
-        told = explain_absence(SMALL, there, seen, place, [refused], "resolved")
-        assert told.word == "not-assessable"
-        assert (told.refusal is refused) == found
+    found = told_of(SAME, refused)
+    assert found.word == "present"
+    assert found.there is not None
+    assert isinstance(found.there.shown, BorderNotFound)
+    assert found.there.centre_lps_mm == pytest.approx(SAME_AT)
+    for there, off_mm in ((EMPTY, 0.0), (lung(40), 0.0), (SAME, 13.0)):  # gone, hidden, and nothing where it was asked
+        told = told_of(there, refused, off_mm=off_mm)
+        assert (told.word, told.there) == ("not-assessable", None)
 
 
-def test_a_nodule_whose_border_is_lost_is_still_there_where_something_fills_its_place():
+def test_a_nodule_whose_border_is_lost_is_still_there_where_its_brightness_is():
     shown = measure(SMALL.volume, SMALL_AT)
-    lost = BorderNotFound(leaking_percent=80.0)
-    there = explain_absence(SMALL, SAME, shown, Carried(SAME_AT, SAME_AT, 0.3), [lost], "resolved")
-    gone = explain_absence(SMALL, EMPTY, shown, Carried(SAME_AT, SAME_AT, 0.3), [lost], "resolved")
-    assert (there.word, there.refusal) == ("not-assessable", lost)
-    assert (gone.word, gone.refusal) == ("resolved", None)
+    assert told_of(SAME, shown).word == "present"
+    assert (told_of(EMPTY, shown).word, told_of(EMPTY, shown).there) == ("resolved", None)
+
+
+def test_what_is_still_there_lies_where_it_was_asked_not_where_something_larger_was_measured():
+    told = told_of(SAME, measure(SMALL.volume, SMALL_AT), off_mm=1.5)
+    assert told.there is not None
+    assert told.there.centre_lps_mm == pytest.approx(SAME_AT + np.array([0, 0, 1.5]), abs=0.3)
+
+
+def test_without_a_word_why_it_says_that_it_was_not_measured():
+    alone = Alone(tuple(SMALL_AT), BorderNotFound(leaking_percent=80.0), Carried(SAME_AT, SAME_AT, 0.3), [])
+    told = explain_absence(SMALL, SAME, alone, "resolved")
+    assert told.there is not None
+    assert isinstance(told.there.shown, NotMeasured)
+    assert told.there.shown.code == "not_measured"
+
+
+def test_a_loose_map_does_not_say_that_it_is_still_there():
+    loose = Carried(SAME_AT, SAME_AT, 9.0)
+    alone = Alone(tuple(SMALL_AT), BorderNotFound(leaking_percent=80.0), loose, [])
+    assert explain_absence(SMALL, SAME, alone, "resolved").word == "not-assessable"
 
 
 def test_two_blobs_at_the_place_are_said_to_be_ambiguous():
@@ -207,7 +232,7 @@ def test_grade_d_gives_the_word_no_rate():
     assert without_dates.comparison == "larger-markedly"
     assert without_dates.growth is None
     broken = follow_nodule(SMALL, LARGE, SAME_PLACE, SMALL_AT, comparability=damaged, **asked)
-    assert broken.comparison == "not-assessable"
+    assert broken.comparison == "present"
     assert broken.growth is None
 
 
