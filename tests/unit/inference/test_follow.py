@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -200,6 +201,19 @@ def test_without_a_word_why_it_says_that_it_was_not_measured():
     assert told.there is not None
     assert isinstance(told.there.shown, NotMeasured)
     assert told.there.shown.code == "not_measured"
+
+
+@pytest.mark.parametrize(("here", "word"), [(0.4, "unchanged"), (0.0, "present")], ids=["as joined", "not joined"])
+def test_a_branching_blob_is_the_nodule_only_where_the_nodule_is_joined_as_much(
+    monkeypatch: pytest.MonkeyPatch, here: float, word: str
+):
+    def joined(scan: Scan, at_lps_mm: np.ndarray) -> NoduleMeasurement:
+        return replace(measure(scan.volume, at_lps_mm), joined_share=here if scan is SMALL else 0.4)
+
+    monkeypatch.setattr("inference.sightings.measured_or_refused", joined)
+    followed = follow_nodule(SMALL, SAME, SAME_PLACE, SMALL_AT, asked_on="prior", interval_days=200)
+    assert followed.comparison == word
+    assert isinstance(followed.current, NoduleMeasurement) == (word == "unchanged")
 
 
 def test_a_loose_map_does_not_say_that_it_is_still_there():
