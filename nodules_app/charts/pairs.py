@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -19,6 +19,7 @@ from nodules_app.dicom.volumes import VolumeUnreadable, open_volume
 from nodules_app.lifecycles import NoduleState
 from nodules_app.selectors.timeline import Appearance, Change, Exam, Measured, NoduleLine, ScanLine, Timeline
 from nodules_app.services.cache import volume_folder
+from nodules_app.services.learned import LooksSaid
 from registration.volume import Volume
 
 CROP_MM: Final = 50.0
@@ -46,6 +47,15 @@ def kept_volume(series: UUID) -> Volume | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Heat:
+    """Where a network's word comes from, drawn over a crop: what speaks for it, and what does most."""
+
+    name: str
+    outer_path: str
+    inner_path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
     """One crop, or the words that stand in its place."""
 
@@ -56,6 +66,7 @@ class Side:
     outline: str = ""
     scale_path: str = ""
     missing: str = ""
+    heats: tuple[Heat, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +95,10 @@ def two_latest(shown: Timeline) -> tuple[Dated | None, Dated | None]:
     return (dated[-2] if len(dated) > 1 else None), (dated[-1] if dated else None)
 
 
-def nodule_rows(shown: Timeline, volumes: Volumes) -> tuple[NoduleRow, ...]:
-    """Give each nodule with its two crops, in the order of their numbers."""
+def nodule_rows(
+    shown: Timeline, volumes: Volumes, looks: Mapping[UUID, LooksSaid] | None = None
+) -> tuple[NoduleRow, ...]:
+    """Give each nodule with its two crops, in the order of their numbers; ``looks`` of a network by finding."""
     prior, current = two_latest(shown)
     rows = []
     for nodule in shown.nodules:
@@ -98,14 +111,20 @@ def nodule_rows(shown: Timeline, volumes: Volumes) -> tuple[NoduleRow, ...]:
                 prior=on_prior,
                 current=on_current,
                 change=next(pairs, None),
-                prior_side=_side(nodule, prior, on_prior, volumes),
-                current_side=_side(nodule, current, on_current, volumes),
+                prior_side=_side(nodule, prior, on_prior, volumes, looks),
+                current_side=_side(nodule, current, on_current, volumes, looks),
             )
         )
     return tuple(rows)
 
 
-def _side(nodule: NoduleLine, dated: Dated | None, seen: Appearance | None, volumes: Volumes) -> Side:
+def _side(
+    nodule: NoduleLine,
+    dated: Dated | None,
+    seen: Appearance | None,
+    volumes: Volumes,
+    looks: Mapping[UUID, LooksSaid] | None,
+) -> Side:
     if dated is None:
         return Side(None, missing=gettext("There is no prior exam."))
     exam, scan = dated
@@ -114,10 +133,10 @@ def _side(nodule: NoduleLine, dated: Dated | None, seen: Appearance | None, volu
     volume = volumes.of(scan.series.code)
     if volume is None:
         return Side(exam.acquired_on, missing=gettext("The picture is not kept at present; measuring makes it again."))
-    return _drawn(nodule, exam, seen, volume)
+    return _drawn(nodule, exam, seen, volume, (looks or {}).get(seen.code))
 
 
-def _drawn(nodule: NoduleLine, exam: Exam, seen: Appearance, volume: Volume) -> Side:
+def _drawn(nodule: NoduleLine, exam: Exam, seen: Appearance, volume: Volume, said: LooksSaid | None) -> Side:
     measured = seen.measured
     crop = crop_around(volume, seen.lps_mm, side_mm=CROP_MM, slice_index=measured.axial_index if measured else None)
     return Side(
@@ -127,6 +146,11 @@ def _drawn(nodule: NoduleLine, exam: Exam, seen: Appearance, volume: Volume) -> 
         alt=_alt(nodule, exam, seen),
         outline=crop.path(measured.outline_px) if measured and seen.present else "",
         scale_path=crop.scale_path(),
+        heats=tuple(
+            Heat(look.name, crop.path(look.region.outer_px), crop.path(look.region.inner_px))
+            for look in (said.shown if said else ())
+            if look.region is not None and look.region.slice_index == crop.slice_index
+        ),
     )
 
 

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from nodules_app.models.candidates import Candidate
-from nodules_app.models.nodules import Growth
+from nodules_app.models.nodules import Finding, Growth
 
 
 class ModelTask(models.TextChoices):
@@ -17,6 +17,8 @@ class ModelTask(models.TextChoices):
 
     CANDIDATES = "candidates", _("Looks again at proposed places")
     GROWTH = "growth", _("Sees growth on two exams")
+    OUTLINE = "outline", _("Outlines a nodule")
+    PHENOTYPE = "phenotype", _("Says what a nodule looks like")
 
 
 class ModelChoice(models.Model):
@@ -38,7 +40,7 @@ class ModelChoice(models.Model):
 
 
 class ModelAnswer(models.Model):
-    """What one model said of one candidate or one growth, and exactly what it was shown. Append-only.
+    """What one model said of one candidate, growth or finding, and exactly what it was shown. Append-only.
 
     ``answer`` has the numbers of the task, its version inside; we never query within.
     """
@@ -49,6 +51,7 @@ class ModelAnswer(models.Model):
     input_sha256 = models.CharField(max_length=64)
     candidate = models.ForeignKey(Candidate, models.PROTECT, null=True, related_name="answers")
     growth = models.ForeignKey(Growth, models.PROTECT, null=True, related_name="answers")
+    finding = models.ForeignKey(Finding, models.PROTECT, null=True, related_name="answers")
     answer = models.JSONField(default=dict)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -56,15 +59,23 @@ class ModelAnswer(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="model_answer_is_of_one_thing",
-                condition=Q(task=ModelTask.CANDIDATES, candidate__isnull=False, growth__isnull=True)
-                | Q(task=ModelTask.GROWTH, candidate__isnull=True, growth__isnull=False),
+                condition=Q(
+                    task=ModelTask.CANDIDATES, candidate__isnull=False, growth__isnull=True, finding__isnull=True
+                )
+                | Q(task=ModelTask.GROWTH, candidate__isnull=True, growth__isnull=False, finding__isnull=True)
+                | Q(
+                    task__in=(ModelTask.OUTLINE, ModelTask.PHENOTYPE),
+                    candidate__isnull=True,
+                    growth__isnull=True,
+                    finding__isnull=False,
+                ),
             ),
             models.UniqueConstraint(
                 name="model_answers_once_what_it_was_shown",
-                fields=["candidate", "growth", "weights_sha256", "input_sha256"],
+                fields=["candidate", "growth", "finding", "weights_sha256", "input_sha256"],
                 nulls_distinct=False,
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.task} {self.version} of {self.candidate or self.growth}"
+        return f"{self.task} {self.version} of {self.candidate or self.growth or self.finding}"

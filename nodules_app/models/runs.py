@@ -29,6 +29,7 @@ class RunKind(models.TextChoices):
     PLAN = "plan", _("Plan the next step")
     PROPOSE = "propose", _("Look for further nodules")
     SHOW = "show", _("Get the images ready")
+    SEE = "see", _("Ask what nodules look like")
     CHECK_LIST = "check-list", _("Check a list")
     STORE_LIST = "store-list", _("Take over a list")
 

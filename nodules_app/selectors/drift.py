@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final, NamedTuple
@@ -23,8 +23,11 @@ from nodules_app.models import (
     Finding,
     Match,
     Measurement,
+    ModelAnswer,
+    ModelTask,
     Scan,
 )
+from nodules_app.selectors import learned
 
 MONTHS: Final = 12
 TESTED_MONTHS: Final = 3  # the latest ones, each against all months before these
@@ -154,9 +157,9 @@ def _months(today: date) -> list[date]:
     return found[::-1]
 
 
-def _by_month(rows: QuerySet[Any], months: Sequence[date]) -> dict[date, list[Any]]:
+def _by_month(rows: Iterable[tuple[datetime, Any]], months: Sequence[date]) -> dict[date, list[Any]]:
     found: dict[date, list[Any]] = {month: [] for month in months}
-    for at, value in rows.iterator():
+    for at, value in rows:
         month = timezone.localdate(at).replace(day=1)
         if month in found:
             found[month].append(value)
@@ -170,19 +173,21 @@ def _summary(month: date, values: Sequence[float]) -> MonthNumbers:
     return MonthNumbers(month, len(values), Spread(low, median, high))
 
 
-def _numbers(clinics: Sequence[Clinic], since: datetime) -> Iterator[tuple[str, str, QuerySet[Any]]]:
+def _numbers(clinics: Sequence[Clinic], since: datetime) -> Iterator[tuple[str, str, Iterable[tuple[datetime, Any]]]]:
     candidates = Candidate.objects.filter(scan__study__patient__clinic__in=clinics, created_at__gte=since)
-    yield "candidate_score", "", candidates.values_list("created_at", "score")
+    yield "candidate_score", "", candidates.values_list("created_at", "score").iterator()
     measured = Measurement.objects.filter(
         finding__nodule__patient__clinic__in=clinics, created_at__gte=since, volume_mm3__isnull=False, by__isnull=True
     )
-    yield "volume", "mm³", measured.values_list("created_at", "volume_mm3")
+    yield "volume", "mm³", measured.values_list("created_at", "volume_mm3").iterator()
     scans = Scan.objects.filter(study__patient__clinic__in=clinics, created_at__gte=since)
-    yield "noise", "HU", scans.filter(noise_hu__isnull=False).values_list("created_at", "noise_hu")
-    yield "slice_spacing", "mm", scans.values_list("created_at", "series__spacing_z_mm")
+    yield "noise", "HU", scans.filter(noise_hu__isnull=False).values_list("created_at", "noise_hu").iterator()
+    yield "slice_spacing", "mm", scans.values_list("created_at", "series__spacing_z_mm").iterator()
+    seen = [(at, 100 * (answer["volume_ratio"] - 1)) for at, answer in _growths_seen(clinics, since)]
+    yield "learned_change", "%", seen
 
 
-def _shares(clinics: Sequence[Clinic], since: datetime) -> Iterator[tuple[str, QuerySet[Any]]]:
+def _shares(clinics: Sequence[Clinic], since: datetime) -> Iterator[tuple[str, Iterable[tuple[datetime, bool]]]]:
     measured = Measurement.objects.filter(
         finding__nodule__patient__clinic__in=clinics, created_at__gte=since, by__isnull=True
     )
@@ -200,11 +205,22 @@ def _shares(clinics: Sequence[Clinic], since: datetime) -> Iterator[tuple[str, Q
     )
     yield "relinked", _with(matches, Exists(parted), "created_at")
     decisions = Decision.objects.filter(assessment__patient__clinic__in=clinics, created_at__gte=since)
-    yield "overrode", decisions.values_list("created_at", "overrides")
+    yield "overrode", decisions.values_list("created_at", "overrides").iterator()
+    judged = list(learned.judged(clinics, since))
+    for task in (ModelTask.CANDIDATES, ModelTask.GROWTH):
+        yield f"unlike_{task}", [(one.at, one.differ) for one in judged if one.task is task]
+    yield "model_apart", [(at, bool(answer["disagree"])) for at, answer in _growths_seen(clinics, since)]
 
 
-def _with(rows: QuerySet[Any], hit: Q | Exists, at: str) -> QuerySet[Any]:
+def _growths_seen(clinics: Sequence[Clinic], since: datetime) -> QuerySet[Any]:
+    """When a network spoke of a growth, and what it said."""
+    rows = ModelAnswer.objects.filter(
+        task=ModelTask.GROWTH, growth__match__nodule__patient__clinic__in=clinics, created_at__gte=since
+    )
+    return rows.values_list("created_at", "answer")
+
+
+def _with(rows: QuerySet[Any], hit: Q | Exists, at: str) -> Iterator[tuple[datetime, bool]]:
     """The instant of each row, and whether it is a hit."""
     told = hit if isinstance(hit, Exists) else ExpressionWrapper(hit, output_field=BooleanField())
-    found: QuerySet[Any] = rows.annotate(hit=told).values_list(at, "hit")
-    return found
+    return iter(rows.annotate(hit=told).values_list(at, "hit").iterator())

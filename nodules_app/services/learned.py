@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Final
 from uuid import UUID
 
 from inference.fusing import Fused, fuse, interval_95, log_error
 from inference.model_card import Task
 from inference.registry import Model
-from nodules_app.models import ModelAnswer
-from nodules_app.selectors.timeline import Change
-from nodules_app.services import models
+from nodules_app.models import ModelAnswer, RunKind, Scan, User
+from nodules_app.selectors.learned import likeliest
+from nodules_app.selectors.timeline import Appearance, Change
+from nodules_app.services import models, runs
 
-Course = Literal["shrunk", "stable", "grown"]
+ATTENUATIONS: Final = ("solid", "part_solid", "ground_glass")
+FEATURES: Final = ("lobulation", "spiculation", "calcification", "cavity", "pleural_tag")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,48 @@ class GrowthSaid:
     learned: Span
     both: Span
     disagree: bool
-    course: Course
+    course: str
     course_probability: float
 
     @property
     def sees_more(self) -> bool:
         """The network sees more growth than was measured."""
         return self.learned.volume_ratio > self.both.volume_ratio
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """The part of a slice that speaks for an answer; borders in pixels of the slice."""
+
+    slice_index: int
+    outer_px: tuple[tuple[tuple[float, float], ...], ...]
+    inner_px: tuple[tuple[tuple[float, float], ...], ...]
+    offset_mm: float
+    towards: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One word on what a nodule looks like, how likely it is held to be, and where it comes from."""
+
+    name: str
+    probability: float
+    region: Region | None
+
+
+@dataclass(frozen=True, slots=True)
+class LooksSaid:
+    """A network's words on one nodule on one scan: its likeliest attenuation, then its features by likelihood."""
+
+    version: str
+    own: bool
+    attenuation: Look
+    features: tuple[Look, ...]
+
+    @property
+    def shown(self) -> tuple[Look, ...]:
+        """The words that have a region."""
+        return tuple(look for look in (self.attenuation, *self.features) if look.region is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +126,8 @@ def _said(model: Model, answer: Mapping[str, float], change: Change) -> GrowthSa
         raise ValueError(f"{change.match} was not measured")
     seen = _Kept(answer["volume_ratio"], answer["log_ratio_error"])
     both = fuse(ratio, log_error(low, high), seen)
-    course, probability = likeliest(answer)
+    course = likeliest(answer)
+    probability = answer[f"{course}_probability"]
     return GrowthSaid(model.card.version, model.own, _span(seen), _span(both), both.disagree, course, probability)
 
 
@@ -97,7 +135,37 @@ def _span(ratio: _Kept | Fused) -> Span:
     return Span(ratio.volume_ratio, *interval_95(ratio))
 
 
-def likeliest(answer: Mapping[str, float]) -> tuple[Course, float]:
-    """What a network holds for likeliest to have happened to a nodule, and how likely."""
-    courses: tuple[Course, ...] = ("stable", "grown", "shrunk")
-    return max(((one, answer[f"{one}_probability"]) for one in courses), key=lambda pair: pair[1])
+def looks_said(appearances: Iterable[Appearance | None]) -> Mapping[UUID, LooksSaid]:
+    """The words of the model in use on what nodules look like, by finding; empty where no model is in use."""
+    asked = [seen.code for seen in appearances if seen is not None and seen.present]
+    model = models.in_use(Task.PHENOTYPE).model if asked else None
+    if model is None:
+        return {}
+    rows = ModelAnswer.objects.filter(
+        task=Task.PHENOTYPE, weights_sha256=model.card.weights_sha256, finding__code__in=asked
+    ).order_by("pk")
+    return {code: _looks(model, answer) for code, answer in rows.values_list("finding__code", "answer")}
+
+
+def _looks(model: Model, answer: Mapping[str, Any]) -> LooksSaid:
+    kinds, features = ([_look(name, answer) for name in names] for names in (ATTENUATIONS, FEATURES))
+    features.sort(key=lambda look: -look.probability)
+    likeliest_kind = max(kinds, key=lambda look: look.probability)
+    return LooksSaid(model.card.version, model.own, likeliest_kind, tuple(features))
+
+
+def _look(name: str, answer: Mapping[str, Any]) -> Look:
+    kept = answer["regions"].get(name)
+    region = None
+    if kept is not None:
+        outer, inner = (
+            tuple(tuple((x, y) for x, y in polygon) for polygon in kept[border]) for border in ("outer_px", "inner_px")
+        )
+        region = Region(kept["slice_index"], outer, inner, kept["offset_mm"], kept["towards"])
+    return Look(name, answer[f"{name}_probability"], region)
+
+
+def ask_for_looks(*, scan: Scan, by: User | None) -> None:
+    """Ask a worker what the nodules of a scan look like, where a model is in use; nothing waits for it."""
+    if models.in_use(Task.PHENOTYPE).model is not None:
+        runs.request(RunKind.SEE, by=by, patient=scan.study.patient, scan=scan)

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 EXECUTE: Final = "nodules.execute_run"
 # The longest part of the imaging goes where a GPU may be; without a GPU worker one worker listens to both queues.
-QUEUE: Final[Mapping[RunKind, str]] = {RunKind.REGISTER: "gpu", RunKind.MEASURE: "gpu"}
+QUEUE: Final[Mapping[RunKind, str]] = {RunKind.REGISTER: "gpu", RunKind.MEASURE: "gpu", RunKind.SEE: "gpu"}
 PAUSES_S: Final = (10, 60, 300)  # between attempts after a fault of ours
 MOST_FAULTS: Final = len(PAUSES_S) + 1
 MOST_LOSSES: Final = 4  # workers that ended under it, or slept through its lease: then it may be what kills them

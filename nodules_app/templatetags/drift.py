@@ -27,6 +27,10 @@ NAMES: Final[Mapping[str, Promise]] = {
     "renumbered": _("Outlines or numbers changed by a reader"),
     "relinked": _("Matches parted or linked anew"),
     "overrode": _("Decisions against the guideline"),
+    "learned_change": _("Growth as a learned model sees it"),
+    "unlike_candidates": _("Places: a reader decided otherwise than the model"),
+    "unlike_growth": _("Growth: a reader confirmed otherwise than the model"),
+    "model_apart": _("Growth: model and measurement apart beyond their errors"),
 }
 
 

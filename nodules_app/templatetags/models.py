@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django import template
 from django.utils.translation import gettext
 
+from inference.model_card import ModelCard
 from nodules_app.models import ModelTask
+from nodules_app.selectors.learned import Count
 from registration.errors import Refused
 
 register = template.Library()
@@ -14,6 +18,12 @@ register = template.Library()
 @register.filter
 def task_word(task: str) -> str:
     return str(ModelTask(task).label)
+
+
+@register.filter
+def judged_of(counts: Sequence[Count], card: ModelCard) -> Count | None:
+    """Find what readers made of one model's answers."""
+    return next((one for one in counts if (one.task, one.version) == (card.task, card.version)), None)
 
 
 @register.filter

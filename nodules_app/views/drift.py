@@ -16,7 +16,7 @@ from nodules_app.services import access
 from nodules_app.services.access import Act
 from nodules_app.templatetags.drift import month_words
 
-DIGITS: Final = {"candidate_score": 2, "volume": 0, "noise": 0, "slice_spacing": 2}
+DIGITS: Final = {"candidate_score": 2, "volume": 0, "noise": 0, "slice_spacing": 2, "learned_change": 0}
 
 
 @never_cache

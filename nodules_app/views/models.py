@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from inference.model_card import Task
 from inference.model_errors import ModelRefused
+from nodules_app.selectors.learned import counts
 from nodules_app.services import access, models
 from nodules_app.services.access import Act
 from nodules_app.templatetags.models import refusal_words
@@ -24,6 +25,7 @@ def show(request: HttpRequest) -> HttpResponse:
     context = {
         "tasks": models.all_in_use(),
         "refused": [(name, refusal_words(refusal)) for name, refusal in models.registry().refused],
+        "judged": counts(access.clinics_of(who, Act.SEE)),
         "may_choose": Act.ADMINISTER in access.acts_of(who),
     }
     return render(request, "models/show.html", context)

@@ -9,12 +9,12 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import formats, timezone
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from nodules_app.charts import pairs, proposals, trajectory
+from nodules_app.charts import pairs, proposals
 from nodules_app.forms.nodules import told_description
 from nodules_app.forms.patients import RiskFactorsForm, as_asked, told_facts
 from nodules_app.lifecycles import NoSuchStep
@@ -27,7 +27,7 @@ from nodules_app.services import access, candidates, learned, nodules
 from nodules_app.services import patients as services
 from nodules_app.services.forecast import NoduleForecast, forecasts
 from nodules_app.services.recalibration import corrected
-from nodules_app.templatetags.quantities import vdt_words
+from nodules_app.views import volume_curve
 
 
 @never_cache
@@ -41,7 +41,8 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
     today = timezone.localdate()
     page = selectors.patient_page(patient, today=today)
     volumes = pairs.Volumes()
-    rows = pairs.nodule_rows(page.timeline, volumes)
+    looks = learned.looks_said(seen for nodule in page.timeline.nodules for seen in nodule.appearances)
+    rows = pairs.nodule_rows(page.timeline, volumes, looks)
     hidden = candidates.hidden_from(patient, access.member(request.user))
     prior, current = pairs.two_latest(page.timeline)
     asked = request.GET.get("nodule") or page.lead
@@ -59,8 +60,8 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
         "prior": prior,
         "current": current,
         "comparison": page.timeline.comparisons[-1] if page.timeline.comparisons else None,
-        "figure": _figure(page, today_step=page.owed[0] if page.owed else None),
-        "table": _table(page),
+        "figure": volume_curve.curve(page),
+        "table": volume_curve.table(page),
         "facts": told_facts(page.risk.facts) if page.risk else [],
         "transfer": follow_ups.open_transfer(patient),
         "tried": contacts.attempts_of(patient),
@@ -70,6 +71,7 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
         "step_on": step_on,
         "advice": _advice(page, expected, step_on),
         "learned": learned.growth_said(row.change for row in rows),
+        "looks": looks,
         "outcomes": outcomes_of(patient),
         "corrected": corrected(patient.clinic, page.answers),
         "proposed": proposals.section(proposals_of(patient), hidden=hidden, volumes=volumes),
@@ -91,35 +93,6 @@ def _advice(
     if step is None or step_on is None:
         return []
     return [expected[label] for label in step.nodules if label in expected and expected[label].last_on < step_on]
-
-
-def _figure(page: selectors.PatientPage, *, today_step: selectors.Owed | None) -> trajectory.Figure | None:
-    exams = [
-        (exam.acquired_on, formats.date_format(exam.acquired_on, "DATE_FORMAT"))
-        for exam, _scan in page.timeline.scans
-        if exam.acquired_on is not None
-    ]
-    window = None
-    if today_step is not None and today_step.kind == "ct":
-        window = trajectory.NextWindow(today_step.due_from, today_step.due_until, gettext("next CT"))
-    return trajectory.figure(
-        pairs.lines(page.timeline, lambda change: f"VDT {vdt_words(change)}"), exams, unit="mm³", next_window=window
-    )
-
-
-def _table(page: selectors.PatientPage) -> dict[str, object]:
-    """Give the numbers behind the curve: one row a nodule, one column an exam."""
-    scans = [(exam.acquired_on, scan) for exam, scan in page.timeline.scans if exam.acquired_on is not None]
-    rows = []
-    for nodule in page.timeline.nodules:
-        row = [nodule.label]
-        for _day, scan in scans:
-            seen = nodule.on_scan(scan.code)
-            measured = seen.measured if seen and seen.present else None
-            row.append(f"{measured.volume_mm3:.0f} ± {1.96 * measured.volume_sd_mm3:.0f}" if measured else "–")
-        rows.append(row)
-    columns = ["mm³", *(formats.date_format(day, "DATE_FORMAT") for day, _scan in scans)]
-    return {"columns": columns, "rows": rows}
 
 
 @never_cache

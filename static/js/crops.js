@@ -15,3 +15,16 @@ export function outlines(button) {
     if (event.key === "o" && !off && !event.target.closest?.(TYPING)) toggle();
   });
 }
+
+// A choice of what a learned model's words come from; one is drawn at a time, and none at first.
+
+export function heats(fieldset) {
+  fieldset.hidden = false;
+  const page = fieldset.closest("section") ?? document;
+  const draw = () => {
+    const chosen = fieldset.querySelector("input:checked")?.value ?? "";
+    for (const group of page.querySelectorAll("[data-heat]")) group.toggleAttribute("data-off", group.dataset.heat !== chosen);
+  };
+  fieldset.addEventListener("change", draw);
+  draw();
+}

@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
+from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from inference.fusing import log_error
 from inference.model_card import Task
-from nodules_app.models import Growth, Match, ModelAnswer, Patient, Role
+from nodules_app.lifecycles import CandidateState
+from nodules_app.models import Candidate, ComparisonWord, Growth, Match, ModelAnswer, Patient, Role
+from nodules_app.selectors.drift import drift
+from nodules_app.selectors.learned import counts, judged
 from nodules_app.selectors.timeline import timeline
 from nodules_app.services import learned, models
 from tests import factories
@@ -37,12 +42,12 @@ def followed() -> tuple[Patient, Growth]:
     return patient, Growth.objects.get(match__nodule__patient=patient)
 
 
-def answer(growth: Growth, weights: str, ratio: float, error: float = 0.05) -> ModelAnswer:
+def answer(growth: Growth, weights: str, ratio: float, error: float = 0.05, shown: str = "b" * 64) -> ModelAnswer:
     grown = 0.8 if ratio > 1.25 else 0.1
     told = {"volume_ratio": ratio, "log_ratio_error": error, "grown_probability": grown}
     told |= {"stable_probability": 0.9 - grown, "shrunk_probability": 0.1}
     return ModelAnswer.objects.create(
-        task=Task.GROWTH, version="0.own", weights_sha256=weights, input_sha256="b" * 64, growth=growth, answer=told
+        task=Task.GROWTH, version="0.own", weights_sha256=weights, input_sha256=shown, growth=growth, answer=told
     )
 
 
@@ -100,3 +105,69 @@ def test_a_corrected_outline_is_weighed_with_what_the_model_saw_before(own: str)
     assert found is not None
     assert not found.disagree
     assert ModelAnswer.objects.count() == 1
+
+
+# ------------------------------------------------------------------ where readers and a model differ
+
+
+def confirmed(growth: Growth, word: ComparisonWord) -> None:
+    reader = factories.member(Role.RADIOLOGIST, growth.match.nodule.patient.clinic)
+    Match.objects.filter(pk=growth.match_id).update(word=word, confirmed_by=reader, confirmed_at=timezone.now())
+
+
+def test_a_confirmed_word_is_held_against_the_models_and_stays_as_it_is(own: str) -> None:
+    patient, growth = followed()
+    answer(growth, own, 1.0)
+    clinics = [patient.clinic]
+    assert list(judged(clinics)) == []  # nobody has confirmed it yet
+    confirmed(growth, ComparisonWord.LARGER_MARKEDLY)
+    (one,) = judged(clinics)
+    assert (one.model_said, one.reader_said, one.differ) == ("stable", "grown", True)
+    answer(growth, own, 1.6, shown="d" * 64)
+    assert [(count.judged, count.differing) for count in counts(clinics)] == [(1, 0)]  # its latest answer counts, once
+    assert Match.objects.get(pk=growth.match_id).word == ComparisonWord.LARGER_MARKEDLY
+    assert list(judged([factories.clinic()])) == []
+
+
+@pytest.mark.parametrize(("score", "differ"), [(0.9, True), (0.2, False)])
+def test_a_rejected_place_is_held_against_the_models_score(own: str, score: float, *, differ: bool) -> None:
+    scan = factories.scan(factories.patient())
+    reader = factories.member(Role.RADIOLOGIST, scan.study.patient.clinic)
+    place = Candidate.objects.create(
+        scan=scan,
+        x_lps_mm=0,
+        y_lps_mm=0,
+        z_lps_mm=0,
+        diameter_mm=6,
+        score=score,
+        version="t",
+        state=CandidateState.REJECTED,
+        decided_at=timezone.now(),
+        decided_by=reader,
+        reason="vessel",
+    )
+    ModelAnswer.objects.create(
+        task=Task.CANDIDATES,
+        version="1",
+        weights_sha256=own,
+        input_sha256="b" * 64,
+        candidate=place,
+        answer={"score": score},
+    )
+    (one,) = judged([scan.study.patient.clinic])
+    assert one.differ is differ
+    found = drift([scan.study.patient.clinic], today=timezone.localdate())
+    share = next(row for row in found.shares if row.name == "unlike_candidates").months[-1]
+    assert (share.part, share.whole) == (int(differ), 1)
+
+
+def test_the_page_of_models_counts_what_readers_made_of_each_version(own: str) -> None:
+    patient, growth = followed()
+    answer(growth, own, 1.0)
+    confirmed(growth, ComparisonWord.LARGER_MARKEDLY)
+    client = Client()
+    client.force_login(factories.member(Role.MANAGER, patient.clinic))
+    page = words(client.get(reverse("models")).content.decode())
+    assert "Readers judged 1 answer of version 0.own and differed in 1" in page
+    drifted = words(client.get(reverse("drift")).content.decode())
+    assert "Growth: a reader confirmed otherwise than the model" in drifted

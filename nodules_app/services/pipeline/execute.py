@@ -21,6 +21,7 @@ from nodules_app.services.pipeline import (
     planning,
     proposing,
     registering,
+    seeing_nodules,
     showing,
 )
 from nodules_app.services.spreadsheets import checking, storing
@@ -42,6 +43,7 @@ STEPS: Final[Mapping[RunKind, Step]] = {
     RunKind.PLAN: planning.plan_next_step,
     RunKind.PROPOSE: proposing.propose_nodules,
     RunKind.SHOW: showing.make_images,
+    RunKind.SEE: seeing_nodules.see_nodules,
     RunKind.CHECK_LIST: checking.check,
     RunKind.STORE_LIST: storing.store,
 }

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from inference.comparability import Comparability, grade
 from inference.growth import METHOD
 from nodules_app.models import Comparison, Match, Patient, Run, RunKind
-from nodules_app.services import growths, runs
+from nodules_app.services import growths, learned, runs
 from nodules_app.services.pipeline.registering import pair
 from nodules_app.services.pipeline.scan_facts import facts_of
 from nodules_app.services.pipeline.seeing_growth import see
@@ -34,6 +34,7 @@ def compute_growth(run: Run) -> Callable[[], Mapping[str, str]]:
         for match in _matches(comparison):
             growths.store_growth(match, comparison, graded)
             seen.keep(match, match.growths.order_by("-pk").first())
+        learned.ask_for_looks(scan=comparison.current, by=run.requested_by)
         runs.request(RunKind.ASSESS, by=run.requested_by, patient=patient)
         return {"growth": METHOD, **seen.notes}
 

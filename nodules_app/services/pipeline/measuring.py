@@ -11,7 +11,7 @@ from inference.measure import METHOD, NoduleMeasurement, measure
 from inference.noise import ScanNoise, measure_noise
 from inference.repeatability import METHOD_VERSION
 from nodules_app.models import Finding, Measurement, Patient, Run, RunKind, Scan
-from nodules_app.services import runs
+from nodules_app.services import learned, runs
 from nodules_app.services.assessments import in_force
 from nodules_app.services.measured import METHOD_NAME, fields_of
 from nodules_app.services.outlines import keep_outline
@@ -63,6 +63,7 @@ def measure_scan(run: Run) -> Callable[[], Mapping[str, str]]:
         if run.comparison:
             runs.request(RunKind.GROWTH, by=run.requested_by, patient=patient, comparison=run.comparison)
         else:
+            learned.ask_for_looks(scan=scans[0], by=run.requested_by)
             runs.request(RunKind.ASSESS, by=run.requested_by, patient=patient)
         return {"measure": f"{METHOD} {METHOD_VERSION}"}
 

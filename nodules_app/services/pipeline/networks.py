@@ -12,7 +12,7 @@ from inference.model_card import Task
 from inference.model_errors import ModelRefused
 from inference.networks.running import Network, check_run, open_model
 from inference.registry import Model
-from nodules_app.models import Candidate, Growth, ModelAnswer
+from nodules_app.models import Candidate, Finding, Growth, ModelAnswer
 from nodules_app.services import models
 
 log: Final = logging.getLogger(__name__)
@@ -41,15 +41,17 @@ def opened(task: Task) -> tuple[Network | None, dict[str, str]]:
 def keep_answer(
     network: Network,
     input_sha256: str,
-    answer: Mapping[str, float | str | bool],
+    answer: Mapping[str, object],
     *,
     candidate: Candidate | None = None,
     growth: Growth | None = None,
+    finding: Finding | None = None,
 ) -> None:
-    """Write down what a model said of a candidate or a growth; the same question twice is one row."""
+    """Write down what a model said of a candidate, a growth or a finding; the same question twice is one row."""
     ModelAnswer.objects.get_or_create(
         candidate=candidate,
         growth=growth,
+        finding=finding,
         weights_sha256=network.card.weights_sha256,
         input_sha256=input_sha256,
         defaults={"task": network.card.task.value, "version": network.card.version, "answer": dict(answer)},
