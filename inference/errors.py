@@ -55,6 +55,14 @@ class BorderNotFound(NotMeasured):
     remedy = gettext_noop("Measure it by hand; a volume would include what it is joined to.")
 
 
+class CavityWallTooThin(NotMeasured):
+    """A cavity whose wall the scan cannot show: blur has left neither its border nor its brightness."""
+
+    code = "cavity_wall_too_thin"
+    sentence = gettext_noop("This is a cavity with a wall thinner than {limit_mm:.1f} mm, which the scan blurs away.")
+    remedy = gettext_noop("Measure its outer axes by hand.")
+
+
 class PointDrifted(NotMeasured):
     """The contour that was found does not hold the point that was asked for."""
 

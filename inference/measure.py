@@ -15,6 +15,7 @@ from inference.axes import Axes, axial_axes
 from inference.density import Density, describe_density
 from inference.errors import NothingAtPoint, PointNotInLung, SlicesTooThick, TooSmall
 from inference.estimate import Estimate
+from inference.hollow import refuse_thin_walls
 from inference.noise import ScanNoise, measure_noise
 from inference.occupancy import Occupancy, occupancy
 from inference.repeatability import (
@@ -128,6 +129,7 @@ def measure(
     if lungs is not None and not _near_lungs(volume, lungs, seed_lps_mm):
         raise PointNotInLung(lung_percent=0.0)
     found = segment(volume, seed_lps_mm)
+    refuse_thin_walls(found)
     scan = SeenOn(volume, max(slice_thickness_mm or 0.0, volume.spacing_zyx_mm[0]), noise, lungs)
     return describe(found, scan)
 

@@ -81,12 +81,10 @@ class Neighbourhood:
         seed = np.rint(self.seed_mm / self.spacing_mm).astype(int)
         near = tuple(slice(max(at - r, 0), at + r + 1) for at, r in zip(seed, reach, strict=True))
         for level_hu in NEAR_HOLE_LEVELS_HU:
-            for hole in _enclosed(smooth[near], level_hu, LEAST_NEAR_HOLE_MM3 / float(np.prod(self.spacing_mm))):
-                whole = np.zeros(hu.shape, bool)
-                whole[near] = hole
-                unfilled = (hu == self.hu)[whole].all()
-                if unfilled and float(smooth[whole].min()) < level_hu - HOLE_DEPTH_HU:
-                    _fill(hu, smooth, whole, level_hu, self.spacing_mm)
+            for hole in _enclosed(smooth, level_hu, LEAST_NEAR_HOLE_MM3 / float(np.prod(self.spacing_mm))):
+                unfilled = hole[near].any() and (hu == self.hu)[hole].all()
+                if unfilled and float(smooth[hole].min()) < level_hu - HOLE_DEPTH_HU:
+                    _fill(hu, smooth, hole, level_hu, self.spacing_mm)
         return replace(self, hu=hu)
 
 

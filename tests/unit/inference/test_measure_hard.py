@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from inference.errors import NotMeasured
 from inference.measure import NoduleMeasurement, measure
 from registration.volume import Volume
 from tests.phantoms import DrawnNodule, NodulePhantom, draw, repeat
@@ -39,6 +40,28 @@ def test_a_small_cavity_is_never_silently_a_hole(diameter_mm: float, cavity_mm: 
     drawn = draw(asked)
     for shift_mm in ((0, 0, 0), (2, 0, 0), (0, -2, 0)):
         assert measured(drawn, shift_mm).volume_mm3.value == pytest.approx(drawn.volume_mm3, rel=within)
+
+
+@pytest.mark.parametrize(
+    ("diameter_mm", "cavity_mm", "seed"), [(6.0, 4.5, 39), (6.0, 4.5, 5), (8.0, 6.0, 5), (10.0, 8.5, 39)]
+)
+def test_a_cavity_with_a_thin_wall_is_right_or_refused(diameter_mm: float, cavity_mm: float, seed: int):
+    """From the wall of one a third of the volume was given, in silence."""
+    asked = NodulePhantom(
+        diameter_mm=diameter_mm, solid_core_mm=cavity_mm, core_hu=-950, core_off_mm=0.5, irregularity=0.12, seed=seed
+    )
+    drawn = draw(asked)
+    wall_mm = (diameter_mm + cavity_mm) / 4
+    shifts_mm = [(0, 0, 0), *(sign * wall_mm * np.eye(3)[axis] for axis in range(3) for sign in (1, -1))]
+    refused = set()
+    for shift_mm in shifts_mm:
+        try:
+            found = measured(drawn, tuple(shift_mm))
+        except NotMeasured as no:
+            refused.add(no.code)
+        else:
+            assert found.volume_mm3.value == pytest.approx(drawn.volume_mm3, rel=0.2)
+    assert "cavity_wall_too_thin" in refused
 
 
 @pytest.mark.parametrize("diameter_mm", [24.0, 34.0])
