@@ -130,22 +130,38 @@ bench: $(READY_TO_WORK) $(WARM)  ## measure, as ratios against a peer in the sam
 MODEL ?= candidates
 KNOWN ?= var/training/known
 MADE ?= var/training/made
+NODULES ?= var/training/nodules
 
 .PHONY: train
-train: $(READY_TO_WORK) $(WARM)  ## make the data, train a learned model, measure it (MODEL=candidates or growth, ARGS="--steps 100")
-	@if [ "$(MODEL)" != growth ] && [ "$(MODEL)" != candidates ]; then \
-	  echo "There is nothing to train for '$(MODEL)': MODEL=candidates or MODEL=growth." >&2; exit 1; fi
+train: $(READY_TO_WORK) $(WARM)  ## make the data, train a learned model, measure it (MODEL=candidates growth outline phenotype)
+	@case "$(MODEL)" in candidates | growth | outline | phenotype) ;; *) \
+	  echo "There is nothing to train for '$(MODEL)': MODEL=candidates, growth, outline or phenotype." >&2; exit 1;; esac
+	@$(MAKE) --no-print-directory train-$(MODEL)
+
+.PHONY: train-pairs
+train-pairs:
 	@$(BIN)/python -m inference.training.known_nodules $(KNOWN) --seeds $$(seq 1 16) $$(seq 18 21)
 	@if [ ! -d $(MADE) ]; then $(BIN)/python -m tests.benchmarks.bench_registration --folder $(MADE); fi
-	@if [ "$(MODEL)" = growth ]; then \
-	  $(BIN)/python -m inference.training.known_nodules $(KNOWN) --seeds $$(seq 41 46); \
-	  $(BIN)/python -m tests.benchmarks.measured_pairs $(KNOWN) $(KNOWN)/measured.jsonl --seeds $$(seq 41 46); \
-	  $(BIN)/python -m inference.training.growth $(KNOWN) $(ARGS); \
-	  $(BIN)/python -m tests.benchmarks.evaluate_growth $(KNOWN) --measured $(KNOWN)/measured.jsonl --made $(MADE); \
-	else \
-	  $(BIN)/python -m inference.training.candidates --known $(KNOWN) $(ARGS); \
-	  $(BIN)/python -m tests.benchmarks.evaluate_candidates --made $(MADE); \
-	fi
+
+.PHONY: train-growth
+train-growth: train-pairs
+	@$(BIN)/python -m inference.training.known_nodules $(KNOWN) --seeds $$(seq 41 46)
+	@$(BIN)/python -m tests.benchmarks.measured_pairs $(KNOWN) $(KNOWN)/measured.jsonl --seeds $$(seq 41 46)
+	@$(BIN)/python -m inference.training.growth $(KNOWN) $(ARGS)
+	@$(BIN)/python -m tests.benchmarks.evaluate_growth $(KNOWN) --measured $(KNOWN)/measured.jsonl --made $(MADE)
+
+.PHONY: train-candidates
+train-candidates: train-pairs
+	@$(BIN)/python -m inference.training.candidates --known $(KNOWN) $(ARGS)
+	@$(BIN)/python -m tests.benchmarks.evaluate_candidates --made $(MADE)
+
+.PHONY: train-outline train-phenotype
+train-outline train-phenotype: train-%:
+	@$(BIN)/python -m inference.training.nodule_data $(NODULES) --seeds $$(seq 1 30)
+	@$(BIN)/python -m inference.training.nodule_data $(NODULES)/held-out --blocks --seeds $$(seq 901 910)
+	@$(BIN)/python -m tests.benchmarks.classical_nodules $(NODULES)/held-out $(NODULES)/measured.jsonl
+	@$(BIN)/python -m inference.training.$* $(NODULES) $(ARGS)
+	@$(BIN)/python -m tests.benchmarks.evaluate_$* $(NODULES)/held-out --classical $(NODULES)/measured.jsonl
 
 .PHONY: docs
 docs: $(READY)  ## write the parts of docs/ that come from the code

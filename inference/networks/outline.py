@@ -11,6 +11,7 @@ SIDE: Final = 40
 STEP_MM: Final = 0.8
 MAPS: Final = 2  # whole nodule, solid part
 WIDTHS: Final = (16, 32, 64)
+RARE: Final = -4.0  # logarithm of the odds of nodule in a voxel, to begin training with
 FINE: Final = 2  # each voxel of the widest level answers for this many along each axis
 
 
@@ -38,6 +39,8 @@ class NoduleOutline(nn.Module):
         self.pool = nn.MaxPool3d(2)
         self.wider = nn.Upsample(scale_factor=2)
         self.answer = nn.Conv3d(first, MAPS * FINE**3, 1)
+        if self.answer.bias is not None:
+            nn.init.constant_(self.answer.bias, RARE)
 
     def forward(self, patches: Tensor) -> Tensor:
         """Answer."""

@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -302,6 +302,33 @@ def _known(
     )
     whole, solid = (np.rint(SHARES * one).astype(np.uint8)[None] for one in (truth.whole, truth.solid))
     return KnownNodules(cube_hu[None], whole, solid, truth.marks[None], (facts,))
+
+
+def middle(cubes: NDArray[Any]) -> NDArray[Any]:
+    """What a network sees of kept cubes (n, z, y, x) when they are not shifted."""
+    seen = slice(ROOM, ROOM + SIDE)
+    return cubes[:, seen, seen, seen]
+
+
+def moved(known: KnownNodules, chosen: NDArray[np.int_], rng: np.random.Generator) -> tuple[Shorts, Floats]:
+    """Shift, mirror and turn nodules and their truth alike.
+
+    Returns
+    -------
+    (n, 1, side, side, side) HU and (n, 2, side, side, side) shares of whole and solid part
+    """
+    cubes = np.empty((len(chosen), 1, SIDE, SIDE, SIDE), np.int16)
+    shares = np.empty((len(chosen), 2, SIDE, SIDE, SIDE), np.float32)
+    for at, number in enumerate(chosen):
+        z, y, x = rng.integers(0, 2 * ROOM + 1, 3)
+        piece = (slice(z, z + SIDE), slice(y, y + SIDE), slice(x, x + SIDE))
+        mirror = tuple(slice(None, None, int(rng.choice([-1, 1]))) for _ in range(3))
+        order = (0, 2, 1) if rng.random() < 0.5 else (0, 1, 2)
+        cubes[at, 0] = known.cubes_hu[number][piece][mirror].transpose(order)
+        for channel, truth in enumerate((known.whole, known.solid)):
+            shares[at, channel] = truth[number][piece][mirror].transpose(order)
+    shares /= SHARES
+    return cubes, shares
 
 
 def gather(folder: Path, seeds: Sequence[int], *, with_blocks: bool = False) -> KnownNodules:

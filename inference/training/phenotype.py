@@ -1,0 +1,166 @@
+"""Train the phenotype network: ``python -m inference.training.phenotype FOLDER``.
+
+FOLDER keeps the simulated nodules (``inference.training.nodule_data``); what is missing is made. Patients that the
+network does not learn from bring its probabilities to scale. ``tests.benchmarks.evaluate_phenotype`` then measures it
+on patients that neither has seen and completes the card.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import optimize
+from torch import Tensor
+from torch.nn import functional
+
+from inference.model_card import ModelCard, Task, Training
+from inference.networks.phenotype import ATTENUATIONS, FEATURES, SIDE, NodulePhenotype
+from inference.patches import scaled
+from inference.registry import OUR_WEIGHTS
+from inference.simulate.features import Feature
+from inference.training.fitting import (
+    Batch,
+    Effort,
+    Progress,
+    Variety,
+    asked,
+    prepare,
+    train,
+    varied,
+    weights_of,
+    write_progress,
+)
+from inference.training.nodule_data import ROOM, KnownNodules, gather, middle
+from inference.training.outline import FOR_CHOICES, PATIENTS
+
+ARCHITECTURE: Final = "nodule-phenotype-1"
+SCANNERS: Final = Variety(density=0.02, gain=0.03, noise=0.03)
+HELD: Final = 0.02  # how firmly the scale of a probability is held where it was learned
+DATA: Final = (
+    "{nodules} nodules in blocks of {patients} simulated chests of many protocols (inference.training.nodule_data), "
+    "each feature drawn into about a third of those that can have it. No patient."
+)
+LIMITS: Final = (
+    "Trained on simulation alone: it has never seen scars, consolidation, emphysema, motion or contrast medium.",
+    "A feature means what the simulation draws, not what a reader would call it; see the page for their agreement.",
+    "Its probabilities hold where a third of the nodules have a feature; in a clinic most features are rarer.",
+    "For nodules of 4 to 20 mm on slices up to 2.5 mm; strands are hardly seen on thicker slices.",
+    "It says what a nodule looks like, never what it is; no recommendation is made from it.",
+)
+
+
+def truth_of(known: KnownNodules) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Number of the attenuation (n,) and whether each feature is there (n, 5)."""
+    kinds = np.array([ATTENUATIONS.index(one.attenuation) for one in known.facts], np.int64)
+    flags = [[float(bool(one.features & Feature[name.upper()])) for name in FEATURES] for one in known.facts]
+    return kinds, np.array(flags, np.float32)
+
+
+def learn(
+    known: KnownNodules, effort: Effort, seed: int, checkpoint: Path | None = None
+) -> tuple[NodulePhenotype, list[Progress]]:
+    """Train on nodules; gives the network and how it went."""
+    rng = prepare(seed)
+    network = NodulePhenotype()
+    kinds, flags = (torch.from_numpy(one) for one in truth_of(known))
+
+    def next_batch() -> Batch:
+        chosen = rng.integers(0, len(known.facts), effort.batch)
+        patches = varied(known.cubes_hu[chosen][:, None], SIDE, rng, room=ROOM, variety=SCANNERS)
+        return Batch(torch.from_numpy(patches), chosen)
+
+    def loss_of(told: Tensor, batch: Batch) -> Tensor:
+        of_kind = functional.cross_entropy(told[:, : len(ATTENUATIONS)], kinds[batch.chosen])
+        odds = told[:, len(ATTENUATIONS) :]
+        return of_kind + len(FEATURES) * functional.binary_cross_entropy_with_logits(odds, flags[batch.chosen])
+
+    return network, train(network, effort, next_batch, loss_of, checkpoint=checkpoint)
+
+
+def to_scale(network: NodulePhenotype, known: KnownNodules) -> dict[str, float]:
+    """Slopes and offsets that bring the answers to scale, by likelihood on nodules it has not learned from."""
+    told = asked(network, scaled(middle(known.cubes_hu))[:, None]).astype(np.float64)
+    kinds, flags = truth_of(known)
+    odds = told[:, : len(ATTENUATIONS)]
+
+    def of_kind(slope: float) -> float:
+        shares = slope * odds - np.logaddexp.reduce(slope * odds, axis=1, keepdims=True)
+        return -float(shares[np.arange(len(kinds)), kinds].mean()) + HELD * (slope - 1) ** 2
+
+    found = optimize.minimize_scalar(of_kind, bounds=(0.1, 3.0), method="bounded")
+    settings = {"attenuation_slope": round(float(found.x), 4)}
+    for number, name in enumerate(FEATURES):
+        slope, offset = _scale(told[:, len(ATTENUATIONS) + number], flags[:, number])
+        settings |= {f"{name}_slope": round(slope, 4), f"{name}_offset": round(offset, 4)}
+    return settings
+
+
+def _scale(log_odds: NDArray[np.float64], truth: NDArray[np.float32]) -> tuple[float, float]:
+    def unlikely(at: NDArray[np.float64]) -> float:
+        told = at[0] * log_odds + at[1]
+        return float(np.mean(np.logaddexp(0, told) - truth * told)) + HELD * float((at[0] - 1) ** 2 + at[1] ** 2)
+
+    found = optimize.minimize(unlikely, np.array([1.0, 0.0]), method="L-BFGS-B", bounds=((0.05, 3.0), (-5.0, 5.0))).x
+    return float(found[0]), float(found[1])
+
+
+def write(
+    folder: Path, version: str, network: NodulePhenotype, settings: dict[str, float], trained: Training
+) -> ModelCard:
+    """Write weights and card, not measured yet."""
+    content = weights_of(network)
+    card = ModelCard(
+        task=Task.PHENOTYPE,
+        version=version,
+        architecture=ARCHITECTURE,
+        weights_sha256=hashlib.sha256(content).hexdigest(),
+        trained=trained,
+        limits=LIMITS,
+        verdict="Not measured yet.",
+        settings=settings,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{card.name}.safetensors").write_bytes(content)
+    (folder / f"{card.name}.json").write_text(card.to_json(), "utf-8")
+    return card
+
+
+def main() -> None:
+    """Make or read the nodules, train, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("known", type=Path, help="where simulated nodules are kept")
+    parser.add_argument("--into", type=Path, default=OUR_WEIGHTS)
+    parser.add_argument("--version", default="1")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--patients", type=int, default=PATIENTS)
+    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--checkpoint", type=Path, help="where weights are written while it trains")
+    told = parser.parse_args()
+    learned_from = told.patients - FOR_CHOICES
+    known = gather(told.known, range(1, learned_from + 1))
+    for_choices = gather(told.known, range(learned_from + 1, told.patients + 1))
+    sys.stderr.write(f"{len(known.facts)} nodules\n")
+    network, went = learn(known, Effort(told.steps, told.batch), told.seed, told.checkpoint)
+    settings = to_scale(network, for_choices)
+    script = f"python -m inference.training.phenotype FOLDER --seed {told.seed} --patients {told.patients}"
+    script += f" --steps {told.steps} --batch {told.batch}"
+    data = DATA.format(nodules=len(known.facts), patients=learned_from)
+    on = datetime.now(tz=UTC).date().isoformat()
+    minutes = round(went[-1].cpu_minutes, 1)
+    trained = Training(script, told.seed, on, data, known.digest, len(known.facts), minutes)
+    card = write(told.into, told.version, network, settings, trained)
+    write_progress(told.into / f"{card.name}.csv", went)
+    sys.stderr.write(f"{card.name}: loss {went[-1].loss:.4f}, {minutes} CPU min, {settings}\n")
+
+
+if __name__ == "__main__":
+    main()
