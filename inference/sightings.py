@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -27,6 +27,7 @@ from registration.volume import Volume
 
 Side = Literal["prior", "current"]
 Point = tuple[float, float, float]
+Shown = NoduleMeasurement | NotMeasured
 
 SNAP_MM: Final = 3.0  # a blob nearer than this to the carried place, or half a diameter, may be the nodule
 SNAP_DIAMETERS: Final = 0.5
@@ -76,7 +77,7 @@ class Sighting:
         Which of the asked nodules it is, by their number; empty when it was only found near one.
     """
 
-    shown: NoduleMeasurement | NotMeasured
+    shown: Shown
     centre_lps_mm: Point
     asked: list[int] = field(default_factory=list)
 
@@ -164,30 +165,44 @@ class _Nearby:
     within_mm: float
     most_joined: float
     seeds_lps_mm: Sequence[Floats] = ()
-    begun: Mapping[int, Future[NoduleMeasurement | NotMeasured]] = field(default_factory=dict)
+    begun: Mapping[int, Future[Shown]] = field(default_factory=dict)
 
-    def measured_or_refused(self, position: int) -> NoduleMeasurement | NotMeasured:
+    def measured_or_refused(self, position: int) -> Shown:
         """What stands at a seed."""
         if position in self.begun:
             return self.begun[position].result()
         return measured_or_refused(self.there, self.seeds_lps_mm[position])
 
 
-def look(prior: Scan, current: Scan, registration: Registration, asked: Sequence[Asked]) -> Sightings:
+def begin_measuring(prior: Scan, current: Scan, asked: Sequence[Asked], pool: Executor) -> list[Future[Shown]]:
+    """Begin to measure asked nodules where they were asked; that needs no registration."""
+    scans: dict[Side, Scan] = {"prior": prior, "current": current}
+    return [pool.submit(measured_or_refused, scans[one.on], np.asarray(one.lps_mm, dtype=np.float64)) for one in asked]
+
+
+def look(
+    prior: Scan,
+    current: Scan,
+    registration: Registration,
+    asked: Sequence[Asked],
+    *,
+    own: Sequence[Future[Shown]] | None = None,
+) -> Sightings:
     """Measure every asked nodule, and what stands near its place on the other scan.
 
     Parameters
     ----------
     asked
         In the order of the answer.
+    own
+        What :func:`begin_measuring` gave, by a caller who had other things to wait for meanwhile.
     """
     scans: dict[Side, Scan] = {"prior": prior, "current": current}
     seen = Sightings(asked)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        points = [np.asarray(one.lps_mm, dtype=np.float64) for one in asked]
-        own = pool.map(measured_or_refused, [scans[one.on] for one in asked], points)
-        for number, (one, shown) in enumerate(zip(asked, own, strict=True)):
-            seen.own.append(_at_own_place(seen, shown, number, one))
+        begun = begin_measuring(prior, current, asked, pool) if own is None else own
+        for number, (one, coming) in enumerate(zip(asked, begun, strict=True)):
+            seen.own.append(_at_own_place(seen, coming.result(), number, one))
         seen.carried.extend(_carried(seen, scans, registration))
         nearby = [_nearby(seen, scans, number, pool) for number in range(len(asked))]
         for number, near in enumerate(nearby):
@@ -199,7 +214,7 @@ def look(prior: Scan, current: Scan, registration: Registration, asked: Sequence
     return seen
 
 
-def measured_or_refused(scan: Scan, seed_lps_mm: Floats) -> NoduleMeasurement | NotMeasured:
+def measured_or_refused(scan: Scan, seed_lps_mm: Floats) -> Shown:
     """Measure at a point; a refusal is an answer."""
     try:
         return measure(
@@ -213,7 +228,7 @@ def measured_or_refused(scan: Scan, seed_lps_mm: Floats) -> NoduleMeasurement | 
         return refusal
 
 
-def _at_own_place(seen: Sightings, shown: NoduleMeasurement | NotMeasured, number: int, asked: Asked) -> int | None:
+def _at_own_place(seen: Sightings, shown: Shown, number: int, asked: Asked) -> int | None:
     """Keep what stands where a nodule was asked; two points in one blob are one sighting."""
     if isinstance(shown, PointOutsideScan):
         return None
@@ -222,7 +237,7 @@ def _at_own_place(seen: Sightings, shown: NoduleMeasurement | NotMeasured, numbe
     return position
 
 
-def _position_of(known: list[Sighting], shown: NoduleMeasurement | NotMeasured, at_lps_mm: Point) -> int:
+def _position_of(known: list[Sighting], shown: Shown, at_lps_mm: Point) -> int:
     """Position of what was measured among the known sightings, added when it is another blob."""
     if isinstance(shown, NoduleMeasurement):
         at_lps_mm = shown.centre_lps_mm

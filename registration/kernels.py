@@ -9,6 +9,7 @@ never sum across threads, so the number of threads does not change a single bit 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -17,6 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registration.grid import Grid
+
+# Between two loops the threads of OpenMP wait for the next one by counting, for milliseconds each time, unless they are
+# told to sleep: that took a third of all processor time of a registration, and a busy machine has none to give away.
+# Read when the first parallel loop runs; whoever has set it otherwise is left alone.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 ImageHu = NDArray[np.int16]
 Doubles = NDArray[np.float64]

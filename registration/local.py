@@ -18,7 +18,7 @@ from registration.grid import Grid, LungImage
 from registration.interior import seen_within, well_inside
 from registration.lungs import Lungs
 from registration.mapping import Mapping
-from registration.pyramid import Frame, crop_around
+from registration.pyramid import COARSE_MM, Frame, block_means, crop_around
 from registration.refine import agreement_at, known_directions, moved
 from registration.transform import Registration
 from registration.volume import Volume
@@ -75,7 +75,7 @@ class _Side:
     def of(cls, volume: Volume, lungs: Lungs) -> _Side:
         frame = Frame.of(volume)
         mask = Grid(lungs.mask.astype(np.int16), np.asarray(lungs.spacing_zyx_mm), frame.from_lps(lungs.origin_lps_mm))
-        return cls(volume, frame, well_inside(mask))
+        return cls(volume, frame, well_inside(mask, block_means(volume, frame, COARSE_MM)))
 
     def around(self, centre_mm: NDArray[np.float64], reach_mm: float, hollow_mm: float) -> LungImage | None:
         """The full resolution around a frame point (3,), a ball left out; None beyond the scan."""

@@ -171,12 +171,14 @@ def _ready(volume: Volume, lungs: Lungs | None) -> _Scan:
     spacing, origin = np.asarray(lungs.spacing_zyx_mm), frame.from_lps(lungs.origin_lps_mm)
     mask = Grid(lungs.mask.astype(np.int16), spacing, origin)
     points = lung_points_mm(lungs, origin)
+    coarse = windowed(block_means(volume, frame, COARSE_MM))
+    fine = crop_around(volume, frame, points.min(axis=0), points.max(axis=0))
     return _Scan(
         frame=frame,
         lungs=lungs,
         mask=mask,
-        coarse=windowed(block_means(volume, frame, COARSE_MM)),
-        fine=lung_image(crop_around(volume, frame, points.min(axis=0), points.max(axis=0)), mask),
+        coarse=coarse,
+        fine=lung_image(fine, mask, coarse),
         lung_points_mm=points,
     )
 

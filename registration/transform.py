@@ -15,7 +15,7 @@ from registration.quality import Support
 from registration.spline import Spline, SplineGrid
 
 METHOD: Final = "lung keypoints with robust B-splines"
-VERSION: Final = "4"
+VERSION: Final = "5"
 FORMAT: Final = 1  # of the file
 
 

@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -282,8 +283,9 @@ def _halved(volume: Volume) -> Volume:
     return Volume(array, (z, 2 * y, 2 * x), (float(first[0]), float(first[1]), float(first[2])), volume.direction)
 
 
-def measured(name: str, folder: str, half: bool) -> Figures:
-    """Run one method in this process."""
+def measured(name: str, folder: str, half: bool, limit_cpu_s: int) -> Figures:
+    """Run one method in this process, which the system ends when it has used so much processor time."""
+    resource.setrlimit(resource.RLIMIT_CPU, (limit_cpu_s, limit_cpu_s))
     case = moved_scan(PAIR, Path(folder))
     if half:
         case = halved(case)
@@ -313,6 +315,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="*", default=list(METHODS), choices=METHODS, help="these methods beside ours")
     parser.add_argument("--folder", help="keep the pair here; it takes a minute or more to make")
+    parser.add_argument("--limit-cpu-s", type=int, default=3600, help="end a method that has used so much")
     parser.add_argument("--half", action="store_true", help="pixels of twice the size, for every method alike")
     asked = parser.parse_args()
     sys.stdout.write(
@@ -330,8 +333,13 @@ def main() -> None:
             if importlib.util.find_spec(package) is None:
                 sys.stdout.write(f"| {name} | not installed: see requirements-bench.txt |\n")
                 continue
-            with ProcessPoolExecutor(max_workers=1, mp_context=fresh) as process:
-                found = process.submit(measured, name, folder, asked.half).result()
+            try:
+                with ProcessPoolExecutor(max_workers=1, mp_context=fresh) as process:
+                    found = process.submit(measured, name, folder, asked.half, asked.limit_cpu_s).result()
+            except BrokenProcessPool:
+                sys.stdout.write(f"| {name} | ended by itself, or by its limit of {asked.limit_cpu_s} CPU s |\n")
+                sys.stdout.flush()
+                continue
             best = best or found
             sys.stdout.write(row(found, best))
             sys.stdout.flush()

@@ -16,15 +16,17 @@ from nodules_app.clinical.errors import Refused as ClinicalRefused
 from nodules_app.services.compare.comparing import Compared, Stopwatch, peak_mb
 from nodules_app.services.compare.reading import ReadyScan
 from nodules_app.services.compare.recommending import Recommendations
+from nodules_app.services.compare.seeing import Words
 from registration.errors import Refused
 
 Json = dict[str, Any]
 
 
-def answer(compared: Compared, recommended: Recommendations, watch: Stopwatch) -> Json:
+def answer(compared: Compared, recommended: Recommendations, words: Words, watch: Stopwatch) -> Json:
     """Give the whole answer of the compare command."""
     nodules = [
-        _nodule(number, followed, compared) | {"recommendations": recommended.by_nodule[number]}
+        _nodule(number, followed, compared)
+        | {"learned": words.by_nodule[number], "recommendations": recommended.by_nodule[number]}
         for number, followed in enumerate(compared.nodules)
     ]
     return {
@@ -39,7 +41,7 @@ def answer(compared: Compared, recommended: Recommendations, watch: Stopwatch) -
         "nodules": nodules,
         "recommendations": recommended.whole_exam,
         "candidates": [_candidate(side, one, compared.nodules) for side, one in compared.candidates],
-        "warnings": [*compared.warnings, *recommended.warnings],
+        "warnings": [*compared.warnings, *words.warnings, *recommended.warnings],
         "seconds": _seconds(watch),
         "peak_mb": round(peak_mb(), 1),
     }
@@ -217,7 +219,12 @@ def table(told: Mapping[str, Any]) -> str:
     ]
     grade = told["comparability"]
     reasons = " ".join(reason["sentence"] for reason in grade["reasons"])
-    return "\n".join([f"Pair grade {grade['grade']}. {reasons}".strip(), header, *rows])
+    apart = [
+        f"{one['id']:>3}  the learned model {one['learned']['model']} disagrees: {_ratio(one['learned'])}"
+        for one in told["nodules"]
+        if one["learned"] and one["learned"]["disagrees_with_measured"]
+    ]
+    return "\n".join([f"Pair grade {grade['grade']}. {reasons}".strip(), header, *rows, *apart])
 
 
 def _size(measured: Mapping[str, Any] | None) -> str:

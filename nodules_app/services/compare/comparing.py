@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import dist
@@ -15,10 +16,9 @@ from numpy.typing import NDArray
 from inference.candidates import Candidate, find_candidates, held_against_each_other
 from inference.comparability import Comparability, grade
 from inference.follow import FollowedNodule, pair_up
-from inference.sightings import Asked, Point, Side, look
-from nodules_app.dicom.findings import read_findings
+from inference.sightings import AT_ONCE, Asked, Point, Side, begin_measuring, look
 from nodules_app.services.compare.question import AskedNodule, DatesReversed, DifferentPatients, Question, SameDay
-from nodules_app.services.compare.reading import ReadScan, ReadyScan, make_ready, read_scan
+from nodules_app.services.compare.reading import ReadScan, ReadyScan, Source, begin_reading
 from registration.errors import Refused
 from registration.local import refine_places
 from registration.register import register
@@ -76,13 +76,26 @@ def compare(question: Question, watch: Stopwatch) -> Compared:
     Refused
         The comparison as a whole cannot be made; nodules that cannot be measured are answers, not refusals.
     """
+    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="beside")
+    try:
+        return _compared(question, watch, pool)
+    finally:
+        pool.shutdown(cancel_futures=True)  # a pair that is refused waits for nothing that was not begun
+
+
+def _compared(question: Question, watch: Stopwatch, pool: ThreadPoolExecutor) -> Compared:
+    """The steps in their order; what needs no earlier one is begun in the pool, and waited for in its step."""
+    sources = Source(question.prior, question.prior_series_uid), Source(question.current, question.current_series_uid)
     with watch.step("read"):
-        prior = read_scan(question.prior, wanted_uid=question.prior_series_uid)
-        current = read_scan(question.current, wanted_uid=question.current_series_uid, prior_kernel=prior.series.kernel)
+        coming = begin_reading(*sources, pool)
+        prior, current = coming[0].read.result(), coming[1].read.result()
         interval_days = _interval_days(prior, current, question)
         asked, warnings = _asked(question, prior, current)
     with watch.step("lungs"):
-        ready = make_ready(prior), make_ready(current)
+        ready = coming[0].ready.result(), coming[1].ready.result()
+    scans = ready[0].for_following, ready[1].for_following
+    to_follow = [Asked(nodule.lps_mm, nodule.on) for nodule in asked]
+    own = begin_measuring(*scans, to_follow, pool)
     with watch.step("register"):
         found_map = register(
             prior.volume,
@@ -101,8 +114,7 @@ def compare(question: Question, watch: Stopwatch) -> Compared:
             registration_residual_mm=found_map.median_residual_mm,
             interval_days=interval_days,
         )
-        scans = ready[0].for_following, ready[1].for_following
-        seen = look(*scans, found_map, [Asked(nodule.lps_mm, nodule.on) for nodule in asked])
+        seen = look(*scans, found_map, to_follow, own=own)
     with watch.step("match"):
         followed = pair_up(*scans, found_map, seen, interval_days=interval_days, comparability=graded)
     proposed = _propose(ready, found_map, watch) if question.candidates else ()
@@ -153,6 +165,8 @@ def _asked(question: Question, prior: ReadScan, current: ReadScan) -> tuple[list
     asked = list(question.nodules)
     if question.nodules_file is None:
         return asked, []
+    from nodules_app.dicom.findings import read_findings  # noqa: PLC0415 the codes of all reports take 0.1 s to load
+
     refusals: list[Refused] = []
     for side, read in (("prior", prior), ("current", current)):
         try:

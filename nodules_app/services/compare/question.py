@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from inference.model_card import Task
 from inference.sightings import Point, Side
 from registration.errors import Refused, gettext_noop
 
@@ -54,6 +55,7 @@ class Question:
     candidates: bool = False
     case: Mapping[str, object] = field(default_factory=dict)
     device: str = "cpu"
+    models: Mapping[Task, str] = field(default_factory=dict)  # a version or "off"; else the recommended one
     prior_series_uid: str | None = None
     current_series_uid: str | None = None
     allow_any_dates: bool = False

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,12 +72,65 @@ class ReadyScan:
         )
 
 
-def read_scan(source: Path, *, wanted_uid: str | None, prior_kernel: str = "") -> ReadScan:
-    """Read headers, choose the series, decode it."""
-    with read_examination(source, lists_within=Path("/")) as examination:  # the caller's own files
-        choice = choose_series(examination.series, wanted_uid=wanted_uid, prior_kernel=prior_kernel)
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an exam lies, and which of its series a person wants."""
+
+    path: Path
+    wanted_uid: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coming:
+    """A scan that is being read: its pixels, and then its lungs."""
+
+    read: Future[ReadScan]
+    ready: Future[ReadyScan]
+
+
+def begin_reading(prior: Source, current: Source, pool: Executor) -> tuple[Coming, Coming]:
+    """Read both exams, the later one's headers while the earlier one's slices are decoded, and so on.
+
+    Parameters
+    ----------
+    pool
+        Needs no certain number of threads: no task waits for one that was handed over later.
+    """
+    kernel: Future[str] = Future()  # of the prior's series: the current one's is chosen to match
+    reads = pool.submit(_read_prior, prior, kernel), pool.submit(_read_current, current, kernel)
+    return Coming(reads[0], pool.submit(_ready, reads[0])), Coming(reads[1], pool.submit(_ready, reads[1]))
+
+
+def _read_prior(source: Source, kernel: Future[str]) -> ReadScan:
+    try:
+        with _chosen(source, prior_kernel="") as (choice, warnings):
+            kernel.set_result(choice.series.kernel)
+            return ReadScan(choice, read_volume(choice.series), warnings)
+    finally:
+        kernel.cancel()  # refused before it was known: nobody shall wait for it
+
+
+def _read_current(source: Source, kernel: Future[str]) -> ReadScan:
+    with _chosen(source, prior_kernel=kernel.result()) as (choice, warnings):
+        return ReadScan(choice, read_volume(choice.series), warnings)
+
+
+def _ready(coming: Future[ReadScan]) -> ReadyScan:
+    return make_ready(coming.result())
+
+
+@contextmanager
+def _chosen(source: Source, *, prior_kernel: str) -> Iterator[tuple[Choice, tuple[str, ...]]]:
+    """Read headers and choose the series; its files stay until the end."""
+    with read_examination(source.path, lists_within=Path("/")) as examination:  # the caller's own files
+        choice = choose_series(examination.series, wanted_uid=source.wanted_uid, prior_kernel=prior_kernel)
         said: list[Refused | Notice] = [*examination.refused, *examination.warnings, *choice.series.notices]
-        warnings = tuple(f"{one.as_sentence()} {one.as_remedy()}".strip() for one in said)
+        yield choice, tuple(f"{one.as_sentence()} {one.as_remedy()}".strip() for one in said)
+
+
+def read_scan(source: Path, *, wanted_uid: str | None) -> ReadScan:
+    """Read one exam alone: headers, choice of the series, pixels."""
+    with _chosen(Source(source, wanted_uid), prior_kernel="") as (choice, warnings):
         return ReadScan(choice, read_volume(choice.series), warnings)
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from registration.grid import Grid, LungImage
-from registration.interior import lung_image
+from registration.interior import lung_image, well_inside
 from registration.keypoints import Keypoints, find_keypoints, thinned
 from registration.pyramid import windowed
 from registration.refine import moved
@@ -162,13 +162,43 @@ def test_a_vessel_fixes_its_place_across_itself_only() -> None:
     assert min(across_y, across_x) > 1000
 
 
+def aired(mask: Grid) -> Grid:
+    """A scan on the voxels of a mask: air inside, tissue outside."""
+    return mask._replace(image=np.where(mask.image > 0, -850, 40).astype(np.int16))
+
+
 def test_the_inner_lung_keeps_a_mask_voxel_away_from_the_wall_but_not_from_the_end_of_the_scan() -> None:
     mask = Grid(np.zeros((10, 11, 12), np.int16), np.full(3, 6.0), np.full(3, 2.25))
     mask.image[:, 3:9, 4:10] = 1
-    inner = lung_image(grid_of(np.zeros(SHAPE)), mask).inner
+    inner = lung_image(grid_of(np.zeros(SHAPE)), mask, aired(mask)).inner
     shown = np.argwhere(inner) * 1.5
     assert shown[:, 0].min() == 0.0
     assert shown[:, 0].max() == (SHAPE[0] - 1) * 1.5
     first_y, first_x = 2.25 + 3.5 * 6, 2.25 + 4.5 * 6  # borders of the first mask voxels that have mask on both sides
     assert 0 <= shown[:, 1].min() - first_y < 1.5
     assert 0 <= shown[:, 2].min() - first_x < 1.5
+
+
+def test_a_rib_that_reaches_into_the_closed_mask_is_kept_away_from_and_a_vessel_is_not() -> None:
+    mask = Grid(np.zeros((20, 20, 20), np.int16), np.full(3, 3.0), np.zeros(3))
+    mask.image[:, 2:18, 2:18] = 1
+    coarse = aired(mask)
+    coarse.image[8:12, 2:5, :] = 40  # a rib along x, pressed 9 mm into the lung: the mask is closed over it
+    coarse.image[:, 12:14, 10] = 40  # a vessel
+    coarse.image[3:6, 9:12, 4:7] = 40  # a nodule that hangs free
+    inner = well_inside(mask, coarse).image > 0
+    assert not inner[8:12, :6].any()
+    assert not inner[7, 3:5].any()
+    assert inner[2, 3, 10]
+    assert inner[1:-1, 12:14, 10].all()
+    assert inner[3:6, 9:12, 4:7].all()
+
+
+def test_beyond_the_end_of_the_scan_there_is_no_wall() -> None:
+    mask = Grid(np.ones((12, 12, 12), np.int16), np.full(3, 3.0), np.zeros(3))
+    whole = Grid(np.full((12, 12, 12), 40, np.int16), np.full(3, 3.0), np.zeros(3))
+    mask.image[:, 0] = 0
+    part = whole._replace(image=whole.image[6:], origin_mm=np.array([18.0, 0.0, 0.0]))
+    assert not well_inside(mask, whole).image.any()
+    shown = np.argwhere(well_inside(mask, part).image)
+    assert set(shown[:, 0]) == set(range(5))
