@@ -1,4 +1,7 @@
-"""One command, one end: the supervisor of the demo, with the product's own processes and with ones that only sleep."""
+"""One command, one end: the supervisor of the demo, over processes that only sleep.
+
+``test_survives_kills.py`` has the product's own.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
-import psycopg2
 import pytest
 import redis
 
-from nodules_app.demo.supervisor import answers
 from nodules_app.embedded.machine import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,17 +38,6 @@ logs = var / "log"
 pages = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(page)]
 children = [Child("web", pages, logs / "web.log"), Child("worker", ["sleep", "600"], logs / "worker.log")]
 sys.exit(Supervisor(var, port, [Step("prepared", step)] if step else [], children).run())
-"""
-
-# The real supervisor with the product's processes; nothing is imported, so that the test is about processes.
-PRODUCT = """
-import sys
-from pathlib import Path
-from nodules_app.demo.product import children
-from nodules_app.demo.supervisor import Step, Supervisor
-var, port = Path(sys.argv[1]), int(sys.argv[2])
-migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-sys.exit(Supervisor(var, port, [Step("the tables are up to date", migrate)], children(var, port)).run())
 """
 
 
@@ -110,17 +100,6 @@ def gone(processes: list[psutil.Process]) -> bool:
     return [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
 
 
-def healthy(part: str, var: Path, port: int, urls: dict[str, str]) -> bool:
-    """Ask as a container's health check does."""
-    where = {
-        "NODULES_HEALTH_URL": f"http://127.0.0.1:{port}/healthz",
-        "NODULES_WORKER_NAME": f"demo-{port}@{socket.gethostname()}",
-        "NODULES_BEAT_SCHEDULE": str(var / "beat-schedule"),
-    }
-    command = [sys.executable, "docker/healthy", part]
-    return subprocess.run(command, cwd=ROOT, env=elsewhere() | urls | where, check=False).returncode == 0
-
-
 def eventually(true: Callable[[], bool]) -> None:
     deadline_s = time.monotonic() + LIMIT_S
     while not true():
@@ -162,57 +141,6 @@ def started() -> Iterator[Callable[..., Demo]]:
         demo.process.wait()
         assert demo.process.stdout is not None
         demo.process.stdout.close()
-
-
-def test_the_whole_product_starts_outlives_the_death_of_each_part_and_ends(
-    started: Callable[..., Demo], var: Path, port: int
-) -> None:
-    demo = started(PRODUCT, var, port)
-    demo.until("Ctrl-C ends it")
-    order = ["PostgreSQL answers", "Valkey", "tables are up to date", "pages are up", f"http://127.0.0.1:{port}/"]
-    assert [demo.said.index(line) for line in order] == sorted(demo.said.index(line) for line in order)
-    urls = dict(line.split("=", 1) for line in (var / "servers.env").read_text().splitlines())
-    with closing(psycopg2.connect(urls["DATABASE_URL"])) as connection, connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE kept AS SELECT 7 AS value")
-        connection.commit()
-
-    demo.one("postgres", "-D").kill()
-    demo.until("PostgreSQL answers again")
-    demo.one("valkey-server").kill()
-    demo.until(r"Valkey \(Redis\) answers again")
-    worker_log = var / "log" / "worker.log"
-    eventually(lambda: worker_log.read_text().count(" ready.") == 1)
-    demo.one("celery", "worker").kill()
-    demo.until(r"worker ended unexpectedly \(signal 9\): starting it again")
-    demo.one("gunicorn").kill()
-    demo.until(r"web ended unexpectedly \(signal 9\): starting it again")
-
-    eventually(lambda: answers(f"http://127.0.0.1:{port}/healthz"))
-    with closing(psycopg2.connect(urls["DATABASE_URL"])) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT value FROM kept")
-        assert cursor.fetchall() == [(7,)]
-    eventually(lambda: worker_log.read_text().count(" ready.") == 2)
-
-    for part in ("web", "worker", "beat"):
-        assert healthy(part, var, port, urls)
-
-    family = demo.family()
-    assert len(family) >= 8  # two servers, pages, worker and clock, and what they started
-    demo.process.terminate()
-    assert demo.ended() == 0
-    assert "everything has ended" in demo.said
-    assert gone(family)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children that their parent died")
-def test_nothing_of_the_product_outlives_a_killed_supervisor(
-    started: Callable[..., Demo], var: Path, port: int
-) -> None:
-    demo = started(PRODUCT, var, port)
-    demo.until("Ctrl-C ends it")
-    family = demo.family()
-    demo.process.kill()
-    assert gone(family)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
