@@ -33,8 +33,7 @@ SNAP_MM: Final = 3.0  # a blob nearer than this to the carried place, or half a 
 SNAP_DIAMETERS: Final = 0.5
 WIDER: Final = 1.5  # so much further blobs are looked for
 UNKNOWN_DIAMETER_MM: Final = 6.0  # of a nodule that could not be measured where it was asked
-MOST_JOINED: Final = 0.3  # share of the surface; beyond, the blob is a branching vessel, or joined as the nodule is
-JOINED_AS_MUCH: Final = 0.1  # beyond the nodule's own share
+MOST_JOINED: Final = 0.3  # share of the surface; beyond, the blob is a branching vessel
 SAME_MM: Final = 1.5  # two measured centres nearer than this are one blob
 AT_ONCE: Final = min(4, os.cpu_count() or 1)  # measured at one time: most of it is compiled and leaves Python free
 
@@ -156,14 +155,11 @@ class _Nearby:
         What to measure there, in this order.
     begun
         Seeds, by position, whose measuring has begun before their turn came.
-    most_joined
-        A blob joined with others along more of its surface is not taken for the nodule.
     """
 
     there: Scan
     carried: Carried
     within_mm: float
-    most_joined: float
     seeds_lps_mm: Sequence[Floats] = ()
     begun: Mapping[int, Future[Shown]] = field(default_factory=dict)
 
@@ -297,20 +293,18 @@ def _nearby(seen: Sightings, scans: Mapping[Side, Scan], number: int, pool: Thre
         return None
     own, there = seen.on(one.on)[position], scans[other_side(one.on)]
     within_mm = max(SNAP_MM, SNAP_DIAMETERS * own.diameter_mm) + carried.residual_mm
-    joined = own.shown.joined_share if isinstance(own.shown, NoduleMeasurement) else 0.0
-    most_joined = max(MOST_JOINED, joined + JOINED_AS_MUCH)
     if one.partner_lps_mm is not None:
         seeds = [np.asarray(one.partner_lps_mm, dtype=np.float64)]
     elif is_in_field(there.volume, carried.place_lps_mm):
         wider_mm = WIDER * within_mm
         seeds = list(summits(there.volume, carried.place_lps_mm, within_mm=wider_mm, diameter_mm=own.diameter_mm))
     else:
-        return _Nearby(there, carried, within_mm, most_joined)
+        return _Nearby(there, carried, within_mm)
     known = seen.on(other_side(one.on))
     # Only the first is begun: once it is measured, most of the others lie in its core and are never asked.
     first = next((i for i, seed in enumerate(seeds) if not any(covers(one, seed) for one in known)), None)
     begun = {first: pool.submit(measured_or_refused, there, seeds[first])} if first is not None else {}
-    return _Nearby(there, carried, within_mm, most_joined, seeds, begun)
+    return _Nearby(there, carried, within_mm, seeds, begun)
 
 
 def _settle(seen: Sightings, near: _Nearby, number: int) -> None:
@@ -334,7 +328,7 @@ def _look_near(seen: Sightings, near: _Nearby, number: int) -> None:
         if isinstance(shown, NotMeasured):
             if math.dist(seed, near.carried.place_lps_mm) <= near.within_mm:
                 seen.refusals[number].append(shown)
-        elif shown.joined_share <= near.most_joined and _is_near(shown, near.carried, near.within_mm):
+        elif shown.joined_share <= MOST_JOINED and _is_near(shown, near.carried, near.within_mm):
             _position_of(known, shown, shown.centre_lps_mm)
 
 

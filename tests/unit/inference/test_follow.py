@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from inference.absence import Absence, Alone, explain_absence
+from inference.absence import KEPT_CONFIDENCE, Absence, Alone, explain_absence
 from inference.comparability import Comparability, Reason
 from inference.errors import BorderNotFound, NotMeasured
 from inference.estimate import Estimate
@@ -203,17 +203,16 @@ def test_without_a_word_why_it_says_that_it_was_not_measured():
     assert told.there.shown.code == "not_measured"
 
 
-@pytest.mark.parametrize(("here", "word"), [(0.4, "unchanged"), (0.0, "present")], ids=["as joined", "not joined"])
-def test_a_branching_blob_is_the_nodule_only_where_the_nodule_is_joined_as_much(
-    monkeypatch: pytest.MonkeyPatch, here: float, word: str
+def test_a_blob_that_branches_as_a_vessel_is_not_taken_for_the_nodule_but_the_place_is_bright(
+    monkeypatch: pytest.MonkeyPatch,
 ):
-    def joined(scan: Scan, at_lps_mm: np.ndarray) -> NoduleMeasurement:
-        return replace(measure(scan.volume, at_lps_mm), joined_share=here if scan is SMALL else 0.4)
+    def branching(scan: Scan, at_lps_mm: np.ndarray) -> NoduleMeasurement:
+        return replace(measure(scan.volume, at_lps_mm), joined_share=0.4)
 
-    monkeypatch.setattr("inference.sightings.measured_or_refused", joined)
+    monkeypatch.setattr("inference.sightings.measured_or_refused", branching)
     followed = follow_nodule(SMALL, SAME, SAME_PLACE, SMALL_AT, asked_on="prior", interval_days=200)
-    assert followed.comparison == word
-    assert isinstance(followed.current, NoduleMeasurement) == (word == "unchanged")
+    assert (followed.comparison, followed.confidence, followed.growth) == ("present", KEPT_CONFIDENCE, None)
+    assert isinstance(followed.current, NotMeasured)
 
 
 def test_a_loose_map_does_not_say_that_it_is_still_there():
