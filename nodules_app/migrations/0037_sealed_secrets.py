@@ -1,4 +1,8 @@
-"""Passwords of connections lie sealed, those stored before as well; a sign-in name is one person's in any capitals."""
+"""Passwords of connections lie sealed, those stored before as well; a sign-in name is one person's in any capitals.
+
+Safe while the product runs: both tables have a few hundred rows at most, and a varchar becomes a text without being
+written anew. An older process that still runs can read no sealed password: its PACS refuses it, and the errand waits.
+"""
 
 import django.db.models.functions.text
 from django.apps.registry import Apps
@@ -9,14 +13,14 @@ from django.db.models import Q
 from nodules_app.services.sealing import SEALED, seal, unseal
 
 
-def seal_what_lies_open(apps: Apps, _: BaseDatabaseSchemaEditor) -> None:
+def seal_what_lies_open(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     rows = apps.get_model("nodules_app", "Connection").objects.exclude(secret="")
     for row in rows.exclude(secret__startswith=SEALED).select_for_update():
         row.secret = seal(row.secret)
         row.save(update_fields=["secret"])
 
 
-def open_what_is_sealed(apps: Apps, _: BaseDatabaseSchemaEditor) -> None:
+def open_what_is_sealed(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     for row in apps.get_model("nodules_app", "Connection").objects.filter(secret__startswith=SEALED):
         row.secret = unseal(row.secret)
         row.save(update_fields=["secret"])
