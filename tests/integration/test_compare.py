@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from argparse import ArgumentTypeError
 from math import dist
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from nodules_app.management.commands.compare import model_version
 from tests.data import research_data
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +47,16 @@ def answered(
     points.write_text(json.dumps([[0, 0, 99999], truth["nodules"][0]["prior_lps_mm"]]))
     sides = simulated_patient / "prior", simulated_patient / "current"
     code, told, said = compare(
-        *sides, *asked, "--case", case, "--points", points, "--candidates", out=folder / "out.json"
+        *sides,
+        *asked,
+        "--case",
+        case,
+        "--points",
+        points,
+        "--candidates",
+        "--model",
+        "growth=1",
+        out=folder / "out.json",
     )
     assert code == 0, said
     return told, truth["nodules"], said
@@ -69,6 +80,30 @@ def test_it_answers_in_the_promised_shape(answered: tuple[dict[str, Any], list[A
     steps = {"read", "lungs", "register", "match", "measure", "candidates", "assess", "total"}
     assert set(told["seconds"]) == steps
     assert told["comparability"]["grade"] in "ABCD"
+
+
+def test_a_learned_model_speaks_beside_the_measured_growth_and_changes_none_of_it(
+    answered: tuple[dict[str, Any], list[Any], str],
+) -> None:
+    told, _, _ = answered
+    for one in told["nodules"]:
+        on_both = all(one[side] and "not_measured" not in one[side] for side in ("prior", "current"))
+        if not on_both:
+            assert one["learned"] is None
+            continue
+        said = one["learned"]
+        assert said["model"] == "growth-1"
+        low, high = said["volume_ratio_ci95"]
+        assert low < said["volume_ratio"] < high
+        assert sum(said[f"{word}_probability"] for word in ("shrunk", "stable", "grown")) == pytest.approx(1, abs=0.001)
+        between = sorted((one["growth"]["volume_ratio"], said["volume_ratio"]))
+        assert between[0] - 1e-4 <= said["fused_volume_ratio"] <= between[1] + 1e-4
+
+
+@pytest.mark.parametrize("text", ["growth", "growth=", "weather=1"])
+def test_a_model_is_named_by_task_and_version(text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match="growth=VERSION"):
+        model_version(text)
 
 
 def test_points_keep_their_order_and_one_that_cannot_be_carried_is_null(

@@ -6,21 +6,39 @@ import math
 from pathlib import Path
 
 import pytest
+import torch
 from django.conf import LazySettings
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
+from django.utils.translation import gettext, override
+from safetensors.torch import save
 
 from inference.fusing import log_error
 from inference.model_card import Task
-from nodules_app.lifecycles import CandidateState
-from nodules_app.models import Candidate, ComparisonWord, Growth, Match, ModelAnswer, Patient, Role
+from inference.networks.contracts import CONTRACTS
+from inference.networks.phenotype import NodulePhenotype
+from nodules_app.lifecycles import CandidateState, RunState
+from nodules_app.models import (
+    Candidate,
+    ComparisonWord,
+    Finding,
+    Growth,
+    Match,
+    ModelAnswer,
+    Patient,
+    Role,
+    Run,
+    RunKind,
+)
 from nodules_app.selectors.drift import drift
 from nodules_app.selectors.learned import counts, judged
 from nodules_app.selectors.timeline import timeline
 from nodules_app.services import learned, models
+from nodules_app.services.pipeline.seeing_nodules import see_nodules
 from tests import factories
-from tests.integration.browsing import signed_in, words
+from tests.integration.browsing import page_of, signed_in, words
 from tests.unit.inference.test_registry import lay
 
 pytestmark = pytest.mark.django_db
@@ -45,7 +63,7 @@ def followed() -> tuple[Patient, Growth]:
 def answer(growth: Growth, weights: str, ratio: float, error: float = 0.05, shown: str = "b" * 64) -> ModelAnswer:
     grown = 0.8 if ratio > 1.25 else 0.1
     told = {"volume_ratio": ratio, "log_ratio_error": error, "grown_probability": grown}
-    told |= {"stable_probability": 0.9 - grown, "shrunk_probability": 0.1}
+    told |= {"stable_probability": 0.9 - grown, "shrunk_probability": 0.1, "disagree": ratio < 1.2}
     return ModelAnswer.objects.create(
         task=Task.GROWTH, version="0.own", weights_sha256=weights, input_sha256=shown, growth=growth, answer=told
     )
@@ -118,6 +136,7 @@ def confirmed(growth: Growth, word: ComparisonWord) -> None:
 def test_a_confirmed_word_is_held_against_the_models_and_stays_as_it_is(own: str) -> None:
     patient, growth = followed()
     answer(growth, own, 1.0)
+    Match.objects.filter(pk=growth.match_id).update(confirmed_by=None, confirmed_at=None)
     clinics = [patient.clinic]
     assert list(judged(clinics)) == []  # nobody has confirmed it yet
     confirmed(growth, ComparisonWord.LARGER_MARKEDLY)
@@ -171,3 +190,96 @@ def test_the_page_of_models_counts_what_readers_made_of_each_version(own: str) -
     assert "Readers judged 1 answer of version 0.own and differed in 1" in page
     drifted = words(client.get(reverse("drift")).content.decode())
     assert "Growth: a reader confirmed otherwise than the model" in drifted
+
+
+def test_what_our_cards_say_is_said_in_chinese_and_a_hospitals_card_as_it_was_written(own: str) -> None:
+    page = signed_in(language="zh-hans").get(reverse("models")).content.decode()
+    with override("zh-hans"):
+        for model in models.registry().models:
+            for limit in model.card.limits:
+                if model.own:
+                    assert f'<span lang="en">{limit}</span>' in page
+                else:
+                    assert gettext(limit) != limit
+                    assert escape(gettext(limit)) in page
+
+
+# ------------------------------------------------------------------ what a nodule looks like
+
+LOOKS = {"solid": 0.7, "part_solid": 0.2, "ground_glass": 0.1}
+FEATURES = {"lobulation": 0.1, "spiculation": 0.9, "calcification": 0.02, "cavity": 0.01, "pleural_tag": 0.3}
+SQUARE = [[10.0, 10.0], [14.0, 10.0], [14.0, 14.0], [10.0, 14.0]]
+
+
+def looks(finding: Finding, weights: str) -> ModelAnswer:
+    measured = finding.measurements.order_by("-pk").first()
+    assert measured is not None
+    region = {"slice_index": measured.axial_index, "outer_px": [SQUARE], "inner_px": [SQUARE]}
+    region |= {"offset_mm": 4.2, "towards": "back", "heat_log_odds": 1.0}
+    told = {f"{name}_probability": share for name, share in (LOOKS | FEATURES).items()}
+    return ModelAnswer.objects.create(
+        task=Task.PHENOTYPE,
+        version="0.own",
+        weights_sha256=weights,
+        input_sha256="b" * 64,
+        finding=finding,
+        answer=told | {"regions": {"spiculation": region}},
+    )
+
+
+@pytest.fixture
+def seeing(tmp_path: Path, settings: LazySettings) -> str:
+    """A hospital's phenotype model that is in use; its weights' digest."""
+    settings.MODELS_DIR = tmp_path
+    lay(tmp_path, "0.own", task=Task.PHENOTYPE)
+    models.choose(task=Task.PHENOTYPE, version="0.own", by=None)
+    model = models.in_use(Task.PHENOTYPE).model
+    assert model is not None
+    return model.card.weights_sha256
+
+
+def test_a_networks_words_stand_beside_what_was_measured_with_the_region_in_words(seeing: str) -> None:
+    patient = factories.followed_patient()
+    finding = Finding.objects.filter(nodule__patient=patient).latest("scan__study__acquired_on")
+    looks(finding, seeing)
+    page = words(page_of(patient))
+    assert "As a learned model sees it" in page
+    assert "solid 70 %" in page
+    assert page.index("Spiculated") < page.index("Tag to the pleura") < page.index("Lobulated")  # the likeliest first
+    assert "what speaks for it most lies 4 mm from its middle, towards the back" in page
+    models.choose(task=Task.PHENOTYPE, version="off", by=None)
+    assert "As a learned model sees it" not in page_of(patient)
+
+
+def test_a_worker_is_asked_only_where_a_model_is_in_use(seeing: str) -> None:
+    scan = factories.scan(factories.patient())
+    learned.ask_for_looks(scan=scan, by=None)
+    assert [run.queue for run in Run.objects.filter(kind=RunKind.SEE)] == ["gpu"]
+    models.choose(task=Task.PHENOTYPE, version="off", by=None)
+    learned.ask_for_looks(scan=factories.scan(factories.patient()), by=None)
+    assert Run.objects.filter(kind=RunKind.SEE).count() == 1
+
+
+def test_the_worker_asks_once_about_each_nodule_and_keeps_the_region_on_the_shown_slice(
+    tmp_path: Path, settings: LazySettings
+) -> None:
+    settings.MODELS_DIR = tmp_path
+    torch.manual_seed(2)
+    content = save({name: one.contiguous() for name, one in NodulePhenotype().state_dict().items()})
+    scale = {name: 0.0 if name.endswith("_offset") else 1.0 for name in CONTRACTS[Task.PHENOTYPE].settings}
+    lay(tmp_path, "0.own", content, task=Task.PHENOTYPE, architecture="nodule-phenotype-1", settings=scale)
+    models.choose(task=Task.PHENOTYPE, version="0.own", by=None)
+    patient = factories.patient()
+    scan = factories.scan(patient)
+    finding = factories.finding(factories.nodule(patient), scan)
+    factories.measurement(finding)
+    volume = factories.keep_volume(scan, [((0.0, 0.0, 0.0), 8.0), ((22.0, 22.0, 0.0), 36.0)])  # a nodule, a wall
+    run = factories.run(patient, RunKind.SEE, RunState.RUNNING, scan=scan)
+    see_nodules(run)()
+    row = ModelAnswer.objects.get(finding=finding)
+    assert sum(row.answer[f"{name}_probability"] for name in LOOKS) == pytest.approx(1.0, abs=0.001)
+    for region in row.answer["regions"].values():
+        assert 0 <= region["slice_index"] < volume.shape_zyx[0]
+        assert region["outer_px"]
+    see_nodules(run)()
+    assert ModelAnswer.objects.count() == 1

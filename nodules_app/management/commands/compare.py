@@ -11,11 +11,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from inference.model_card import Task
 from nodules_app.clinical.errors import Refused as ClinicalRefused
 from nodules_app.services.compare.answer import answer, refused, table
 from nodules_app.services.compare.comparing import STEPS, Stopwatch, compare
 from nodules_app.services.compare.question import AskedNodule, Question
 from nodules_app.services.compare.recommending import check_facts, recommend
+from nodules_app.services.compare.seeing import growth_words
 from registration.errors import Refused
 
 WRONG_USAGE = 2
@@ -31,6 +33,14 @@ def nodule_point(text: str) -> AskedNodule:
     except ValueError:
         raise ArgumentTypeError(f"{text!r}: write x,y,z or current:x,y,z in LPS millimetres") from None
     return AskedNodule((x, y, z), "current" if on == "current" else "prior")
+
+
+def model_version(text: str) -> tuple[Task, str]:
+    """Parse ``growth=1`` or ``growth=off``."""
+    task, _, version = text.partition("=")
+    if task != Task.GROWTH or not version:
+        raise ArgumentTypeError(f"{text!r}: write growth=VERSION, or growth=off")
+    return Task.GROWTH, version
 
 
 def with_points_joined(argv: Sequence[str]) -> list[str]:
@@ -60,6 +70,9 @@ class Command(BaseCommand):
         parser.add_argument("--candidates", action="store_true", help="propose nodules on both scans")
         parser.add_argument("--case", type=Path, help="JSON with the patient's facts, setting, guidelines, size_basis")
         parser.add_argument("--device", choices=["cpu", "cuda", "auto"], default="cpu")
+        parser.add_argument(
+            "--model", dest="models", type=model_version, action="append", default=[], metavar="TASK=VERSION"
+        )
         parser.add_argument("--prior-series", metavar="UID")
         parser.add_argument("--current-series", metavar="UID")
         parser.add_argument("--allow-any-dates", action="store_true", help="compare without growth if dates forbid it")
@@ -73,7 +86,8 @@ class Command(BaseCommand):
             compared = compare(question, watch)
             with watch.step("assess"):
                 recommended = recommend(compared, question.case)
-            told = answer(compared, recommended, watch)
+            words = growth_words(compared, question.models, question.device)
+            told = answer(compared, recommended, words, watch)
         except (Refused, ClinicalRefused) as refusal:
             self._write(refused(refusal), options["json_out"])
             self._say_done()
@@ -106,6 +120,7 @@ class Command(BaseCommand):
             candidates=options["candidates"],
             case=case,
             device=options["device"],
+            models=dict(options["models"]),
             prior_series_uid=options["prior_series"],
             current_series_uid=options["current_series"],
             allow_any_dates=options["allow_any_dates"],
