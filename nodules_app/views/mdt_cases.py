@@ -35,9 +35,11 @@ from nodules_app.selectors.clinics import acts_of
 from nodules_app.services import access
 from nodules_app.services.access import Act
 from nodules_app.services.mdt import cases, outcomes
+from nodules_app.services.recalibration import corrected
 from nodules_app.services.steps import ChangedMeanwhile
 from nodules_app.templatetags.follow_ups import refused_words
 from nodules_app.templatetags.mdt import no_such_mdt_step_words
+from nodules_app.views import volume_curve
 from registration.errors import Refused
 
 if TYPE_CHECKING:
@@ -211,6 +213,9 @@ def _on_the_projector(
         "page": page,
         "rows": rows,
         "lead": lead,
+        "figure": volume_curve.curve(page),
+        "table": volume_curve.table(page),
+        "corrected": corrected(case.patient.clinic, page.answers),
         "earlier": selectors.earlier_outcomes(case.patient, but=case.code),
         "around": around,
         "may": acts_of(access.member(request.user), case.patient.clinic_id),

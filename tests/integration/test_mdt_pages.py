@@ -15,7 +15,7 @@ from nodules_app.models import AuditEvent, MdtAction, MdtCase, MdtMeeting, Patie
 from nodules_app.services import follow_ups
 from nodules_app.services.mdt import cases, meetings
 from tests import factories
-from tests.integration.browsing import signed_in
+from tests.integration.browsing import signed_in, words
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -91,6 +91,18 @@ def test_a_meeting_from_the_plan_to_the_signed_minutes(patient: Patient) -> None
     assert action.what in client.get(reverse("mdt")).content.decode()
     client.post(reverse("mdt-action-done", kwargs={"code": action.code}), {"result": "Adenocarcinoma."})
     assert action.what not in client.get(reverse("mdt")).content.decode()
+
+
+def test_the_screen_of_a_case_shows_images_the_curve_and_the_risk() -> None:
+    of = factories.followed_patient(ratio=2.0)
+    meeting = a_meeting()
+    case = cases.put_on(patient=of, question="What now?", by=meeting.chair, meeting=meeting)
+    factories.assessment(of, factories.result("FLEISCHNER2017", "ct_18_24m", "Y"))
+    page = as_user(meeting.chair).get(reverse("mdt-discuss", kwargs={"code": case.code})).content.decode()
+    assert 'data-chart="volumes-figure"' in page
+    shown = words(page)
+    assert "Volume doubling time" in shown
+    assert "Probability of cancer, N1 38 % Mayo" in shown
 
 
 def test_a_draft_is_read_back_before_it_counts(patient: Patient) -> None:
