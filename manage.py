@@ -30,6 +30,9 @@ WITHOUT_SERVERS = frozenset(
     }
 )
 
+# A command that loads no table either: the process of ``compare`` starts a quarter of a second earlier.
+COMPARE = "compare"
+
 
 def needs_servers(arguments: list[str]) -> bool:
     """Whether this command speaks to the database or the queue, and nobody has named them."""
@@ -66,6 +69,11 @@ def main() -> None:
         signal.signal(signal.SIGTERM, _exit)
         signal.signal(signal.SIGHUP, _exit)
         start_servers()
+    if sys.argv[1:2] == [COMPARE]:
+        from nodules_app.management.commands.compare import Command  # noqa: PLC0415 - only where it is asked for
+
+        Command().run_from_argv(sys.argv)
+        return
     from django.core.management import execute_from_command_line  # noqa: PLC0415 - after the environment is complete
 
     execute_from_command_line(sys.argv)
