@@ -1,8 +1,9 @@
 """How many nodules are paired rightly, and how many wrongly without a word of doubt.
 
-Thousands of pairs are drawn as points: places in two lungs, crowds of neighbours, nodules that come and go, sizes and
-densities with the errors of measuring, clutter as a program sees it, and the errors of registration as they were on
-pairs whose truth is known (the research pair and a simulated one), each together with the error that was stated there.
+Tens of thousands of patients are drawn as points: places in two lungs, crowds of neighbours, nodules that come and go,
+sizes and densities with the errors of measuring, clutter as a program sees it, and the errors of registration as they
+were on pairs whose truth is known (the research pair and a simulated one), each together with the error that was
+stated there.
 ``--images`` tries the whole way on simulated pairs as images: register, measure, pair. Run as
 ``python -m tests.benchmarks.bench_matching``.
 """
@@ -238,7 +239,7 @@ def images(seeds: Sequence[int]) -> str:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--patients", type=int, default=2000)
+    parser.add_argument("--patients", type=int, default=50_000)
     parser.add_argument("--images", type=int, default=0, help="pairs of images to try the whole way on")
     asked = parser.parse_args()
     sys.stdout.write(points(asked.patients) + "\n")

@@ -164,6 +164,7 @@ def _judged(one: Put, said: FollowedNodule, name: str) -> Counter[str]:
     else:
         right = said.comparison == ("resolved" if one.prior else "new")
     told = Counter({one.kind: 1, f"{one.kind} right": right, "sure": sure, "sure wrong": sure and not right})
+    told[f"{one.kind} right, no size"] = right and said.comparison == "present"
     told[f"{one.kind} open"] = not right and (said.ambiguous or said.comparison in ("not-assessable", "obscured"))
     if one.crowded:
         told["crowded"] += 1
@@ -207,7 +208,8 @@ def report(told: Counter[str]) -> str:
         share = told[f"{kind} right"] / told[kind]
         lines.append(f"| {name} | {told[kind]} | {share:.3f} | {low:.3f} to {high:.3f} | {told[f'{kind} open']} |")
     low, high = wilson_95(told["sure wrong"], told["sure"])
-    lines.append(f"\nSure pairs: {told['sure']}, of these wrong {told['sure wrong']} ({low:.4f} to {high:.4f}).")
+    lines.append(f"\nOf those on both, {told['both right, no size']} were found without a size to compare.")
+    lines.append(f"Sure pairs: {told['sure']}, of these wrong {told['sure wrong']} ({low:.4f} to {high:.4f}).")
     of = told["candidates both"]
     if of:
         low, high = wilson_95(told["candidates right"], of)
