@@ -64,6 +64,8 @@ WITHOUT_UNIT = frozenset(
         "Growth.log_ratio_error",
         "LearnedGrowth.log_ratio_error",
         "Fused.log_ratio_error",
+        "_Kept.log_ratio_error",
+        "HeatRegion.heat_log_odds",
         "Performance.value",  # in the unit that its measure names
         "Performance.low",
         "Performance.high",
