@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import signal
 import sys
@@ -70,8 +71,11 @@ def main() -> None:
         signal.signal(signal.SIGHUP, _exit)
         start_servers()
     if sys.argv[1:2] == [COMPARE]:
+        gc.disable()  # what is loaded stays: a collector that walks through all of it again and again finds nothing
         from nodules_app.management.commands.compare import Command  # noqa: PLC0415 - only where it is asked for
 
+        gc.freeze()
+        gc.enable()
         Command().run_from_argv(sys.argv)
         return
     from django.core.management import execute_from_command_line  # noqa: PLC0415 - after the environment is complete
