@@ -18,11 +18,12 @@ from typing import Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load
 from torch import Tensor
 from torch.nn import functional
 
 from inference.learned_outline import read_outline
-from inference.model_card import ModelCard, Task, Training
+from inference.model_card import ModelCard, Task, Training, read_card
 from inference.model_errors import NotOutlined
 from inference.networks.contracts import OUTLINE_ERRORS
 from inference.networks.outline import STEP_MM, NoduleOutline
@@ -65,11 +66,19 @@ LIMITS: Final = (
 
 
 def learn(
-    known: KnownNodules, effort: Effort, seed: int, checkpoint: Path | None = None
+    known: KnownNodules, effort: Effort, seed: int, checkpoint: Path | None = None, begin: bytes | None = None
 ) -> tuple[NoduleOutline, list[Progress]]:
-    """Train on nodules; gives the network and how it went."""
+    """Train on nodules; gives the network and how it went.
+
+    Parameters
+    ----------
+    begin
+        Weights to go on from, as safetensors.
+    """
     rng = prepare(seed)
     network = NoduleOutline()
+    if begin is not None:
+        network.load_state_dict(load(begin))
     truth: list[Tensor] = []
 
     def next_batch() -> Batch:
@@ -163,19 +172,24 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=PATIENTS)
     parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--batch", type=int, default=12)
+    parser.add_argument("--begin", type=Path, help="weights to go on from, their card beside them")
     parser.add_argument("--checkpoint", type=Path, help="where weights are written while it trains")
     told = parser.parse_args()
     learned_from = told.patients - FOR_CHOICES
     known = gather(told.known, range(1, learned_from + 1))
     for_choices = gather(told.known, range(learned_from + 1, told.patients + 1))
     sys.stderr.write(f"{len(known.facts)} nodules\n")
-    network, went = learn(known, Effort(told.steps, told.batch), told.seed, told.checkpoint)
+    before = read_card(told.begin.with_suffix(".json")).trained if told.begin else None
+    begin = told.begin.read_bytes() if told.begin else None
+    network, went = learn(known, Effort(told.steps, told.batch), told.seed, told.checkpoint, begin)
     settings = errors_of(network, for_choices)
     script = f"python -m inference.training.outline FOLDER --seed {told.seed} --patients {told.patients}"
     script += f" --steps {told.steps} --batch {told.batch}"
+    if before is not None:
+        script = f"{before.script}; then {script} --begin WEIGHTS"
     data = DATA.format(nodules=len(known.facts), patients=learned_from)
     on = datetime.now(tz=UTC).date().isoformat()
-    minutes = round(went[-1].cpu_minutes, 1)
+    minutes = round(went[-1].cpu_minutes + (before.cpu_minutes if before else 0.0), 1)
     trained = Training(script, told.seed, on, data, known.digest, len(known.facts), minutes)
     card = write(told.into, told.version, network, settings, trained)
     write_progress(told.into / f"{card.name}.csv", went)

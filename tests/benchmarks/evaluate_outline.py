@@ -34,7 +34,7 @@ from inference.simulate.features import Feature
 from inference.training.nodule_data import KnownNodules, NoduleFacts, middle
 from tests.benchmarks.classical_nodules import read_classical
 from tests.benchmarks.curves import Axis, drawn
-from tests.benchmarks.heat_sheet import about
+from tests.benchmarks.heat_sheet import about, performance
 from tests.benchmarks.learned_pages import training_curve
 from tests.benchmarks.reader_cubes import ReaderCube, reader_cubes
 
@@ -172,8 +172,8 @@ def rows(cases: Sequence[Case]) -> list[Performance]:
         )
         for measure_, values, figure in figures:
             low, high = drawn_again(values["learned"], patients, (0.025, 0.975), figure)
-            numbers = (figure(values["learned"]), low, high, figure(values["measured"]))
-            told.append(Performance(name, measure_, *(round(v, 4) for v in numbers), cases=len(some)))
+            now, before = figure(values["learned"]), figure(values["measured"])
+            told.append(performance(name, measure_, (now, low, high), before, len(some)))
     return told
 
 
@@ -290,7 +290,7 @@ def _compared(reads: Sequence[Read], words: str, other: str) -> str:
 def plot(cases: Sequence[Case]) -> str:
     """Found over true volume, both as the logarithm to the base of ten."""
     ticks = (1.5, 2.0, 2.5, 3.0, 3.5)
-    lines = {
+    lines: dict[str, Sequence[tuple[float, float]]] = {
         how: [(float(np.log10(one.facts.volume_mm3)), float(np.log10(one.volume_mm3(how)))) for one in both(cases)]
         for how in ("learned", "measured")
     }
@@ -314,19 +314,19 @@ def main() -> None:
     cases, seconds = held_out(told.nodules, told.classical, network)
     reads = [read(cube, network) for cube in reader_cubes()]
     wins, words = verdict(cases, reads)
-    performance = rows(cases)
+    measured = rows(cases)
     for other in ("measured", "readers"):
         value, low, high, count = compared(reads, other)
         before = float(
             np.mean([getattr(one, other) for one in reads if None not in (one.learned, getattr(one, other))])
         )
-        figures = [round(v, 4) for v in (before + value, before + low, before + high, before)]
-        performance.append(Performance(f"real nodules, beside {other}", "Dice with readers", *figures, cases=count))
+        found = (before + value, before + low, before + high)
+        measured.append(performance(f"real nodules, beside {other}", "Dice with readers", found, before, count))
     card = replace(
         model.card,
         recommended=wins,
         verdict=words[0].upper() + words[1:],
-        performance=tuple(performance),
+        performance=tuple(measured),
         evaluated_on=datetime.now(tz=UTC).date().isoformat(),
     )
     text = page(card, cases, reads, seconds)

@@ -22,7 +22,7 @@ from scipy import ndimage
 from scipy.stats import spearmanr
 
 from inference.attribution import REACH_VOXELS, read_heat
-from inference.model_card import ModelCard, Performance, Task
+from inference.model_card import ModelCard, Task
 from inference.networks.phenotype import ATTENUATIONS, FEATURES, SIDE, STEP_MM
 from inference.networks.running import Network, open_model
 from inference.patch_grid import PatchGrid
@@ -35,12 +35,12 @@ from inference.validation.cases import Cases
 from inference.validation.discrimination import Difference, Share, area, compare_areas
 from tests.benchmarks.classical_nodules import read_classical
 from tests.benchmarks.curves import Axis, drawn
-from tests.benchmarks.heat_sheet import about, draw_heat
+from tests.benchmarks.heat_sheet import about, draw_heat, performance
 from tests.benchmarks.learned_pages import training_curve
 from tests.benchmarks.reader_cubes import CALCIUM, LOBULATION, SPICULATION, TEXTURE, reader_cubes
 
 TIMES = 2000
-MAPPED = 10  # nodules of each feature whose heat is looked at
+MAPPED = 6  # nodules of each feature whose heat is looked at
 NEAR_MM = 3.0
 NO_CALCIUM = 6  # of the readers' ratings of calcification
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "models" / "phenotype.md"
@@ -258,7 +258,7 @@ def _share(area_: Share) -> str:
 
 def calibration(cases: Sequence[Case]) -> str:
     """Share that has a feature over the probability told, in fifths of the nodules asked."""
-    lines = {}
+    lines: dict[str, Sequence[tuple[float, float]]] = {}
     for name in ("lobulation", "spiculation", "calcification", "pleural_tag"):
         some = [one for one in cases if one.asked(name)]
         told, true = np.array([one.score(name) for one in some]), np.array([one.true(name) for one in some])
@@ -284,22 +284,23 @@ def main() -> None:
     apart = [told_apart(cases, name) for name in (*ATTENUATIONS, *FEATURES)]
     real = agreements(network)
     wins, words = verdict(apart, real)
-    performance = [
-        Performance(
+    measured = [
+        performance(
             one.name.replace("_", " "),
             "area under the ROC curve",
-            *(round(v, 4) for v in (one.learned.share, one.learned.low_share, one.learned.high_share)),
-            before=round(one.both[1].share, 4) if one.both else None,
-            cases=one.count,
+            (one.learned.share, one.learned.low_share, one.learned.high_share),
+            one.both[1].share if one.both else None,
+            one.count,
         )
         for one in apart
     ]
-    performance += [
-        Performance(
+    measured += [
+        performance(
             f"real nodules, {one.words}",
             "rank correlation with readers",
-            *(round(v, 4) for v in (one.value, one.low, one.high, one.between_readers)),
-            cases=one.cubes,
+            (one.value, one.low, one.high),
+            one.between_readers,
+            one.cubes,
         )
         for one in real
     ]
@@ -307,7 +308,7 @@ def main() -> None:
         model.card,
         recommended=wins,
         verdict=words,
-        performance=tuple(performance),
+        performance=tuple(measured),
         evaluated_on=datetime.now(tz=UTC).date().isoformat(),
     )
     mapped = [name for name in FEATURES if name != "lobulation"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inference.attribution import read_heat
-from inference.model_card import ModelCard
+from inference.model_card import ModelCard, Performance
 from inference.networks.phenotype import SIDE, STEP_MM
 from inference.networks.running import Network
 from inference.patch_grid import PatchGrid
@@ -38,6 +38,14 @@ def about(card: ModelCard) -> dict[str, object]:
         "script": trained.script,
         "limits": "\n".join(f"- {limit}" for limit in card.limits),
     }
+
+
+def performance(
+    group: str, measure: str, found: tuple[float, float, float], before: float | None, cases: int
+) -> Performance:
+    """A row of a card: the figure with the ends of its interval, rounded."""
+    value, low, high = (round(one, 4) for one in found)
+    return Performance(group, measure, value, low, high, None if before is None else round(before, 4), cases)
 
 
 def draw_heat(cases: Sequence[Case], names: Sequence[str], network: Network, file: Path) -> None:

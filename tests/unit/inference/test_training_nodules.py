@@ -16,7 +16,7 @@ from inference.phenotype import read_words
 from inference.registry import Registry
 from inference.simulate.features import Feature
 from inference.training import outline, phenotype
-from inference.training.fitting import Effort
+from inference.training.fitting import Effort, weights_of
 from inference.training.nodule_data import ROOM, SHARES, KnownNodules, NoduleFacts, make_nodules, middle, moved
 
 TRAINED = Training("test", 1, "2026-11-21", "drawn", "0" * 64, 8, 0.1)
@@ -41,8 +41,9 @@ def drawn(count: int = 8) -> KnownNodules:
         facts.append(
             NoduleFacts(kind, "isolated", 2 * radius_mm, volume_mm3, volume_mm3 * is_solid, 0, 3, 1.0, 0.7, "soft")
         )
-    shares = (np.array(one, np.uint8) for one in (whole, solid))
-    return KnownNodules(np.array(cubes, np.int16), *shares, np.zeros((count, WIDE, WIDE, WIDE), np.uint8), tuple(facts))
+    marks = np.zeros((count, WIDE, WIDE, WIDE), np.uint8)
+    shares = np.array(whole, np.uint8), np.array(solid, np.uint8)
+    return KnownNodules(np.array(cubes, np.int16), shares[0], shares[1], marks, tuple(facts))
 
 
 @pytest.fixture
@@ -86,6 +87,7 @@ def test_the_outline_learns_and_what_it_wrote_can_be_asked(tmp_path: Path, threa
     first, same = (outline.learn(known, Effort(steps=2, batch=4), 1)[1] for _ in range(2))
     assert [one.loss for one in first] == [one.loss for one in same]
     assert went[-1].loss < 0.95 * first[-1].loss  # the mean of all steps, the first ones in it
+    assert outline.learn(known, Effort(2, 4), 1, begin=weights_of(network))[1][-1].loss < first[-1].loss
     assert 0 < settings["border_error_mm"] < 1
     (model,) = Registry.of(our_folder=tmp_path).models
     opened = open_model(model)
