@@ -20,8 +20,8 @@ FOLDERS: Final = {"ARCHIVE_DIR": "archive", "CACHE_DIR": "cache", "INBOX_DIR": "
 
 
 @dataclass(frozen=True)
-class Clinic:
-    """All rows of the database at one moment, as the server itself writes them, and the folder of their files."""
+class Moment:
+    """All rows of the database, as the server itself writes them, and the folder of their files."""
 
     rows: Mapping[str, bytes]
     folder: Path
@@ -42,7 +42,7 @@ def files_under(folder: Path) -> Iterator[None]:
         yield
 
 
-def keep(folder: Path) -> Clinic:
+def keep(folder: Path) -> Moment:
     """Read every row that is committed. Keys given later are higher: sequences are never set back."""
     rows: dict[str, bytes] = {}
     with connection.cursor() as cursor:
@@ -50,4 +50,4 @@ def keep(folder: Path) -> Clinic:
             content = BytesIO()
             cursor.copy_expert(f"COPY {table} TO STDOUT (FORMAT binary)", content)
             rows[table] = content.getvalue()
-    return Clinic({table: content for table, content in rows.items() if len(content) > NO_ROWS}, folder)
+    return Moment({table: content for table, content in rows.items() if len(content) > NO_ROWS}, folder)

@@ -150,22 +150,24 @@ def hand_over_quiet(kept: Shelf, *, now_s: float | None = None) -> list[ImportBa
 def drop_broken(kept: Shelf, *, now_s: float | None = None) -> int:
     """Remove what broke off and was waited for in vain ``DICOM_BROKEN_DAYS`` long, and give the number of exams.
 
-    The line of the log and the audit trail say so first: a receiver that is killed in between removes it the next time.
+    The line of the log and the audit trail say so first: a receiver that is killed in between says and does it again.
     """
     if settings.DICOM_BROKEN_DAYS <= 0:
         return 0
     old_before_s = (time.time() if now_s is None else now_s) - settings.DICOM_BROKEN_DAYS * 24 * 3600
+    broken = [one for one in kept.parcels() if one.broken and one.came_at_s < old_before_s]
+    unwanted = [one for one in broken if not (one.folder / READ_ANYWAY).exists()]
+    known = Connection.objects.in_bulk([UUID(one.caller) for one in unwanted], field_name="code")
     dropped = 0
-    for parcel in kept.parcels():
-        wanted = not parcel.broken or (parcel.folder / READ_ANYWAY).exists()
-        if not wanted and kept.let_go(parcel, older_than_s=old_before_s):
-            _remove(kept, parcel)
+    for parcel in unwanted:
+        connection = known.get(UUID(parcel.caller))
+        if connection is not None and kept.let_go(parcel, older_than_s=old_before_s):
+            _remove(kept, parcel, connection)
             dropped += 1
     return dropped
 
 
-def _remove(kept: Shelf, parcel: Parcel) -> None:
-    connection = Connection.objects.get(code=UUID(parcel.caller))
+def _remove(kept: Shelf, parcel: Parcel, connection: Connection) -> None:
     removed = BrokeOffAndWent(count=parcel.instances, days=settings.DICOM_BROKEN_DAYS)
     try:
         with transaction.atomic():

@@ -42,7 +42,7 @@ def main_job(
     tmp_path_factory: pytest.TempPathFactory,
     django_db_setup: None,
     django_db_blocker: DjangoDbBlocker,
-) -> kept.Clinic:
+) -> kept.Moment:
     """The simulated patient in the demo clinic after every run of the main job, done once."""
     folder = tmp_path_factory.mktemp("main-job")
     with django_db_blocker.unblock(), kept.files_under(folder):

@@ -96,7 +96,7 @@ def there_is_one_next_step_and_nobody_is_lost() -> None:
 
 class TestTheMainJob:
     @pytest.fixture
-    def patient(self, main_job: kept.Clinic, tmp_path: Path) -> Patient:
+    def patient(self, main_job: kept.Moment, tmp_path: Path) -> Patient:
         main_job.bring_back(tmp_path)
         return Patient.objects.get()
 

@@ -67,7 +67,7 @@ def told_volumes(label: str) -> set[tuple[str, ...]]:
     return {tuple(str(size.get("volume_mm3")) for size in one["measurements"]) for one in told}
 
 
-def test_a_relink_computes_growth_answers_and_plan_again(main_job: kept.Clinic, tmp_path: Path) -> None:
+def test_a_relink_computes_growth_answers_and_plan_again(main_job: kept.Moment, tmp_path: Path) -> None:
     main_job.bring_back(tmp_path)
     first, second = measured_on_both()[:2]
     assert second.current_finding is not None
