@@ -38,6 +38,6 @@ def _worker(var: Path, port: int) -> Child:
 
 
 def _beat(var: Path) -> Child:
-    """When the supervisor is gone it is killed as the worker is: asked softly it seeks the lost queue for 20 seconds."""
+    """When the supervisor is gone it is killed as the worker is: asked softly it seeks the lost queue 20 seconds."""
     command = [*CELERY, "beat", "--loglevel", "INFO", "--schedule", str(var / "beat-schedule"), "--pidfile", ""]
     return Child("beat", command, var / "log" / "beat.log", quick_end=signal.SIGKILL)
