@@ -17,11 +17,11 @@ from inference.candidates import LIMIT, Candidate, find_candidates
 from inference.model_card import Task
 from inference.networks.contracts import CONTRACTS
 from inference.networks.running import Network
-from inference.patches import cut_patches, digest, refuse_what_is_no_chest, scaled
+from inference.patches import Shorts, cut_patches, digest, refuse_what_is_no_chest, scaled
 from registration.lungs import Lungs
 from registration.volume import Volume
 
-LOOKED_AT: Final = 120  # places of a scan; 95 % of the nodules lie among them, see docs/models/candidates.md
+LOOKED_AT: Final = 200  # places of a scan; how many of the nodules lie among them: docs/models/candidates.md
 CERTAIN: Final = 1e-6  # a score of the detector is never taken for more certain than this
 
 
@@ -68,16 +68,32 @@ def find_filtered(volume: Volume, lungs: Lungs, network: Network, *, limit: int 
 
 def rescored(volume: Volume, candidates: Sequence[Candidate], network: Network) -> tuple[tuple[Candidate, ...], str]:
     """Give candidates the score of detector and network together, likeliest first; and the digest of what was shown."""
+    patches = cut_about(volume, candidates)
+    return weighed(candidates, patches, network), digest(patches)
+
+
+def cut_about(volume: Volume, candidates: Sequence[Candidate]) -> Shorts:
+    """What a network is shown of each candidate (n, side, side, side), HU."""
     contract = CONTRACTS[Task.CANDIDATES]
     places = np.array([one.lps_mm for one in candidates], dtype=np.float64).reshape(-1, 3)
-    patches = cut_patches(volume, places, side=contract.side, step_mm=contract.step_mm, averaged=True)
-    told = network.ask(scaled(patches)[:, None])[:, 0]
+    return cut_patches(volume, places, side=contract.side, step_mm=contract.step_mm, averaged=True)
+
+
+def weighed(candidates: Sequence[Candidate], patches_hu: Shorts, network: Network) -> tuple[Candidate, ...]:
+    """Give candidates the score of detector and network together, likeliest first.
+
+    Parameters
+    ----------
+    patches_hu : (n, side, side, side)
+        Of ``cut_about``.
+    """
+    told = network.ask(scaled(patches_hu)[:, None])[:, 0]
     settings = network.card.settings
     again = [
         replace(one, score=together(one.score, float(odds), settings))
         for one, odds in zip(candidates, told, strict=True)
     ]
-    return tuple(sorted(again, key=lambda one: -one.score)), digest(patches)
+    return tuple(sorted(again, key=lambda one: -one.score))
 
 
 def together(detector_score: float, network_odds: float, settings: dict[str, float]) -> float:

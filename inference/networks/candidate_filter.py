@@ -7,6 +7,8 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from inference.networks.mirrored import over_mirrors
+
 SIDE: Final = 24
 STEP_MM: Final = 1.0
 WIDTHS: Final = (8, 24, 48)
@@ -25,16 +27,19 @@ class CandidateFilter(nn.Module):
         self.levels = nn.ModuleList()
         before = 1
         for width in WIDTHS:
-            self.levels.append(_seen(before, width))
+            self.levels.append(_layer(before, width))
             before = width
-        self.again = _seen(before, before)
+        self.again = _layer(before, before)
         self.pool = nn.MaxPool3d(2)
         self.whole = nn.Conv3d(before, LAST, SIDE // 2 ** len(WIDTHS))
         self.drop = nn.Dropout(0.3)
         self.answer = nn.Linear(LAST, 1)
 
     def forward(self, patches: Tensor) -> Tensor:
-        """Answer."""
+        """Answer; once training is over, with the mean over mirror images."""
+        return self._seen(patches) if self.training else over_mirrors(patches, self._seen)
+
+    def _seen(self, patches: Tensor) -> Tensor:
         first, second, third = self.levels
         seen = third(self.pool(second(self.pool(first(patches)))))
         seen = self.pool(seen + self.again(seen))
@@ -42,38 +47,7 @@ class CandidateFilter(nn.Module):
         return told
 
 
-def _seen(before: int, width: int) -> nn.Sequential:
+def _layer(before: int, width: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv3d(before, width, 3, padding=1, bias=False), nn.BatchNorm3d(width), nn.ReLU(inplace=True)
     )
-
-
-class FirstFilter(nn.Module):
-    """Patches (n, 1, 24, 24, 24) to the logarithm of the odds (n, 1) that a nodule is in the middle.
-
-    Three levels of convolution and pooling, one over what is left of each axis, and one number: 100,000 parameters,
-    20 million multiplications a patch.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        levels: list[nn.Module] = []
-        before = 1
-        for width in WIDTHS:
-            levels += [
-                nn.Conv3d(before, width, 3, padding=1, bias=False),
-                nn.BatchNorm3d(width),
-                nn.ReLU(inplace=True),
-                nn.MaxPool3d(2),
-            ]
-            before = width
-        self.levels = nn.Sequential(*levels)
-        self.whole = nn.Conv3d(before, before, SIDE // 2 ** len(WIDTHS))
-        self.drop = nn.Dropout(0.3)
-        self.answer = nn.Linear(before, 1)
-
-    def forward(self, patches: Tensor) -> Tensor:
-        """Answer."""
-        seen = torch.relu(self.whole(self.levels(patches))).flatten(1)
-        told: Tensor = self.answer(self.drop(seen))
-        return told

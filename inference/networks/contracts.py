@@ -19,9 +19,7 @@ CALIBRATION: Final = (
 )
 TORCHSCRIPT: Final = "torchscript"
 ARCHITECTURES: Final[Mapping[str, tuple[Task, Callable[[], nn.Module]]]] = {
-    "candidate-filter-1": (Task.CANDIDATES, candidate_filter.FirstFilter),
     "candidate-filter-2": (Task.CANDIDATES, candidate_filter.CandidateFilter),
-    "two-timepoint-growth-1": (Task.GROWTH, lambda: growth.TwoTimepointGrowth((16, 32, 48))),
     "two-timepoint-growth-2": (Task.GROWTH, growth.TwoTimepointGrowth),
     "nodule-outline-1": (Task.OUTLINE, outline.NoduleOutline),
     "nodule-phenotype-1": (Task.PHENOTYPE, phenotype.NodulePhenotype),

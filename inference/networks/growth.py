@@ -7,6 +7,8 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from inference.networks.mirrored import over_mirrors
+
 SIDE: Final = 28
 STEP_MM: Final = 0.8
 WIDTHS: Final = (8, 24, 48)
@@ -23,17 +25,17 @@ class TwoTimepointGrowth(nn.Module):
     of the ratio, which is asked both ways and averaged.
     """
 
-    def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
+    def __init__(self) -> None:
         super().__init__()
         levels: list[nn.Module] = []
         before = 1
-        for number, width in enumerate(widths):
+        for number, width in enumerate(WIDTHS):
             levels += [
                 nn.Conv3d(before, width, 3, padding=1, bias=False),
                 nn.BatchNorm3d(width),
                 nn.ReLU(inplace=True),
             ]
-            if number < len(widths) - 1:
+            if number < len(WIDTHS) - 1:
                 levels.append(nn.AvgPool3d(2))
             before = width
         self.levels = nn.Sequential(*levels)
@@ -48,7 +50,13 @@ class TwoTimepointGrowth(nn.Module):
         self.answer = nn.Linear(64, ANSWERS)
 
     def forward(self, patches: Tensor) -> Tensor:
-        """Answer, the same for a pair and, with the sign turned, for the pair swapped."""
+        """Answer, the same for a pair and, with the sign turned, for the pair swapped.
+
+        Once training is over it is the mean over mirror images.
+        """
+        return self._seen(patches) if self.training else over_mirrors(patches, self._seen)
+
+    def _seen(self, patches: Tensor) -> Tensor:
         prior, current = self.levels(patches[:, :1]), self.levels(patches[:, 1:])
         there = self._one_way(prior, current)
         back = self._one_way(current, prior)

@@ -20,16 +20,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.candidate_filter import LOOKED_AT, rescored
+from inference.candidate_filter import LOOKED_AT, cut_about, weighed
 from inference.candidates import Candidate, find_candidates
 from inference.model_card import ModelCard, Performance, Task
 from inference.networks.running import Network, open_model
-from inference.registry import OUR_WEIGHTS, Registry
+from inference.patches import Shorts
+from inference.registry import OUR_WEIGHTS, Model, Registry
 from inference.simulate.inserted import InsertedNodule
 from registration.lungs import segment_lungs
 from tests.benchmarks.bench_candidates import GROUPS, Froc, Trial, trials, wilson_95
 from tests.benchmarks.curves import Axis, drawn
-from tests.benchmarks.learned_on_real_ct import RealPlace, places_on_real_ct
+from tests.benchmarks.learned_on_real_ct import RealPlace, SearchedReal, places_on_real_ct, search_real_ct
 from tests.benchmarks.learned_pages import training_curve
 
 PER_SCAN = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -47,6 +48,16 @@ Told = tuple[Trial, tuple[Candidate, ...]]
 
 
 @dataclass(frozen=True)
+class Searched:
+    """A trial as the detector saw it, and what the network will be shown of each place; the scan itself is let go."""
+
+    trial: Trial
+    found: tuple[Candidate, ...]
+    patches_hu: Shorts
+    cutting_s: float  # CPU
+
+
+@dataclass(frozen=True)
 class Both:
     """The same trials as the detector alone and as both together put them in order."""
 
@@ -60,28 +71,33 @@ class Both:
         return float(np.mean([score > 0 for _, score in self.alone.nodules]))
 
 
-def look(setting: Sequence[int], held_out: Sequence[int], network: Network) -> tuple[float, Both, list[str]]:
-    """Search every trial both ways; gives the score to show from, the held-out trials, and the scans' own nodules."""
+def search(setting: Sequence[int], held_out: Sequence[int]) -> tuple[list[Searched], list[Searched]]:
+    """Search every trial with the detector; those to set the score with, and the held-out ones."""
     seeds = [*setting, *held_out]
-    for_setting: list[Told] = []
-    alone: list[Told] = []
-    filtered: list[Told] = []
-    spent = 0.0
+    for_setting: list[Searched] = []
+    others: list[Searched] = []
     for number, trial in enumerate(trials(seeds)):
-        lungs = segment_lungs(trial.volume)
-        found = find_candidates(trial.volume, lungs, limit=LOOKED_AT, least_score=0.0)
+        found = find_candidates(trial.volume, segment_lungs(trial.volume), limit=LOOKED_AT, least_score=0.0)
         started = time.process_time()
-        again, _ = rescored(trial.volume, found, network)
-        spent += time.process_time() - started
-        if number % len(seeds) < len(setting):
-            for_setting.append((trial, again))
-        else:
-            alone.append((trial, found))
-            filtered.append((trial, again))
+        patches = cut_about(trial.volume, found)
+        spent = time.process_time() - started
+        one = Searched(replace(trial, volume=trial.volume.crop((0, 0, 0), (1, 1, 1))), found, patches, spent)
+        (for_setting if number % len(seeds) < len(setting) else others).append(one)
         sys.stderr.write(f"{trial.scan}: {len(found)} places\n")
-    both = Both(Froc.of(alone), Froc.of(filtered), spent / (len(alone) + len(for_setting)))
-    least = Froc.of(for_setting).threshold(SHOWN_FALSE)
-    return least, both, own_nodules(alone[:: len(held_out)], filtered[:: len(held_out)])
+    return for_setting, others
+
+
+def ask(for_setting: Sequence[Searched], others: Sequence[Searched], network: Network) -> tuple[float, Both, list[str]]:
+    """Ask about every place; gives the score to show from, the held-out trials, and the scans' own nodules."""
+    started = time.process_time()
+    setting, filtered = (
+        [(one.trial, weighed(one.found, one.patches_hu, network)) for one in some] for some in (for_setting, others)
+    )
+    spent = time.process_time() - started + sum(one.cutting_s for one in (*for_setting, *others))
+    alone = [(one.trial, one.found) for one in others]
+    both = Both(Froc.of(alone), Froc.of(filtered), spent / (len(for_setting) + len(others)))
+    draws = len(others) // len({one.trial.scan for one in others})
+    return Froc.of(setting).threshold(SHOWN_FALSE), both, own_nodules(alone[::draws], filtered[::draws])
 
 
 def own_nodules(alone: Sequence[Told], filtered: Sequence[Told]) -> list[str]:
@@ -260,8 +276,21 @@ def main() -> None:
     model = Registry.of(our_folder=told.folder).choose(Task.CANDIDATES, told.version)
     if model is None:
         raise SystemExit(f"no version {told.version}")
+    searched = search(range(SETTING_DRAWS), range(HELD_OUT, HELD_OUT + told.draws))
+    evaluate(model, told.folder, searched, search_real_ct(told.made), dry=told.dry)
+
+
+def evaluate(
+    model: Model,
+    folder: Path,
+    searched: tuple[list[Searched], list[Searched]],
+    real: Sequence[SearchedReal],
+    *,
+    dry: bool,
+) -> None:
+    """Ask, complete the card, write the page."""
     network = open_model(model)
-    least, both, own = look(range(SETTING_DRAWS), range(HELD_OUT, HELD_OUT + told.draws), network)
+    least, both, own = ask(*searched, network)
     wins, words = verdict(both)
     card = replace(
         model.card,
@@ -271,14 +300,14 @@ def main() -> None:
         performance=tuple(performance(both)),
         evaluated_on=datetime.now(tz=UTC).date().isoformat(),
     )
-    text = page(card, both, own, real_lines(places_on_real_ct(told.made, network)))
+    text = page(card, both, own, real_lines(places_on_real_ct(real, network)))
     sys.stdout.write(text)
-    if told.dry:
+    if dry:
         return
-    (told.folder / f"{card.name}.json").write_text(card.to_json(), "utf-8")
+    (folder / f"{card.name}.json").write_text(card.to_json(), "utf-8")
     CURVE.parent.mkdir(parents=True, exist_ok=True)
     CURVE.write_text(curve(both), "utf-8")
-    TRAINING.write_text(training_curve(told.folder / f"{card.name}.csv"), "utf-8")
+    TRAINING.write_text(training_curve(folder / f"{card.name}.csv"), "utf-8")
     PAGE.write_text(text, "utf-8")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,21 +16,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.candidate_filter import LOOKED_AT, rescored
+from inference.candidate_filter import LOOKED_AT, cut_about, weighed
 from inference.candidates import Candidate, find_candidates
 from inference.comparability import grade
 from inference.errors import NotMeasured
 from inference.fusing import fuse
 from inference.joint import measure_together
-from inference.learned_growth import see_growth
+from inference.learned_growth import read_answers
 from inference.measure import NoduleMeasurement, measure
+from inference.networks.growth import SIDE, STEP_MM
 from inference.networks.running import Network
+from inference.patches import Shorts, cut_patches
 from inference.repeatability import OTHER_KIND_ERROR
 from nodules_app.services.compare.reading import ReadyScan, make_ready, read_scan
 from registration.register import register
 from tests.benchmarks.bench_candidates import HIT_MM, OWN_LPS_MM, OWN_REACH_MM
 
 HOST_OF = {"NLST": "nlst-101287/prior", "LIDC": "lidc-0001/ct"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeasuredReal:
+    """One nodule: logarithms of the true and the measured ratio, and what a network will be shown of it."""
+
+    pair: str
+    true: float
+    measured: float
+    measured_error: float
+    cubes_hu: Shorts
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +65,9 @@ def made_pairs(made: Path) -> Iterator[tuple[str, Path, dict[str, Any]]]:
         yield truth.parent.name, truth.parent, json.loads(truth.read_text("utf-8"))
 
 
-def growth_on_real_ct(made: Path, network: Network) -> tuple[list[RealGrowth], int]:
-    """Measure and ask about every nodule of every pair; gives also how many were not measured."""
-    rows: list[RealGrowth] = []
+def measure_real_ct(made: Path) -> tuple[list[MeasuredReal], int]:
+    """Measure every nodule of every pair as the product does; gives also how many were not measured."""
+    told: list[MeasuredReal] = []
     refused = 0
     for name, folder, truth in made_pairs(made):
         prior, current = (make_ready(read_scan(folder / side, wanted_uid=None)) for side in ("prior", "current"))
@@ -65,29 +78,29 @@ def growth_on_real_ct(made: Path, network: Network) -> tuple[list[RealGrowth], i
         for nodule in truth["nodules"]:
             try:
                 first = _measure(prior, np.asarray(nodule["prior_lps_mm"]))
-                carried = found.current_from_prior(first.centre_lps_mm)
-                second = _measure(current, carried)
+                second = _measure(current, found.current_from_prior(first.centre_lps_mm))
             except NotMeasured:
                 refused += 1
                 continue
             both = measure_together(first, second, found.jacobians(first.centre_lps_mm)[0]) or (first, second)
-            (seen,) = see_growth(
-                prior.read.volume, current.read.volume, [first.centre_lps_mm], [second.centre_lps_mm], network
-            )
-            measured, error = _log_ratio(*both), _error(*both, extra)
-            fused = fuse(math.exp(measured), error, seen)
-            rows.append(
-                RealGrowth(
-                    name,
-                    math.log(nodule["volume_ratio"]),
-                    measured,
-                    math.log(seen.volume_ratio),
-                    math.log(fused.volume_ratio),
-                    error,
-                    fused.log_ratio_error,
-                )
-            )
-    return rows, refused
+            cubes = [
+                cut_patches(scan.read.volume, one.centre_lps_mm, side=SIDE, step_mm=STEP_MM)[0]
+                for scan, one in ((prior, first), (current, second))
+            ]
+            true = math.log(nodule["volume_ratio"])
+            told.append(MeasuredReal(name, true, _log_ratio(*both), _error(*both, extra), np.stack(cubes)))
+    return told, refused
+
+
+def growth_on_real_ct(measured: Sequence[MeasuredReal], network: Network) -> list[RealGrowth]:
+    """Ask about every nodule that was measured, and fuse."""
+    answers = read_answers(np.stack([one.cubes_hu for one in measured]), network)
+    rows = []
+    for one, seen in zip(measured, answers, strict=True):
+        fused = fuse(math.exp(one.measured), one.measured_error, seen)
+        ratios = one.measured, math.log(seen.volume_ratio), math.log(fused.volume_ratio)
+        rows.append(RealGrowth(one.pair, one.true, *ratios, one.measured_error, fused.log_ratio_error))
+    return rows
 
 
 def _measure(scan: ReadyScan, point: NDArray[np.float64]) -> NoduleMeasurement:
@@ -113,29 +126,43 @@ class RealPlace:
     by_both: float
 
 
-def places_on_real_ct(made: Path, network: Network) -> list[RealPlace]:
-    """Search the prior scan of every pair both ways."""
-    told: list[RealPlace] = []
+@dataclass(frozen=True, slots=True, eq=False)
+class SearchedReal:
+    """A scan with real nodules as the detector saw it, and what a network will be shown of each place."""
+
+    found: tuple[Candidate, ...]
+    patches_hu: Shorts
+    nodules_lps_mm: NDArray[np.float64]
+    diameters_mm: NDArray[np.float64]
+    own_lps_mm: NDArray[np.float64]
+
+    def false_before(self, listed: tuple[Candidate, ...]) -> list[float]:
+        """How many false places stand before each nodule."""
+        places = np.array([one.lps_mm for one in listed])
+        on = np.linalg.norm(places[:, None] - self.nodules_lps_mm, axis=-1) < np.maximum(HIT_MM, self.diameters_mm / 2)
+        own = (np.linalg.norm(places[:, None] - self.own_lps_mm, axis=-1) < OWN_REACH_MM).any(axis=1)
+        false = np.concatenate([[0], np.cumsum(~on.any(axis=1) & ~own)])
+        return [float(false[hit.argmax()]) if hit.any() else math.inf for hit in on.T]
+
+
+def search_real_ct(made: Path) -> list[SearchedReal]:
+    """Search the prior scan of every pair with the detector."""
+    told = []
     for name, folder, truth in made_pairs(made):
         scan = make_ready(read_scan(folder / "prior", wanted_uid=None))
         found = find_candidates(scan.read.volume, scan.lungs, limit=LOOKED_AT, least_score=0.0)
-        again, _ = rescored(scan.read.volume, found, network)
         own = np.array(OWN_LPS_MM[HOST_OF[name.split("-")[0]]])
-        at = np.array([nodule["prior_lps_mm"] for nodule in truth["nodules"]])
-        diameter_mm = np.array([nodule["equivalent_diameter_prior_mm"] for nodule in truth["nodules"]])
-        before = [_false_before(listed, at, diameter_mm, own) for listed in (found, again)]
-        told += [RealPlace(*row) for row in zip(diameter_mm.tolist(), *before, strict=True)]
+        places = np.array([nodule["prior_lps_mm"] for nodule in truth["nodules"]])
+        diameters_mm = np.array([nodule["equivalent_diameter_prior_mm"] for nodule in truth["nodules"]])
+        told.append(SearchedReal(found, cut_about(scan.read.volume, found), places, diameters_mm, own))
     return told
 
 
-def _false_before(
-    listed: tuple[Candidate, ...],
-    nodules_lps_mm: NDArray[np.float64],
-    diameter_mm: NDArray[np.float64],
-    own_lps_mm: NDArray[np.float64],
-) -> list[float]:
-    places = np.array([one.lps_mm for one in listed])
-    on = np.linalg.norm(places[:, None] - nodules_lps_mm, axis=-1) < np.maximum(HIT_MM, diameter_mm / 2)
-    own = (np.linalg.norm(places[:, None] - own_lps_mm, axis=-1) < OWN_REACH_MM).any(axis=1)
-    false = np.concatenate([[0], np.cumsum(~on.any(axis=1) & ~own)])
-    return [float(false[hit.argmax()]) if hit.any() else math.inf for hit in on.T]
+def places_on_real_ct(searched: Sequence[SearchedReal], network: Network) -> list[RealPlace]:
+    """Put the places of every scan in order both ways."""
+    told: list[RealPlace] = []
+    for one in searched:
+        again = weighed(one.found, one.patches_hu, network)
+        rows = zip(one.diameters_mm.tolist(), one.false_before(one.found), one.false_before(again), strict=True)
+        told += [RealPlace(*row) for row in rows]
+    return told
