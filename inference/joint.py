@@ -56,9 +56,11 @@ def measure_together(
     )
     if drawn is None:
         return None
+    moved = abs(prior.wall_share - current.wall_share)
     try:
         again = [
-            describe(border, one.scan, errors=TOGETHER) for border, one in zip(drawn, (prior, current), strict=True)
+            describe(border, one.scan, errors=TOGETHER, moved_wall_share=moved)
+            for border, one in zip(drawn, (prior, current), strict=True)
         ]
     except NotMeasured:
         return None

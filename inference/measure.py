@@ -134,13 +134,17 @@ def measure(
     return describe(found, scan)
 
 
-def describe(found: Segmentation, scan: SeenOn, *, errors: ErrorTable = SEPARATE) -> NoduleMeasurement:
+def describe(
+    found: Segmentation, scan: SeenOn, *, errors: ErrorTable = SEPARATE, moved_wall_share: float = 0.0
+) -> NoduleMeasurement:
     """Measure what a border encloses.
 
     Parameters
     ----------
     errors
         How sure volumes are that were measured this way.
+    moved_wall_share
+        How much more or less of the border the other scan of a pair puts on the wall.
 
     Raises
     ------
@@ -165,6 +169,7 @@ def describe(found: Segmentation, scan: SeenOn, *, errors: ErrorTable = SEPARATE
         joined_share=float(found.rays.long.mean()),
         wall_share=float(found.rays.at_wall.mean()),
         attenuation=density.attenuation,
+        moved_wall_share=moved_wall_share,
         table=errors,
     )
     seen = SeenOn(volume, scan.slice_mm, noise, scan.lungs)

@@ -34,14 +34,22 @@ FIELD_MM = (300.0, 340.0)  # along the patient, and in the plane
 UNCHANGED_SHARE = 0.4
 RATIOS = (0.6, 2.5)
 DIAMETERS_MM = (4.5, 14.0)
-# Slice thickness (and spacing), pixel, kernel, exposure: what screening and follow-up scans look like.
-PROTOCOLS: tuple[tuple[float, float, Kernel, float], ...] = (
+Protocol = tuple[float, float, Kernel, float]  # slice thickness (and spacing), pixel, kernel, exposure
+# What screening and follow-up scans look like.
+PROTOCOLS: tuple[Protocol, ...] = (
     (1.0, 0.7, Kernel.SOFT, 60.0),
     (1.25, 0.75, Kernel.SHARP, 40.0),
     (0.7, 0.7, Kernel.SOFT, 40.0),
     (2.0, 0.75, Kernel.SOFT, 30.0),
     (1.0, 0.8, Kernel.SHARP, 80.0),
     (2.5, 0.8, Kernel.SOFT, 60.0),
+)
+# None of these is among the above: to check on what was fitted on the usual ones.
+OTHER_PROTOCOLS: tuple[Protocol, ...] = (
+    (1.5, 0.65, Kernel.SOFT, 50.0),
+    (0.8, 0.6, Kernel.SHARP, 100.0),
+    (3.0, 0.7, Kernel.SOFT, 80.0),
+    (1.25, 0.9, Kernel.SOFT, 25.0),
 )
 
 
@@ -86,11 +94,11 @@ class KnownNodule:
         return float(np.log(self.current.volume_mm3 / self.prior.volume_mm3))
 
 
-def make_pair(seed: int) -> SimulatedPair:
-    """Simulate one patient with many nodules on two scans."""
+def make_pair(seed: int, protocols: tuple[Protocol, ...] = PROTOCOLS) -> SimulatedPair:
+    """Simulate one patient with many nodules on two scans, made with two of the protocols or one of them."""
     rng = np.random.default_rng([seed, 77])
-    both = [PROTOCOLS[seed % len(PROTOCOLS)]]
-    both.append(both[0] if rng.random() < 0.6 else PROTOCOLS[int(rng.integers(len(PROTOCOLS)))])
+    both = [protocols[seed % len(protocols)]]
+    both.append(both[0] if rng.random() < 0.6 else protocols[int(rng.integers(len(protocols)))])
     shapes, spacings, scanners = [], [], []
     for thickness_mm, pixel_mm, kernel, exposure_mas in both:
         across = round(FIELD_MM[1] / pixel_mm)
@@ -139,9 +147,9 @@ def _plans(rng: np.random.Generator) -> list[NodulePlan]:
     return sorted(plans, key=lambda plan: -max(plan.prior_mm3, plan.current_mm3))
 
 
-def keep_pair(folder: Path, seed: int) -> int:
+def keep_pair(folder: Path, seed: int, protocols: tuple[Protocol, ...] = PROTOCOLS) -> int:
     """Write the nodules of one pair; gives their number."""
-    pair = make_pair(seed)
+    pair = make_pair(seed, protocols)
     found = register(pair.prior, pair.current)
     noises = measure_noise(pair.prior), measure_noise(pair.current)
     kept = 0
@@ -231,11 +239,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", required=True)
+    parser.add_argument("--other-protocols", action="store_true", help="those that nothing was fitted on")
     asked = parser.parse_args()
+    protocols = OTHER_PROTOCOLS if asked.other_protocols else PROTOCOLS
     asked.folder.mkdir(parents=True, exist_ok=True)
     for seed in asked.seeds:
         if not any(asked.folder.glob(f"{seed:03d}-*.npz")):
-            sys.stdout.write(f"pair {seed}: {keep_pair(asked.folder, seed)} nodules\n")
+            sys.stdout.write(f"pair {seed}: {keep_pair(asked.folder, seed, protocols)} nodules\n")
 
 
 if __name__ == "__main__":

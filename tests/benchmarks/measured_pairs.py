@@ -73,7 +73,7 @@ class Side:
         """Of the ball of the true volume."""
         return float((6 * self.true_mm3 / math.pi) ** (1 / 3))
 
-    def error(self, seen: Seen, table: ErrorTable) -> float:
+    def error(self, seen: Seen, table: ErrorTable, moved_wall_share: float) -> float:
         """Standard error of ln(volume) by a table."""
         return volume_error(
             volume_mm3=seen.volume_mm3,
@@ -84,6 +84,7 @@ class Side:
             joined_share=seen.joined_share,
             wall_share=seen.wall_share,
             attenuation=seen.attenuation,
+            moved_wall_share=moved_wall_share,
             table=table,
         ).total
 
@@ -139,7 +140,9 @@ class Case:
     def error(self, how: How, table: ErrorTable) -> float:
         """Standard error of the ratio by a table; what comparability adds included."""
         first, second = self.seen(how)
-        return math.hypot(self.prior.error(first, table), self.current.error(second, table), self.extra)
+        moved = abs(first.wall_share - second.wall_share)
+        by_side = (self.prior.error(first, table, moved), self.current.error(second, table, moved))
+        return math.hypot(*by_side, self.extra)
 
     @property
     def extra(self) -> float:

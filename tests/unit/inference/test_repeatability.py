@@ -67,6 +67,13 @@ def test_what_blur_leaves_open_is_soon_over():
     assert small == pytest.approx(4 * large)
 
 
+def test_a_wall_that_another_scan_puts_elsewhere_makes_the_pair_unsure():
+    """Where both scans see the same wall the ratio is nearly as sure as without one."""
+    same, moved = (parts(wall_share=0.2, moved_wall_share=share, table=TOGETHER).total for share in (0.0, 0.1))
+    assert moved > 2 * same
+    assert parts(wall_share=0.2, moved_wall_share=0.1).total == parts(wall_share=0.2).total  # alone no scan knows
+
+
 def test_a_touch_of_the_wall_costs_nothing():
     assert parts(wall_share=0.02).total == parts().total
 
