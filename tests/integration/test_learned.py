@@ -145,7 +145,7 @@ def test_a_confirmed_word_is_held_against_the_models_and_stays_as_it_is(own: str
     answer(growth, own, 1.6, shown="d" * 64)
     assert [(count.judged, count.differing) for count in counts(clinics)] == [(1, 0)]  # its latest answer counts, once
     assert Match.objects.get(pk=growth.match_id).word == ComparisonWord.LARGER_MARKEDLY
-    assert list(judged([factories.clinic()])) == []
+    assert list(judged([factories.clinic(name="Elsewhere")])) == []
 
 
 @pytest.mark.parametrize(("score", "differ"), [(0.9, True), (0.2, False)])

@@ -36,10 +36,10 @@ def nodule_point(text: str) -> AskedNodule:
 
 
 def model_version(text: str) -> tuple[Task, str]:
-    """Parse ``growth=1`` or ``growth=off``."""
+    """Parse ``growth=2`` or ``growth=recommended``."""
     task, _, version = text.partition("=")
     if task != Task.GROWTH or not version:
-        raise ArgumentTypeError(f"{text!r}: write growth=VERSION, or growth=off")
+        raise ArgumentTypeError(f"{text!r}: write growth=VERSION, or growth=recommended")
     return Task.GROWTH, version
 
 

@@ -55,7 +55,7 @@ class Question:
     candidates: bool = False
     case: Mapping[str, object] = field(default_factory=dict)
     device: str = "cpu"
-    models: Mapping[Task, str] = field(default_factory=dict)  # a version or "off"; else the recommended one
+    models: Mapping[Task, str] = field(default_factory=dict)  # a version or "recommended"; else none
     prior_series_uid: str | None = None
     current_series_uid: str | None = None
     allow_any_dates: bool = False

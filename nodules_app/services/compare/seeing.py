@@ -1,14 +1,14 @@
 """A learned model's word on the growth of each nodule of a comparison, beside the measured one.
 
-There is no database here that says which version is in use: the command names one, or the recommended one is taken.
-Without a model no network library is loaded.
+There is no database here that says which version is in use, and loading torch takes longer than many a comparison: a
+model is asked only where the command names one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 
@@ -17,13 +17,14 @@ from inference.fusing import fuse, interval_95, log_error
 from inference.measure import NoduleMeasurement
 from inference.model_card import Task
 from inference.model_errors import ModelRefused
-from inference.registry import Registry
+from inference.registry import OFF, Registry
 from nodules_app.services.compare.comparing import Compared
 
 if TYPE_CHECKING:
     from inference.learned_growth import LearnedGrowth
 
 Json = dict[str, Any]
+RECOMMENDED: Final = "recommended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,13 @@ def growth_words(compared: Compared, versions: Mapping[Task, str], device: str) 
     Parameters
     ----------
     versions
-        A version or ``"off"`` by task, as the command names them; for a task that is not named the recommended one.
+        A version, ``"recommended"`` or ``"off"`` by task, as the command names them; a task that is not named is off.
     """
     nothing = Words((None,) * len(compared.nodules))
     both = [number for number, one in enumerate(compared.nodules) if _is_on_both(one)]
+    version = versions.get(Task.GROWTH, OFF)
     try:
-        model = Registry.of(settings.MODELS_DIR).choose(Task.GROWTH, versions.get(Task.GROWTH))
+        model = Registry.of(settings.MODELS_DIR).choose(Task.GROWTH, None if version == RECOMMENDED else version)
         if model is None or not both:
             return nothing
         from inference.learned_growth import see_growth  # noqa: PLC0415 torch, which nobody without a model waits for
