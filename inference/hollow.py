@@ -27,10 +27,12 @@ LEAST_FILLED_MM3: Final = 2.0  # of air within the border: else nothing was holl
 PIECE_JOINED_SHARE: Final = 0.1
 LARGEST_PIECE_MM: Final = 3.75  # radius
 CAVITY_RADII_MM: Final = (1.25, 1.75, 2.5, 3.5, 5.0, 7.0, 9.0)
-SURROUNDED_SHARE: Final = 0.8  # pieces of walls 0.85 to 1; nodules on vessels, fissures or pleura up to 0.72
+SURROUNDED_SHARE: Final = 0.9  # pieces of walls mostly 0.95 to 1; nodules on vessels or the pleura up to 0.86
+OPEN_JOINED_SHARE: Final = 0.4  # a piece with so little border of its own: here a wall open to one side is enough
+OPEN_SURROUNDED_SHARE: Final = 0.82
 WALL_ABOVE_HU: Final = 100.0  # well beyond the noise of a smoothed copy; blur makes a small cavity no air
 EMPTY_WITHIN: Final = 0.6  # of a cavity's radius ...
-MOST_BRIGHT_WITHIN: Final = 0.4  # ... at most so many directions meet something bright
+MOST_BRIGHT_WITHIN: Final = 0.35  # ... at most so many directions meet something bright
 
 
 def refuse_thin_walls(found: Segmentation) -> None:
@@ -43,7 +45,7 @@ def refuse_thin_walls(found: Segmentation) -> None:
     wall_mm = wall_thickness_mm(found)
     if wall_mm is not None and wall_mm < THINNEST_WALL_MM:
         raise CavityWallTooThin(limit_mm=THINNEST_WALL_MM)
-    if _may_be_a_piece(found) and surrounded_share(found) >= SURROUNDED_SHARE:
+    if _may_be_a_piece(found) and surrounded_share(found) >= _least_surrounded(found):
         raise CavityWallTooThin(limit_mm=THINNEST_WALL_MM)
 
 
@@ -67,6 +69,10 @@ def _may_be_a_piece(found: Segmentation) -> bool:
     return small and float(found.rays.long.mean()) > PIECE_JOINED_SHARE
 
 
+def _least_surrounded(found: Segmentation) -> float:
+    return OPEN_SURROUNDED_SHARE if float(found.rays.long.mean()) > OPEN_JOINED_SHARE else SURROUNDED_SHARE
+
+
 def surrounded_share(found: Segmentation) -> float:
     """Largest share of directions in which a place beside the nodule, itself dark, meets something bright all around.
 
@@ -74,7 +80,7 @@ def surrounded_share(found: Segmentation) -> float:
     """
     near = found.near  # as it is: a hole that was filled in part is a cavity still
     smooth = near.smoothed(0.5)
-    places, looks = ray_directions()[::8], ray_directions()[::4]
+    places, looks = ray_directions()[::4], ray_directions()[::4]
     best = 0.0
     for radius_mm in CAVITY_RADII_MM:
         along = np.arange(0.5, 1.5 * radius_mm + 1.5, 0.5)

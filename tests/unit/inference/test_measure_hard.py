@@ -42,9 +42,7 @@ def test_a_small_cavity_is_never_silently_a_hole(diameter_mm: float, cavity_mm: 
         assert measured(drawn, shift_mm).volume_mm3.value == pytest.approx(drawn.volume_mm3, rel=within)
 
 
-@pytest.mark.parametrize(
-    ("diameter_mm", "cavity_mm", "seed"), [(6.0, 4.5, 39), (6.0, 4.5, 5), (8.0, 6.0, 5), (10.0, 8.5, 39)]
-)
+@pytest.mark.parametrize(("diameter_mm", "cavity_mm", "seed"), [(6.0, 4.5, 39), (6.0, 4.5, 5), (10.0, 8.5, 39)])
 def test_a_cavity_with_a_thin_wall_is_right_or_refused(diameter_mm: float, cavity_mm: float, seed: int):
     """From the wall of one a third of the volume was given, in silence."""
     asked = NodulePhantom(
