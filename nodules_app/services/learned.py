@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from inference.fusing import Fused, fuse, interval_95, log_error
+from inference.fusing import fuse, interval_95, log_error
 from inference.model_card import Task
 from inference.registry import Model
 from nodules_app.models import ModelAnswer, RunKind, Scan, User
@@ -39,8 +39,9 @@ class GrowthSaid:
     ----------
     version, own
         Of the model; whether the hospital put it there.
-    learned, both
-        What the network saw, and that with the measured ratio, weighed by their variances.
+    learned, both_ratio
+        What the network saw; and that with the measured ratio, weighed by their variances. Its interval is not shown:
+        on real CT it was too narrow, as the card says.
     disagree
         The two differ beyond both errors.
     course, course_probability
@@ -50,7 +51,7 @@ class GrowthSaid:
     version: str
     own: bool
     learned: Span
-    both: Span
+    both_ratio: float
     disagree: bool
     course: str
     course_probability: float
@@ -58,7 +59,7 @@ class GrowthSaid:
     @property
     def sees_more(self) -> bool:
         """The network sees more growth than was measured."""
-        return self.learned.volume_ratio > self.both.volume_ratio
+        return self.learned.volume_ratio > self.both_ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +129,10 @@ def _said(model: Model, answer: Mapping[str, float], change: Change) -> GrowthSa
     both = fuse(ratio, log_error(low, high), seen)
     course = likeliest(answer)
     probability = answer[f"{course}_probability"]
-    return GrowthSaid(model.card.version, model.own, _span(seen), _span(both), both.disagree, course, probability)
+    return GrowthSaid(model.card.version, model.own, _span(seen), both.volume_ratio, both.disagree, course, probability)
 
 
-def _span(ratio: _Kept | Fused) -> Span:
+def _span(ratio: _Kept) -> Span:
     return Span(ratio.volume_ratio, *interval_95(ratio))
 
 

@@ -26,6 +26,10 @@ LIMITS: Final = (
         "what is not proposed may be there."
     ),
     gettext_noop("Its word stands beside the measured growth; no recommendation is made from it."),
+    gettext_noop(
+        "The interval of measured and learned together is too narrow: "
+        "on real nodules in real CT it held 0.78 of the true ratios, not 0.95."
+    ),
     gettext_noop("Strands and tags are left out, a cavity is counted in."),
     gettext_noop("Its volumes stand beside the measured ones; no recommendation is made from them."),
     gettext_noop(
@@ -52,6 +56,17 @@ GROUPS: Final = (
     gettext_noop("spiculated"),
     gettext_noop("with a cavity"),
     gettext_noop("plain solid, none of the above"),
+    gettext_noop("part solid"),
+    gettext_noop("lobulation"),
+    gettext_noop("spiculation"),
+    gettext_noop("calcification"),
+    gettext_noop("cavity"),
+    gettext_noop("pleural tag"),
+    gettext_noop("real nodules, beside measured"),
+    gettext_noop("real nodules, beside readers"),
+    gettext_noop("real nodules, lobulation"),
+    gettext_noop("real nodules, spiculation"),
+    gettext_noop("real nodules, texture, 5 is solid"),
 )
 MEASURES: Final = (
     gettext_noop("sensitivity at 0.5 false places a scan"),

@@ -84,7 +84,7 @@ def test_the_two_ratios_are_weighed_and_their_disagreement_is_said(own: str) -> 
     assert found.course == "stable"
     measured_error = log_error(growth.volume_ratio_low, growth.volume_ratio_high)
     weight = measured_error**-2 / (measured_error**-2 + 0.02**-2)
-    assert math.log(found.both.volume_ratio) == pytest.approx(weight * math.log(growth.volume_ratio))
+    assert math.log(found.both_ratio) == pytest.approx(weight * math.log(growth.volume_ratio))
     page = words(signed_in(Role.RADIOLOGIST).get(reverse("patient", kwargs={"code": patient.code})).content.decode())
     assert "the model sees less growth than was measured" in page
     assert "version 0.own and its card" in page
