@@ -118,13 +118,16 @@ def refine_places(
     left_out_mm : (n,) or ()
         Radius around each point that has no say, see :func:`hollow_mm`.
     """
-    here, there = _Side.of(prior, lungs[0]), _Side.of(current, lungs[1])
-    points_mm = here.frame.from_lps(np.asarray(points_lps_mm, dtype=np.float64).reshape(-1, 3))
+    frames = Frame.of(prior), Frame.of(current)
+    points_mm = frames[0].from_lps(np.asarray(points_lps_mm, dtype=np.float64).reshape(-1, 3))
     hollows_mm = np.broadcast_to(np.asarray(left_out_mm, dtype=np.float64), len(points_mm))
     residuals_mm = registration.support.expected_error_mm(points_mm)
     reached = np.flatnonzero(np.isfinite(residuals_mm))
     places_mm, taken = np.full_like(points_mm, np.nan), np.zeros(len(points_mm), dtype=bool)
+    if not len(reached):  # looking at both scans takes time that nobody without a question should pay
+        return Refined(frames[1].to_lps(places_mm), residuals_mm, taken)
     places_mm[reached] = registration.mapping(points_mm[reached])
+    here, there = _Side.of(prior, lungs[0]), _Side.of(current, lungs[1])
     for number in reached.tolist():
         step = _step(
             here, there, registration.mapping, points_mm[number], float(residuals_mm[number]), float(hollows_mm[number])
@@ -132,7 +135,7 @@ def refine_places(
         if step is not None:
             places_mm[number] += step[0]
             residuals_mm[number], taken[number] = step[1], True
-    return Refined(there.frame.to_lps(places_mm), residuals_mm, taken)
+    return Refined(frames[1].to_lps(places_mm), residuals_mm, taken)
 
 
 def refine_on_prior(
