@@ -53,7 +53,8 @@ def count(keys: Iterable[int], *, first: date, last: date) -> Counted:
     """Count the figures of the clinics with these keys now, and keep them if that took long."""
     keys = sorted(keys)
     began_s = time.monotonic()
-    counted = Counted(quality(Clinic.objects.filter(pk__in=keys), first=first, last=last, today=last), timezone.now())
+    clinics = list(Clinic.objects.filter(pk__in=keys))
+    counted = Counted(quality(clinics, first=first, last=last, today=last), timezone.now())
     if time.monotonic() - began_s > WORTH_KEEPING_S:
         cache.set(_question(keys, first, last), counted, KEPT_S)
     return counted

@@ -194,7 +194,8 @@ def work_tone(work: Work) -> str:
     return WORK[work.state][1]
 
 
-NO_STEP: Final = (RunKind.SHOW, RunKind.SEE, RunKind.CHECK_LIST, RunKind.STORE_LIST)  # asked for by who looks or sends a list
+# Asked for by whoever looks, or sends a list.
+NO_STEP: Final = (RunKind.SHOW, RunKind.SEE, RunKind.CHECK_LIST, RunKind.STORE_LIST)
 ORDER: Final = tuple(kind for kind in RunKind if kind not in NO_STEP)
 
 
