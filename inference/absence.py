@@ -124,7 +124,8 @@ def _still_there(here: Scan, there: Scan, nodule: Alone) -> Absence | None:
         return None
     if what_obscures(there.volume, place, diameter_mm=nodule.diameter_mm) == "metal":
         return None
-    kept = brightness_kept(here.volume, there.volume, np.asarray(nodule.asked_lps_mm), place)
+    asked = np.asarray(nodule.asked_lps_mm)
+    kept = brightness_kept(here.volume, there.volume, asked, place, diameter_mm=nodule.diameter_mm)
     if kept is None or kept < KEPT:
         return None
     return _present(next(iter(nodule.refusals), NotMeasured()), place)

@@ -12,6 +12,7 @@ from registration.volume import Volume
 CLEAR_SHARE = 0.6  # of the ball that a nodule would fill: so much must look like lung before "nothing there" is said
 MOST_SUMMITS = 4
 SPOT_MM = 1.6  # radius of the ball whose brightness stands for a nodule's: within the smallest ones
+MIDDLE_SHARE = 0.4  # of the diameter: radius of the ball that stands for its middle
 AROUND_MM = 10.0
 AERATED_HU = -600
 LEAST_AERATED = 0.1  # share of what lies around; with less there is no lung to hold a spot against
@@ -45,39 +46,54 @@ def is_clear_lung(volume: Volume, place_lps_mm: Floats, *, diameter_mm: float, c
     return bright is not None and bright <= 1 - CLEAR_SHARE
 
 
-def brightness_kept(here: Volume, there: Volume, here_lps_mm: Floats, there_lps_mm: Floats) -> float | None:
+def brightness_kept(
+    here: Volume, there: Volume, here_lps_mm: Floats, there_lps_mm: Floats, *, diameter_mm: float
+) -> float | None:
     """Share of a spot's contrast to the lung that the other scan shows at its place; needs no border.
 
-    Of nodules put into moved scans of real lungs, those that were on both kept 0.73 or more, and of those that the
+    What is brighter than the spot counts as bright as the spot, so that a vessel never stands for faint ground glass.
+
+    Of nodules put into moved scans of real lungs, those that were on both kept 0.71 or more, and of those that the
     other scan did not have 0.38 or less was left beside vessels and in open lung, up to 0.85 at the pleura.
 
     Parameters
     ----------
     here_lps_mm, there_lps_mm
         A point in the spot, and where the registration carries it.
+    diameter_mm
+        Of the spot. A vessel that crosses faint ground glass fills a small ball and not a large one.
 
     Returns
     -------
     float or None
-        None where nothing stands out from the lung ``here``, or where there is no such lung ``there`` to compare.
+        The less of two balls: one that lies within the smallest nodules, one as large as the middle of this one. None
+        where nothing stands out from the lung ``here``, or where there is no such lung ``there`` to compare.
     """
-    spot, spot_air = _spot_hu(here, here_lps_mm)
-    left, left_air = _spot_hu(there, there_lps_mm)
-    if spot is None or left is None or spot < LEAST_SPOT_HU or left_air < LEAST_KEPT_AIR * spot_air:
-        return None
-    return left / spot
+    kept, reach_mm = [], max(AROUND_MM, diameter_mm)
+    for radius_mm in (SPOT_MM, max(SPOT_MM, MIDDLE_SHARE * diameter_mm)):
+        spot, spot_air = _above_lung_hu(here, here_lps_mm, radius_mm, reach_mm)
+        left, left_air = _above_lung_hu(there, there_lps_mm, radius_mm, reach_mm)
+        if spot is None or left is None or left_air < LEAST_KEPT_AIR * spot_air:
+            return None
+        level_hu = float(np.median(spot))
+        if level_hu < LEAST_SPOT_HU:
+            return None
+        kept.append(float(np.minimum(left, level_hu).mean() / np.minimum(spot, level_hu).mean()))
+    return min(kept)
 
 
-def _spot_hu(volume: Volume, place_lps_mm: Floats) -> tuple[float | None, float]:
-    """How much brighter a place is than the lung around it, None without lung; and the aerated share of it."""
-    near = cut_neighbourhood(volume, place_lps_mm, AROUND_MM + 2)
+def _above_lung_hu(
+    volume: Volume, place_lps_mm: Floats, radius_mm: float, reach_mm: float
+) -> tuple[Floats | None, float]:
+    """How much brighter the voxels of a ball are than the lung around it, None without lung; and its aerated share."""
+    near = cut_neighbourhood(volume, place_lps_mm, reach_mm + 2)
     distance = near.distance_mm(near.seed_mm)
-    around = near.hu[(distance < AROUND_MM) & (near.hu > FLOOR_HU)]
+    around = near.hu[(distance < reach_mm) & (near.hu > FLOOR_HU)]
     lung = around[around < AERATED_HU]
     if lung.size <= LEAST_AERATED * around.size:
         return None, 0.0
-    ball = np.minimum(near.smoothed(0.5)[distance <= max(SPOT_MM, distance.min())], BRIGHTEST_HU)
-    return float(ball.mean() - np.median(lung)), lung.size / around.size
+    ball = near.smoothed(0.5)[distance <= max(radius_mm, distance.min())]
+    return np.minimum(ball, BRIGHTEST_HU) - float(np.median(lung)), lung.size / around.size
 
 
 def _bright_share(volume: Volume, place_lps_mm: Floats, diameter_mm: float, contrast_hu: float) -> float | None:

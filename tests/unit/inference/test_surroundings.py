@@ -30,14 +30,14 @@ def lung_with(hu: int | None = None, *, diameter_mm: float = 5.0, lung_hu: int =
 
 
 def kept(here: Volume, there: Volume) -> float | None:
-    return brightness_kept(here, there, AT_LPS_MM, AT_LPS_MM)
+    return brightness_kept(here, there, AT_LPS_MM, AT_LPS_MM, diameter_mm=5.0)
 
 
 @pytest.mark.parametrize("wall", [False, True], ids=["open lung", "at a wall"])
 def test_a_nodule_keeps_its_brightness_and_a_gone_one_does_not(wall: bool):
     nodule, changed, gone = lung_with(-300, wall=wall), lung_with(-300, diameter_mm=7, wall=wall), lung_with(wall=wall)
     assert kept(nodule, nodule) == pytest.approx(1.0)
-    assert 0.95 < (kept(nodule, changed) or 0) < 1.3
+    assert kept(nodule, changed) == pytest.approx(1.0, abs=0.15)
     assert abs(kept(nodule, gone) or 9) < 0.15
 
 
@@ -68,4 +68,10 @@ def test_slices_thicker_than_the_spot_still_have_a_voxel_of_it():
     image = np.full(shape, float(LUNG_HU))
     image[4, 30:34, 30:34] = -100.0
     thick = Volume(image.astype(np.int16), (5.0, 0.7, 0.7), (-22.05, -22.05, -17.6), np.eye(3))
-    assert brightness_kept(thick, thick, AT_LPS_MM, AT_LPS_MM) == pytest.approx(1.0)
+    assert brightness_kept(thick, thick, AT_LPS_MM, AT_LPS_MM, diameter_mm=5.0) == pytest.approx(1.0)
+
+
+def test_a_vessel_through_faint_ground_glass_is_not_what_is_left_of_it():
+    glass, vessel = lung_with(-620, diameter_mm=14), lung_with(-100, diameter_mm=3.6)
+    assert (brightness_kept(glass, vessel, AT_LPS_MM, AT_LPS_MM, diameter_mm=4.0) or 0) > 0.9
+    assert (brightness_kept(glass, vessel, AT_LPS_MM, AT_LPS_MM, diameter_mm=14.0) or 1) < 0.4
