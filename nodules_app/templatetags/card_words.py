@@ -44,6 +44,9 @@ GROUPS: Final = (
     gettext_noop("all"),
     gettext_noop("isolated"),
     gettext_noop("attached"),
+    gettext_noop("solid"),
+    gettext_noop("part-solid"),
+    gettext_noop("ground glass"),
     gettext_noop("on a vessel"),
     gettext_noop("on the pleura"),
     gettext_noop("two protocols"),
@@ -87,11 +90,12 @@ MEASURES: Final = (
     gettext_noop("error of the solid part, share of the nodule, root mean square"),
 )
 
+OURS: Final = frozenset((*LIMITS, *GROUPS, *MEASURES))
+
 
 @register.filter
 def card_words(said: str) -> SafeString:
     """Give a card's words in the reader's language, or as English that says so where they have none."""
-    words = gettext(said) if said else ""
-    if words == said and get_language() != "en":
+    if said not in OURS and get_language() != "en":
         return format_html('<span lang="en">{}</span>', said)
-    return format_html("{}", words)
+    return format_html("{}", gettext(said) if said in OURS else said)
