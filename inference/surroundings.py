@@ -53,8 +53,8 @@ def brightness_kept(
 
     What is brighter than the spot counts as bright as the spot, so that a vessel never stands for faint ground glass.
 
-    Of nodules put into moved scans of real lungs, those that were on both kept 0.71 or more, and of those that the
-    other scan did not have 0.38 or less was left beside vessels and in open lung, up to 0.85 at the pleura.
+    Of nodules put into moved scans of real lungs, those that were on both kept 0.75 or more, and of those that the
+    other scan did not have 0.39 or less was left beside vessels and in open lung, up to 0.72 at the pleura.
 
     Parameters
     ----------
