@@ -23,7 +23,7 @@ def task_word(task: str) -> str:
 @register.filter
 def judged_of(counts: Sequence[Count], card: ModelCard) -> Count | None:
     """Find what readers made of one model's answers."""
-    return next((one for one in counts if (one.task, one.version) == (card.task, card.version)), None)
+    return next((one for one in counts if (str(one.task), one.version) == (str(card.task), card.version)), None)
 
 
 @register.filter
