@@ -47,6 +47,10 @@ UNITS = (
 # True ratios and names that DICOM gave. A new line here needs the reader's consent: is there really no unit?
 WITHOUT_UNIT = frozenset(
     {
+        "Variety.density",  # shares of the window of networks, as its docstring says
+        "Variety.gain",
+        "Variety.noise",
+        "Progress.loss",
         "Estimate.value",  # the unit stands in the name of the field that holds the estimate
         "Estimate.standard_error",
         "Figure.value",  # as of an estimate
