@@ -45,7 +45,7 @@ class ErrorTable:
         The same of the share of the border that cannot be seen because something joins.
     wall
         Relative error of a volume whose base is cut off at a wall.
-    moved_wall
+    moved_wall_ratio
         Relative error for a whole border that one scan of a pair puts on the wall and the other does not.
     subsolid_mm, part_solid_mm
         How far off the border of ground glass may lie, of itself or around something solid.
@@ -58,7 +58,7 @@ class ErrorTable:
     border_mm: float
     joined_mm: float
     wall: float
-    moved_wall: float
+    moved_wall_ratio: float
     subsolid_mm: float
     part_solid_mm: float
     small_mm2: float
@@ -73,7 +73,7 @@ SEPARATE: Final = ErrorTable(
     border_mm=0.0065,
     joined_mm=0.26,
     wall=0.044,
-    moved_wall=0.0,  # one scan by itself cannot know
+    moved_wall_ratio=0.0,  # one scan by itself cannot know
     subsolid_mm=0.033,
     part_solid_mm=0.053,
     small_mm2=2.1,
@@ -84,7 +84,7 @@ TOGETHER: Final = ErrorTable(
     border_mm=0.0052,
     joined_mm=0.13,
     wall=0.014,
-    moved_wall=1.7,
+    moved_wall_ratio=1.7,
     subsolid_mm=0.025,
     part_solid_mm=0.032,
     small_mm2=1.8,
@@ -146,7 +146,7 @@ def volume_error(  # noqa: PLR0913 - every argument is something that makes a vo
         6 * border_mm / diameter_mm,
         table.small_mm2 / diameter_mm**2,
         table.wall if wall_share >= WALL_SHARE else 0.0,
-        table.moved_wall * moved_wall_share,
+        table.moved_wall_ratio * moved_wall_share,
     )
     return ErrorParts(noise_part, sampling_part, method_part)
 

@@ -36,7 +36,7 @@ FIRST_GUESS = ErrorTable(
     border_mm=0.01,
     joined_mm=0.25,
     wall=0.04,
-    moved_wall=1.5,
+    moved_wall_ratio=1.5,
     subsolid_mm=0.04,
     part_solid_mm=0.06,
     small_mm2=0.3,
@@ -52,7 +52,7 @@ def fit(cases: Sequence[Case], how: How) -> ErrorTable:
     """Constants of one way of measuring, from the pairs given."""
     off = np.array([case.off(how) for case in cases])
     # Measured apart, a scan cannot know where the other one puts the wall.
-    known = replace(FIRST_GUESS, moved_wall=0.0) if how == "apart" else FIRST_GUESS
+    known = replace(FIRST_GUESS, moved_wall_ratio=0.0) if how == "apart" else FIRST_GUESS
     names = [one.name for one in fields(ErrorTable) if getattr(known, one.name)]
     start = np.log([getattr(known, name) for name in names])
 
@@ -102,7 +102,7 @@ def _is_on_wall(case: Case, how: How) -> bool:
 
 # Constant, whom it is widened for, by how much at a time, how far at most.
 WIDENED: tuple[tuple[str, Callable[[Case, How], bool], float, float], ...] = (
-    ("moved_wall", _has_moved_wall, 0.1, 6.0),
+    ("moved_wall_ratio", _has_moved_wall, 0.1, 6.0),
     ("wall", _is_on_wall, 0.005, 0.2),
     ("small_mm2", _is_small, 0.1, 6.0),
 )
