@@ -105,14 +105,14 @@ class _Kept:
     log_ratio_error: float
 
 
-def growth_said(changes: Iterable[Change | None]) -> Mapping[UUID, GrowthSaid]:
+def growth_said(changes: Iterable[Change | None], standing: models.InUse) -> Mapping[UUID, GrowthSaid]:
     """The word of the model in use on changes that were measured, by match; empty where no model is in use.
 
     The two ratios are weighed anew with what is measured now: a reader may have corrected an outline since.
     """
     asked = {change.match: change for change in changes if change is not None and change.volume_ratio is not None}
-    model = models.in_use(Task.GROWTH).model if asked else None
-    if model is None:
+    model = standing.model
+    if model is None or not asked:
         return {}
     rows = ModelAnswer.objects.filter(
         task=Task.GROWTH, weights_sha256=model.card.weights_sha256, growth__match__code__in=asked
@@ -136,11 +136,11 @@ def _span(ratio: _Kept) -> Span:
     return Span(ratio.volume_ratio, *interval_95(ratio))
 
 
-def looks_said(appearances: Iterable[Appearance | None]) -> Mapping[UUID, LooksSaid]:
+def looks_said(appearances: Iterable[Appearance | None], standing: models.InUse) -> Mapping[UUID, LooksSaid]:
     """The words of the model in use on what nodules look like, by finding; empty where no model is in use."""
     asked = [seen.code for seen in appearances if seen is not None and seen.present]
-    model = models.in_use(Task.PHENOTYPE).model if asked else None
-    if model is None:
+    model = standing.model
+    if model is None or not asked:
         return {}
     rows = ModelAnswer.objects.filter(
         task=Task.PHENOTYPE, weights_sha256=model.card.weights_sha256, finding__code__in=asked

@@ -5,6 +5,7 @@ Reads cards and rows only; the weights are opened where the work is done (``serv
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -46,8 +47,11 @@ def registry() -> Registry:
 
 def in_use(task: Task, known: Registry | None = None) -> InUse:
     """How one task stands."""
-    known = known or registry()
     choice = ModelChoice.objects.filter(task=task).select_related("by").order_by("-pk").first()
+    return _standing(task, known or registry(), choice)
+
+
+def _standing(task: Task, known: Registry, choice: ModelChoice | None) -> InUse:
     pinned = choice.version if choice else ""
     model: Model | None = None
     refusal: ModelRefused | None = None
@@ -58,10 +62,12 @@ def in_use(task: Task, known: Registry | None = None) -> InUse:
     return InUse(task, model, pinned, choice, refusal, known.of_task(task))
 
 
-def all_in_use() -> tuple[InUse, ...]:
-    """How every task stands."""
+def by_task() -> Mapping[Task, InUse]:
+    """How every task stands, in one query."""
     known = registry()
-    return tuple(in_use(task, known) for task in Task)
+    rows = ModelChoice.objects.order_by("task", "-pk").distinct("task").select_related("by")
+    choices = {row.task: row for row in rows}
+    return {task: _standing(task, known, choices.get(task)) for task in Task}
 
 
 @transaction.atomic

@@ -23,7 +23,7 @@ def show(request: HttpRequest) -> HttpResponse:
     """Every task: which model does it, what its card says, and what else there is."""
     who = access.member(request.user)
     context = {
-        "tasks": models.all_in_use(),
+        "tasks": models.by_task().values(),
         "refused": [(name, refusal_words(refusal)) for name, refusal in models.registry().refused],
         "judged": counts(access.clinics_of(who, Act.SEE)),
         "may_choose": Act.ADMINISTER in access.acts_of(who),

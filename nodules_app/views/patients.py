@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from inference.model_card import Task
 from nodules_app.charts import pairs, proposals
 from nodules_app.forms.nodules import told_description
 from nodules_app.forms.patients import RiskFactorsForm, as_asked, told_facts
@@ -23,7 +24,7 @@ from nodules_app.selectors import patients as selectors
 from nodules_app.selectors.candidates import proposals_of
 from nodules_app.selectors.risk_outcomes import outcomes_of
 from nodules_app.selectors.spreadsheets import told_by_lists
-from nodules_app.services import access, candidates, learned, nodules
+from nodules_app.services import access, candidates, learned, models, nodules
 from nodules_app.services import patients as services
 from nodules_app.services.forecast import NoduleForecast, forecasts
 from nodules_app.services.recalibration import corrected
@@ -41,7 +42,9 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
     today = timezone.localdate()
     page = selectors.patient_page(patient, today=today)
     volumes = pairs.Volumes()
-    looks = learned.looks_said(seen for nodule in page.timeline.nodules for seen in nodule.appearances)
+    using = models.by_task()
+    seen = (seen for nodule in page.timeline.nodules for seen in nodule.appearances)
+    looks = learned.looks_said(seen, using[Task.PHENOTYPE])
     rows = pairs.nodule_rows(page.timeline, volumes, looks)
     hidden = candidates.hidden_from(patient, access.member(request.user))
     prior, current = pairs.two_latest(page.timeline)
@@ -70,7 +73,7 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
         "forecasts": expected,
         "step_on": step_on,
         "advice": _advice(page, expected, step_on),
-        "learned": learned.growth_said(row.change for row in rows),
+        "learned": learned.growth_said((row.change for row in rows), using[Task.GROWTH]),
         "looks": looks,
         "outcomes": outcomes_of(patient),
         "corrected": corrected(patient.clinic, page.answers),

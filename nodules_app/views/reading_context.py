@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.utils.translation import gettext
 
+from inference.model_card import Task
 from nodules_app.dicom.volumes import is_kept
 from nodules_app.forms.nodules import PLACES, WORDS, as_asked
 from nodules_app.selectors.reading import PanelNodule, panel
-from nodules_app.services import candidates, learned
+from nodules_app.services import candidates, learned, models
 from nodules_app.services.cache import volume_folder
 from nodules_app.templatetags.reading import EffectLine, effect_lines
 
@@ -35,7 +36,7 @@ def panel_context(patient: Patient, who: User) -> dict[str, Any]:
         "panel": shown,
         "asked": {row.line.label: _place_question(row) for row in shown.nodules},
         "acts": [(act, [*effect_lines(act.effect), *_described(act.effect)]) for act in shown.corrections],
-        "learned": learned.growth_said(row.change for row in shown.nodules),
+        "learned": learned.growth_said((row.change for row in shown.nodules), models.in_use(Task.GROWTH)),
         "hidden": candidates.hidden_from(patient, who),
         "kept": {one.scan for one in (shown.prior, shown.current) if one and is_kept(volume_folder(one.series))},
         "said": "",

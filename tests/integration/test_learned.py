@@ -71,7 +71,7 @@ def answer(growth: Growth, weights: str, ratio: float, error: float = 0.05, show
 
 def said(patient: Patient) -> learned.GrowthSaid | None:
     changes = [change for nodule in timeline(patient).nodules for change in nodule.changes]
-    return next(iter(learned.growth_said(changes).values()), None)
+    return next(iter(learned.growth_said(changes, models.in_use(Task.GROWTH)).values()), None)
 
 
 def test_the_two_ratios_are_weighed_and_their_disagreement_is_said(own: str) -> None:
