@@ -44,14 +44,18 @@ class NoduleOutline(nn.Module):
 
     def forward(self, patches: Tensor) -> Tensor:
         """Answer."""
+        told: Tensor = _spread(self.answer(self.levels(patches)[0]))
+        return told
+
+    def levels(self, patches: Tensor) -> tuple[Tensor, Tensor]:
+        """What the widest level sees in the end, (n, 16, 20, 20, 20), and the deepest, (n, 64, 5, 5, 5)."""
         seen = [self.down[0](self.enter(patches))]
         for level in (self.down[1], self.down[2]):
             seen.append(level(self.pool(seen[-1])))
         finer = seen[2]
         for narrow, up, beside in zip(self.narrow, self.up, (seen[1], seen[0]), strict=True):
             finer = up(narrow(torch.cat([self.wider(finer), beside], dim=1)))
-        told: Tensor = _spread(self.answer(finer))
-        return told
+        return finer, seen[2]
 
 
 def _spread(coarse: Tensor) -> Tensor:

