@@ -179,7 +179,7 @@ def _agreement(words: str, scores: Floats, ratings: Sequence[Floats]) -> Agreeme
 def _ranks(first: Floats, second: Floats) -> float:
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return float("nan")
-    ranks = [rankdata(one) for one in (first, second)]  # type: ignore[no-untyped-call]
+    ranks = [rankdata(one) for one in (first, second)]
     return float(np.corrcoef(*ranks)[0, 1])
 
 
@@ -206,8 +206,7 @@ def verdict(told: Sequence[Told], real: Sequence[Agreement]) -> tuple[bool, str]
     worse = [one.name for one in told if one.both is not None and one.both[2].high_ratio < 0]
     agreed = [one.words for one in real if one.low > 0]
     wins = len(better) > len(worse) and not worse and len(agreed) == len(real)
-    named = {True: lambda names: ", ".join(names).replace("_", " "), False: lambda _: "nothing"}
-    told_better, told_worse = (named[bool(names)](names) for names in (better, worse))
+    told_better, told_worse = (", ".join(names).replace("_", " ") or "nothing" for names in (better, worse))
     ends = "in use" if wins else "switched off unless somebody chooses it"
     return wins, (
         f"On nodules that it has not seen it tells apart better than measuring: {told_better}; worse: {told_worse} "

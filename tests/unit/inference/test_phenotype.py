@@ -124,7 +124,9 @@ def crowded() -> NDArray[np.int16]:
     for at, radius in (((0, 0, 0), 6), ((0, 13, 4), 4), ((-11, -9, 3), 4), ((9, -3, 12), 4), ((2, -12, -10), 4)):
         away = np.sqrt((z - at[0]) ** 2 + (y - at[1]) ** 2 + (x - at[2]) ** 2)
         share = np.maximum(share, np.clip(radius - away + 0.5, 0, 1))
-    return np.rint(-850 + 880 * share + np.random.default_rng(1).normal(0, 20, share.shape)).astype(np.int16)
+    noise = np.random.default_rng(1).normal(0, 20, share.shape)
+    hu: NDArray[np.int16] = np.rint(-850 + 880 * share + noise).astype(np.int16)
+    return hu
 
 
 def test_the_map_of_what_we_ship_changes_when_its_weights_are_drawn_anew(tmp_path: Path) -> None:
