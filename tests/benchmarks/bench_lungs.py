@@ -293,17 +293,17 @@ def measure_one(name: str) -> str:
 
 def main() -> None:
     """Print the table."""
-    lines = [
+    sys.stdout.write(
         "| scan | wall / CPU s | extra MB | Dice against the reference, right / left | taken for the other side, ml "
         "| Dice against truth, ours / reference | % of nodules on the pleura that lie mostly inside (of their voxels), "
-        f"{' / '.join(f'{size:.0f}' for size in NODULE_SIZES_MM)} mm |",
-        "|---|---|---|---|---|---|---|",
-    ]
+        f"{' / '.join(f'{size:.0f}' for size in NODULE_SIZES_MM)} mm |\n"
+        "|---|---|---|---|---|---|---|\n"
+    )
     context = multiprocessing.get_context("spawn")
     for name in ("simulated 512 x 512 x 300", *(name for name in REAL if (DATA / name).exists())):
         with ProcessPoolExecutor(1, mp_context=context) as pool:
-            lines.append(pool.submit(measure_one, name).result())
-    sys.stdout.write("\n".join(lines) + "\n")
+            sys.stdout.write(pool.submit(measure_one, name).result() + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
