@@ -9,7 +9,6 @@ decides whether it is recommended.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
 import time
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ from scipy import optimize
 from torch import Tensor
 from torch.nn import functional
 
-from inference.model_card import ModelCard, Task, Training
+from inference.model_card import Task, Training
 from inference.networks.candidate_filter import SIDE, CandidateFilter
 from inference.patches import Shorts, Singles, scaled
 from inference.registry import OUR_WEIGHTS
@@ -41,11 +40,10 @@ from inference.training.fitting import (
     train,
     turned,
     varied,
-    weights_of,
     write_progress,
 )
+from inference.training.papers import Kind
 
-ARCHITECTURE: Final = "candidate-filter-2"
 RIGHT_SHARE: Final = 0.4  # of a batch
 SURELY_LOOKED_AT: Final = 0.15  # weight of a wrong proposal that the detector itself finds unlikely
 FOR_CHOICES: Final = 3  # chests, the first ones, that the network never learns from: they weigh the two witnesses
@@ -62,10 +60,15 @@ DATA: Final = (
     "all of them. No patient."
 )
 PATIENTS: Final = (*range(1, 17), 18, 19, 20, 21)  # whose blocks are searched
-LIMITS: Final = (
-    "Trained on simulation alone: it has never seen scars, mucus, lymph nodes, emphysema or motion.",
-    "For CT of the chest with slices up to 2.5 mm and nodules of 4 to 15 mm.",
-    "It says whether a place looks like a nodule, never whether one is malignant; what is not proposed may be there.",
+KIND: Final = Kind(
+    Task.CANDIDATES,
+    "candidate-filter-2",
+    (
+        "Trained on simulation alone: it has never seen scars, mucus, lymph nodes, emphysema or motion.",
+        "For CT of the chest with slices up to 2.5 mm and nodules of 4 to 15 mm.",
+        "It says whether a place looks like a nodule, never whether one is malignant; "
+        "what is not proposed may be there.",
+    ),
 )
 
 
@@ -140,28 +143,8 @@ def fuse(by_network: NDArray[np.float64], examples: Examples) -> dict[str, float
 
     found = optimize.minimize(cost, np.array([0.0, 0.5, 0.5]), jac=True, method="L-BFGS-B").x
     names = ("offset", "by_detector", "by_network")
-    return {name: round(float(weight), 4) for name, weight in zip(names, found, strict=True)}
-
-
-def write(
-    folder: Path, version: str, network: CandidateFilter, settings: dict[str, float], trained: Training
-) -> ModelCard:
-    """Write weights and card; what was measured of an earlier file of that version is not carried over."""
-    content = weights_of(network)
-    card = ModelCard(
-        task=Task.CANDIDATES,
-        version=version,
-        architecture=ARCHITECTURE,
-        weights_sha256=hashlib.sha256(content).hexdigest(),
-        trained=trained,
-        limits=LIMITS,
-        verdict="Not measured yet.",
-        settings=settings | {"least_score": LEAST_SCORE},
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{card.name}.safetensors").write_bytes(content)
-    (folder / f"{card.name}.json").write_text(card.to_json(), "utf-8")
-    return card
+    weights = {name: round(float(weight), 4) for name, weight in zip(names, found, strict=True)}
+    return weights | {"least_score": LEAST_SCORE}
 
 
 def main() -> None:
@@ -198,7 +181,7 @@ def main() -> None:
     count = len(examples.is_nodule)
     minutes = round(went[-1].cpu_minutes, 1)
     trained = Training(script, told.seed, on, data, Examples.joined(parts).digest, count, minutes)
-    card = write(told.into, told.version, network, settings, trained)
+    card = KIND.write(told.into, told.version, network, settings, trained)
     write_progress(told.into / f"{card.name}.csv", went)
     sys.stderr.write(f"{card.name}: {minutes} CPU min, {settings}\n")
     sys.stderr.write(found_for_choices(by_network, for_choices, settings))

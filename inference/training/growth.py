@@ -8,7 +8,6 @@ then measures it on patients that neither has seen, and completes the card.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import math
 import sys
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from inference.growth import REPEATABLE_RATIO
-from inference.model_card import ModelCard, Task, Training
+from inference.model_card import Task, Training
 from inference.networks.growth import SIDE, TwoTimepointGrowth
 from inference.patches import scaled
 from inference.registry import OUR_WEIGHTS
@@ -35,13 +34,12 @@ from inference.training.fitting import (
     prepare,
     train,
     varied,
-    weights_of,
     write_progress,
 )
 from inference.training.growth_data import CUTS, LAID, ROOM, Pairs, cut
 from inference.training.known_nodules import read_nodules
+from inference.training.papers import Kind
 
-ARCHITECTURE: Final = "two-timepoint-growth-2"
 CLASS_WEIGHT: Final = 0.2  # against the regression
 BY_VARIANCE: Final = 0.5  # how much less a pair counts whose growth the network holds for hard to see
 LEAST_LOG_VARIANCE, MOST_LOG_VARIANCE = -9.0, 2.0
@@ -53,10 +51,14 @@ DATA: Final = (
     "(inference.training.known_nodules), each cut {cuts} times, and up to {laid} others laid in beside each. "
     "No patient."
 )
-LIMITS: Final = (
-    "Trained on simulation alone, on few patients: it has never seen scars, motion or contrast medium.",
-    "For nodules of 4 to 15 mm that both scans show, on slices up to 2.5 mm.",
-    "Its word stands beside the measured growth; no recommendation is made from it.",
+KIND: Final = Kind(
+    Task.GROWTH,
+    "two-timepoint-growth-2",
+    (
+        "Trained on simulation alone, on few patients: it has never seen scars, motion or contrast medium.",
+        "For nodules of 4 to 15 mm that both scans show, on slices up to 2.5 mm.",
+        "Its word stands beside the measured growth; no recommendation is made from it.",
+    ),
 )
 
 
@@ -95,25 +97,6 @@ def error_factor(network: TwoTimepointGrowth, pairs: Pairs) -> tuple[float, floa
     return float(np.sqrt(np.mean(off**2 * np.exp(-told[:, 1])))), float(np.sqrt(np.mean(off**2)))
 
 
-def write(folder: Path, version: str, network: TwoTimepointGrowth, factor: float, trained: Training) -> ModelCard:
-    """Write weights and card, not measured yet."""
-    content = weights_of(network)
-    card = ModelCard(
-        task=Task.GROWTH,
-        version=version,
-        architecture=ARCHITECTURE,
-        weights_sha256=hashlib.sha256(content).hexdigest(),
-        trained=trained,
-        limits=LIMITS,
-        verdict="Not measured yet.",
-        settings={"error_factor": round(factor, 4)},
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{card.name}.safetensors").write_bytes(content)
-    (folder / f"{card.name}.json").write_text(card.to_json(), "utf-8")
-    return card
-
-
 def pairs_of(folder: Path, patients: Sequence[int], seed: int, *, laid: int = LAID) -> tuple[Pairs, int]:
     """Read and cut what was made of these patients; gives also the number of nodules."""
     known = list(read_nodules(folder, set(patients)))
@@ -143,7 +126,7 @@ def main() -> None:
     on = datetime.now(tz=UTC).date().isoformat()
     minutes = round(went[-1].cpu_minutes, 1)
     trained = Training(script, told.seed, on, data, pairs.digest, len(pairs.log_ratio), minutes)
-    card = write(told.into, told.version, network, factor, trained)
+    card = KIND.write(told.into, told.version, network, {"error_factor": round(factor, 4)}, trained)
     write_progress(told.into / f"{card.name}.csv", went)
     sys.stderr.write(f"{card.name}: off by {off:.3f} on the patients for choices, factor {factor:.3f}\n")
 

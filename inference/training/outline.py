@@ -8,7 +8,6 @@ patients that neither has seen, beside the classical method, and completes the c
 from __future__ import annotations
 
 import argparse
-import hashlib
 import math
 import sys
 from datetime import UTC, datetime
@@ -23,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from inference.learned_outline import read_outline
-from inference.model_card import ModelCard, Task, Training, read_card
+from inference.model_card import Task, Training, read_card
 from inference.model_errors import NotOutlined
 from inference.networks.contracts import OUTLINE_ERRORS
 from inference.networks.outline import STEP_MM, NoduleOutline
@@ -39,12 +38,11 @@ from inference.training.fitting import (
     otherwise_scanned,
     prepare,
     train,
-    weights_of,
     write_progress,
 )
 from inference.training.nodule_data import KnownNodules, gather, middle, moved
+from inference.training.papers import Kind
 
-ARCHITECTURE: Final = "nodule-outline-1"
 PATIENTS: Final = 30
 FOR_CHOICES: Final = 4  # of them, the last ones: the network never learns from these
 SOLID_WEIGHT: Final = 0.5  # against the whole
@@ -57,11 +55,16 @@ DATA: Final = (
     "{nodules} nodules in blocks of {patients} simulated chests of many protocols (inference.training.nodule_data): "
     "solid, part-solid and ground glass, plain, lobulated, spiculated, calcified, hollow, with tags. No patient."
 )
-LIMITS: Final = (
-    "Trained on simulation alone: it has never seen scars, consolidation, emphysema, motion or contrast medium.",
-    "For nodules of 4 to 20 mm on slices up to 2.5 mm; a larger one does not fit into its cube.",
-    "Strands and tags are left out, a cavity is counted in.",
-    "Its volumes stand beside the measured ones; no recommendation is made from them.",
+UNTRAINED: Final = Training("", 0, "", "", "", 0, 0.0)
+KIND: Final = Kind(
+    Task.OUTLINE,
+    "nodule-outline-1",
+    (
+        "Trained on simulation alone: it has never seen scars, consolidation, emphysema, motion or contrast medium.",
+        "For nodules of 4 to 20 mm on slices up to 2.5 mm; a larger one does not fit into its cube.",
+        "Strands and tags are left out, a cavity is counted in.",
+        "Its volumes stand beside the measured ones; no recommendation is made from them.",
+    ),
 )
 
 
@@ -110,7 +113,7 @@ def _loss(told: Tensor, truth: Tensor) -> Tensor:
 def errors_of(network: NoduleOutline, known: KnownNodules) -> dict[str, float]:
     """How sure its volumes are: the likeliest pair of numbers for what it is off on nodules it has not learned from."""
     off, radii_mm = [], []
-    asked = Network(_card("0", "0" * 64, dict.fromkeys(OUTLINE_ERRORS, 0.0), None), network, "cpu")
+    asked = Network(KIND.card("0", dict.fromkeys(OUTLINE_ERRORS, 0.0), UNTRAINED), network, "cpu")
     cubes = middle(known.cubes_hu)
     grid = PatchGrid((0.0, 0.0, 0.0), cubes.shape[-1], STEP_MM, np.eye(3))
     for cube, fact in zip(cubes, known.facts, strict=True):
@@ -135,31 +138,6 @@ def likeliest(off: NDArray[np.float64], radii_mm: NDArray[np.float64]) -> tuple[
             unlikely = float((off**2 / variance + np.log(variance)).mean())
             best = min(best, (unlikely, float(border_mm), float(least)))
     return best[1], best[2]
-
-
-def _card(version: str, sha256: str, settings: dict[str, float], trained: Training | None) -> ModelCard:
-    return ModelCard(
-        task=Task.OUTLINE,
-        version=version,
-        architecture=ARCHITECTURE,
-        weights_sha256=sha256,
-        trained=trained or Training("", 0, "", "", "", 0, 0.0),
-        limits=LIMITS,
-        verdict="Not measured yet.",
-        settings=settings,
-    )
-
-
-def write(
-    folder: Path, version: str, network: NoduleOutline, settings: dict[str, float], trained: Training
-) -> ModelCard:
-    """Write weights and card, not measured yet."""
-    content = weights_of(network)
-    card = _card(version, hashlib.sha256(content).hexdigest(), settings, trained)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{card.name}.safetensors").write_bytes(content)
-    (folder / f"{card.name}.json").write_text(card.to_json(), "utf-8")
-    return card
 
 
 def main() -> None:
@@ -191,7 +169,7 @@ def main() -> None:
     on = datetime.now(tz=UTC).date().isoformat()
     minutes = round(went[-1].cpu_minutes + (before.cpu_minutes if before else 0.0), 1)
     trained = Training(script, told.seed, on, data, known.digest, len(known.facts), minutes)
-    card = write(told.into, told.version, network, settings, trained)
+    card = KIND.write(told.into, told.version, network, settings, trained)
     write_progress(told.into / f"{card.name}.csv", went)
     sys.stderr.write(f"{card.name}: loss {went[-1].loss:.4f}, {minutes} CPU min, {settings}\n")
 

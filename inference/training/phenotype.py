@@ -8,7 +8,6 @@ on patients that neither has seen and completes the card.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
 import time
 from datetime import UTC, datetime
@@ -23,7 +22,7 @@ from scipy import optimize
 from torch import Tensor
 from torch.nn import functional
 
-from inference.model_card import ModelCard, Task, Training
+from inference.model_card import Task, Training
 from inference.networks.phenotype import ATTENUATIONS, FEATURES, SIDE, SUMMARY, NodulePhenotype
 from inference.patches import scaled
 from inference.registry import OUR_WEIGHTS
@@ -37,13 +36,12 @@ from inference.training.fitting import (
     prepare,
     train,
     varied,
-    weights_of,
     write_progress,
 )
 from inference.training.nodule_data import ROOM, KnownNodules, gather, middle
 from inference.training.outline import FOR_CHOICES, PATIENTS
+from inference.training.papers import Kind
 
-ARCHITECTURE: Final = "nodule-phenotype-1"
 TIMES: Final = 5
 AT_ONCE: Final = 32
 SCANNERS: Final = Variety(density=0.02, gain=0.03, noise=0.03)
@@ -52,12 +50,16 @@ DATA: Final = (
     "{nodules} nodules in blocks of {patients} simulated chests of many protocols (inference.training.nodule_data), "
     "each feature drawn into about a third of those that can have it. No patient."
 )
-LIMITS: Final = (
-    "Trained on simulation alone: it has never seen scars, consolidation, emphysema, motion or contrast medium.",
-    "A feature means what the simulation draws, not what a reader would call it; see the page for their agreement.",
-    "Its probabilities hold where a third of the nodules have a feature; in a clinic most features are rarer.",
-    "For nodules of 4 to 20 mm on slices up to 2.5 mm; strands are hardly seen on thicker slices.",
-    "It says what a nodule looks like, never what it is; no recommendation is made from it.",
+KIND: Final = Kind(
+    Task.PHENOTYPE,
+    "nodule-phenotype-1",
+    (
+        "Trained on simulation alone: it has never seen scars, consolidation, emphysema, motion or contrast medium.",
+        "A feature means what the simulation draws, not what a reader would call it; see the page for their agreement.",
+        "Its probabilities hold where a third of the nodules have a feature; in a clinic most features are rarer.",
+        "For nodules of 4 to 20 mm on slices up to 2.5 mm; strands are hardly seen on thicker slices.",
+        "It says what a nodule looks like, never what it is; no recommendation is made from it.",
+    ),
 )
 
 
@@ -147,27 +149,6 @@ def _scale(log_odds: NDArray[np.float64], truth: NDArray[np.float32]) -> tuple[f
     return float(found[0]), float(found[1])
 
 
-def write(
-    folder: Path, version: str, network: NodulePhenotype, settings: dict[str, float], trained: Training
-) -> ModelCard:
-    """Write weights and card, not measured yet."""
-    content = weights_of(network)
-    card = ModelCard(
-        task=Task.PHENOTYPE,
-        version=version,
-        architecture=ARCHITECTURE,
-        weights_sha256=hashlib.sha256(content).hexdigest(),
-        trained=trained,
-        limits=LIMITS,
-        verdict="Not measured yet.",
-        settings=settings,
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{card.name}.safetensors").write_bytes(content)
-    (folder / f"{card.name}.json").write_text(card.to_json(), "utf-8")
-    return card
-
-
 def main() -> None:
     """Make or read the nodules, train, write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -194,7 +175,7 @@ def main() -> None:
     on = datetime.now(tz=UTC).date().isoformat()
     minutes = round((time.process_time() - started) / 60, 1)
     trained = Training(script, told.seed, on, data, known.digest, len(known.facts), minutes)
-    card = write(told.into, told.version, network, settings, trained)
+    card = KIND.write(told.into, told.version, network, settings, trained)
     write_progress(told.into / f"{card.name}.csv", went)
     sys.stderr.write(f"{card.name}: loss {went[-1].loss:.4f}, {minutes} CPU min, {settings}\n")
 

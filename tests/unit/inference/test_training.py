@@ -60,7 +60,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Network,
     network, went = candidates.learn(examples, EFFORT, 1, folder / "now.safetensors")
     write_progress(folder / "candidates-0.test.csv", went)
     settings = candidates.fuse(candidates.network_odds(network, examples), examples)
-    candidates.write(folder, "0.test", network, settings, TRAINED)
+    candidates.KIND.write(folder, "0.test", network, settings, TRAINED)
     (model,) = Registry.of(our_folder=folder).models
     yield open_model(model), network, folder
     torch.set_num_threads(threads)
@@ -180,7 +180,7 @@ def test_the_growth_network_learns_and_its_word_turns_with_the_scans(tmp_path: P
     pairs = cut([known(float(r), n) for n, r in enumerate((-0.6, 0.6))], 1, cuts=2, laid=0)
     network, went = growth.learn(pairs, Effort(steps=4, batch=2), 1)
     factor, off = growth.error_factor(network, pairs)
-    growth.write(tmp_path, "0.test", network, factor, TRAINED)
+    growth.KIND.write(tmp_path, "0.test", network, {"error_factor": factor}, TRAINED)
     torch.set_num_threads(threads)
     assert np.isfinite([went[-1].loss, off]).all()
     (model,) = Registry.of(our_folder=tmp_path).models

@@ -83,7 +83,7 @@ def test_the_outline_learns_and_what_it_wrote_can_be_asked(tmp_path: Path, threa
     known = drawn()
     network, went = outline.learn(known, Effort(steps=24, batch=4), 1)
     settings = outline.errors_of(network, known)
-    outline.write(tmp_path, "0.test", network, settings, TRAINED)
+    outline.KIND.write(tmp_path, "0.test", network, settings, TRAINED)
     first, same = (outline.learn(known, Effort(steps=2, batch=4), 1)[1] for _ in range(2))
     assert [one.loss for one in first] == [one.loss for one in same]
     assert went[-1].loss < 0.95 * first[-1].loss  # the mean of all steps, the first ones in it
@@ -103,7 +103,7 @@ def test_the_phenotype_learns_and_what_it_wrote_can_be_asked(tmp_path: Path, thr
     levels = weights_of(NoduleOutline())
     network, went = phenotype.learn(known, Effort(steps=60, batch=8), 1, levels, times=2)
     settings = phenotype.to_scale(network, known)
-    phenotype.write(tmp_path, "0.test", network, settings, TRAINED)
+    phenotype.KIND.write(tmp_path, "0.test", network, settings, TRAINED)
     first, same = (phenotype.learn(known, Effort(2, 4), 1, levels, times=1)[1] for _ in range(2))
     assert [one.loss for one in first] == [one.loss for one in same]
     assert went[-1].loss < 0.9 * first[-1].loss  # the mean of all steps, the first ones in it
