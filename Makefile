@@ -107,7 +107,7 @@ check: tools  ## everything that can be judged without running the tests
 	step "migrations safe on a live system" env DJANGO_SETTINGS_MODULE=tests.migration_settings \
 	  $(BIN)/python manage.py lintmigrations --quiet ok ignore warning \
 	  --ignore-name 0004_one_truth_of_lobe_and_margin 0007_everybody_belongs_to_a_clinic 0009_guards_of_steps \
-	  0016_measured_together 0037_sealed_secrets; \
+	  0016_measured_together 0037_sealed_secrets 0038_answers_of_findings; \
 	step "fit for production" env $(LIKE_PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING; \
 	if [ -n "$$failed" ]; then echo "make check: something above has to be mended" >&2; exit 1; fi; \
 	echo "make check: all good"

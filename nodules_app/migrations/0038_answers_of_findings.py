@@ -1,4 +1,8 @@
-"""Models may speak of a finding: its outline, and what it looks like. Adds only; rows that stand keep the new rule."""
+"""Models may speak of a finding: its outline, and what it looks like. Adds only; rows that stand keep the new rule.
+
+The unique index is built with the table held: only workers write there, a few rows an exam, and a worker that waits a
+second for the index of a large clinic loses nothing.
+"""
 
 import django.db.models.deletion
 from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint

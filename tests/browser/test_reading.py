@@ -215,7 +215,7 @@ def test_two_axes_of_the_viewer_wait_in_the_form_for_a_yes(visit: Visit, reader:
     assert page.evaluate("document.activeElement.type") == "submit"
     page.keyboard.press("Enter")
     expect(page.get_by_text("12.3 × 9.1")).to_be_visible()
-    expect(page.get_by_text("Not assessable").first).to_be_visible()
+    expect(page.get_by_text("Present, size not compared").first).to_be_visible()
 
 
 def test_opening_a_nodule_takes_the_viewer_there(visit: Visit, reader: User, patient: Patient) -> None:

@@ -57,6 +57,7 @@ from nodules_app.services import (
     priors,
     readings,
     receiving,
+    sealing,
 )
 from nodules_app.services.pipeline.execute import execute
 from tests import factories, peers
@@ -369,7 +370,12 @@ def test_a_test_of_a_connection_says_in_a_sentence_what_is_wrong(orthanc: peers.
     good = pacs(port=orthanc.dicom_port)
     assert connections.test(connection=good, by=who) is None
     web = pacs(
-        name="Web", kind=ConnectionKind.DICOMWEB, url=orthanc.dicomweb, user=peers.USER, secret="no", receives=False
+        name="Web",
+        kind=ConnectionKind.DICOMWEB,
+        url=orthanc.dicomweb,
+        user=peers.USER,
+        secret=sealing.seal("no"),
+        receives=False,
     )
     refusal = connections.test(connection=web, by=who)
     assert refusal is not None
@@ -460,7 +466,7 @@ class TestEndToEnd:
         if way == "get":
             pacs(port=orthanc.dicom_port, queries=True, retrieve_by="get")
         else:
-            web = {"url": orthanc.dicomweb, "user": peers.USER, "secret": peers.PASSWORD}
+            web = {"url": orthanc.dicomweb, "user": peers.USER, "secret": sealing.seal(peers.PASSWORD)}
             pacs(kind=ConnectionKind.DICOMWEB, title="", host="", port=None, receives=False, queries=True, **web)
         # The PACS says no day of birth, so that only the images can contradict.
         others = {"PatientName": "Someone^Else", "PatientBirthDate": "", "PatientSex": "M", "StudyDate": "20190115"}

@@ -164,7 +164,9 @@ def wait_until_all_work_has_ended(var: Path) -> None:
     while ask(var, "SELECT 1 FROM nodules_app_run WHERE state IN ('queued', 'running')") or not ask(
         var, "SELECT 1 FROM nodules_app_run WHERE kind = 'plan' AND state = 'succeeded'"
     ):
-        assert time.monotonic() < deadline_s, ask(var, "SELECT kind, state, attempt, failure FROM nodules_app_run")
+        assert time.monotonic() < deadline_s, "\n".join(
+            map(str, ask(var, "SELECT kind, state, attempt, not_before, lease_until, failure FROM nodules_app_run"))
+        )
         time.sleep(0.2)
     assert ask(var, "SELECT kind, failure FROM nodules_app_run WHERE state <> 'succeeded'") == []
     assert ask(var, "SELECT count(*) FROM nodules_app_uncovered_nodule") == [(0,)]
