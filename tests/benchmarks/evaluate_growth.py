@@ -257,6 +257,9 @@ def page(card: ModelCard, counted: Counted, seconds: float, real: Sequence[str])
         "",
         f"![Loss of the training](img/{TRAINING.name})",
         "",
+        "A pair counts by the root of the variance that the network states for it, so the loss rises towards nothing "
+        "as that falls: the curve shows that the training moved, not how good it became.",
+        "",
         "## Simulated patients",
         "",
         f"Measured on {len(counted.cases)} nodules of {len({case.seed for case in counted.cases})} simulated patients "
