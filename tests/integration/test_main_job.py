@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from math import dist
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -32,7 +33,7 @@ from nodules_app.models import (
     User,
 )
 from nodules_app.selectors.reading_content import content_of, sha256_of
-from nodules_app.services import decisions, intake, models, nodules, readings, safety_net, scans
+from nodules_app.services import decisions, demo_clinic, intake, models, nodules, readings, runs, safety_net, scans
 from nodules_app.services.demo_clinic import prepare_demo_clinic
 from nodules_app.services.pipeline import matching
 from tests import kept
@@ -196,6 +197,20 @@ class TestRefusals:
         write(data, stack(5))
         call_command("prepare_demo", str(data))
         assert "was not imported" not in capsys.readouterr().out
+        assert Scan.objects.count() == 1
+
+    def test_a_demo_takes_over_from_a_worker_that_was_quicker_and_died(
+        self, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def somebody_is_quicker(code: UUID) -> None:
+            monkeypatch.undo()
+            assert runs.claim(code)
+
+        write(tmp_path / "data", stack(5))
+        settings.RUN_LEASE_S = 0.5
+        monkeypatch.setattr(demo_clinic, "execute", somebody_is_quicker)
+        prepare_demo_clinic(tmp_path / "data")
+        assert Run.objects.get(kind=RunKind.INTAKE).state == RunState.SUCCEEDED
         assert Scan.objects.count() == 1
 
     def test_importing_ends_with_the_fault_and_waits_for_no_worker(self, tmp_path: Path, settings: Settings) -> None:
