@@ -153,11 +153,12 @@ class Faults:
             connection.close()
             code = 0
         except OperationalError:
+            traceback.print_exc()
             code = LOST_THE_DATABASE  # the next beat makes up for it, as it would in service
         finally:
-            if code:
+            if code == 1:
                 traceback.print_exc()  # the parent sees only that it failed
-                sys.stderr.flush()
+            sys.stderr.flush()
             os._exit(code)
 
 
