@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from nodules_app.lifecycles import MdtCaseState
 from nodules_app.models import FollowUp, MdtCase, MdtMeeting, Role, User
@@ -46,19 +46,25 @@ def meeting(chair: User) -> MdtMeeting:
     return planned
 
 
+def turn(page: Page, key: str) -> None:
+    """Press a key that opens a page, and wait until the keys of that page are heard."""
+    with page.expect_navigation():
+        page.keyboard.press(key)
+
+
 def test_six_cases_from_the_list_to_the_minutes(visit: Visit, chair: User, meeting: MdtMeeting) -> None:
     visitor = visit(as_=chair, viewport=PROJECTOR)
     page = visitor.see(f"/mdt/meetings/{meeting.code}/")
     expect(page.locator("#list tbody tr")).to_have_count(CASES)
     assert faults(visitor) == []
-    page.keyboard.press("m")
+    turn(page, "m")
     expect(page.get_by_text(f"Case 1 of {CASES}")).to_be_visible()
     assert faults(visitor) == []
     for number in range(2, CASES + 1):  # through all of them by one key, and back
-        page.keyboard.press("n")
+        turn(page, "n")
         expect(page.get_by_role("heading", level=1)).to_have_text(f"Question {number}?")
     for number in range(CASES - 1, 0, -1):
-        page.keyboard.press("p")
+        turn(page, "p")
         expect(page.get_by_role("heading", level=1)).to_have_text(f"Question {number}?")
     ct_on = timezone.localdate() + timedelta(days=90)
     for number in range(1, CASES + 1):

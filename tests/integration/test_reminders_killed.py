@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import psycopg2
 import pytest
@@ -29,19 +28,12 @@ from nodules_app.services.reminders.reconcile import reconcile
 from nodules_app.services.reminders.sweep import sweep
 from tests import factories
 from tests.integration.conftest import SECRET
+from tests.integration.database import ROOT, address, database
 from tests.providers import MOMENTS, Gateway, MailServer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
-ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 60.0
-
-
-def database() -> dict[str, str]:
-    told = connection.settings_dict
-    return {"host": told["HOST"], "port": str(told["PORT"]), "user": told["USER"], "password": told["PASSWORD"]} | {
-        "dbname": told["NAME"]
-    }
 
 
 PRINT = """
@@ -63,12 +55,10 @@ def working(part: str, **env: str) -> AbstractContextManager[subprocess.Popen[by
 @contextmanager
 def running(*command: str, **env: str) -> Iterator[subprocess.Popen[bytes]]:
     """A process of the product; killed at the end if the test has not done it."""
-    to = database()
-    url = f"postgresql://{to['user']}:{to['password']}@{to['host']}:{to['port']}/{to['dbname']}"
     process = subprocess.Popen(
         [sys.executable, *command],
         cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": url, "NODULES_SENDING_TIMEOUT_S": "30"} | env,
+        env=os.environ | {"DATABASE_URL": address(), "NODULES_SENDING_TIMEOUT_S": "30"} | env,
     )
     try:
         yield process

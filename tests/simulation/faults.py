@@ -10,12 +10,12 @@ import os
 import random
 import signal
 import socket
-import sys
 import time
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 import psycopg2
 from django.core.cache import cache
@@ -134,31 +134,34 @@ class Faults:
         children = [self._fork(work) for work in works]
         if kill:
             time.sleep(self.chance.uniform(0.005, 0.25))
-            for child in children:
+            for child, _ in children:
                 os.kill(child, signal.SIGKILL)
-        for child in children:
+        for child, last_words in children:
+            with last_words:
+                said = last_words.read()  # until it ends
             _, status = os.waitpid(child, 0)
             code = os.waitstatus_to_exitcode(status)
             self.done[ENDED.get(code, "process killed with SIGKILL")] += 1
-            assert code in ENDED or code == -signal.SIGKILL, "a beat failed in its process"
+            assert code in ENDED or code == -signal.SIGKILL, f"a beat ended with {code} in its process: {said}"
 
     @staticmethod
-    def _fork(work: Callable[[], object]) -> int:
+    def _fork(work: Callable[[], object]) -> tuple[int, TextIO]:
+        """Give the process and what it has to say when it fails."""
+        reading, writing = os.pipe()
         child = os.fork()
         if child:
-            return child
+            os.close(writing)
+            return child, os.fdopen(reading)
         code = 1
         try:
             work()
             connection.close()
             code = 0
         except OperationalError:
-            traceback.print_exc()
             code = LOST_THE_DATABASE  # the next beat makes up for it, as it would in service
         finally:
             if code == 1:
-                traceback.print_exc()  # the parent sees only that it failed
-            sys.stderr.flush()
+                os.write(writing, traceback.format_exc().encode())
             os._exit(code)
 
 
