@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.cache import cache
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from nodules_app.ladder.rungs import Channel, Recipient
@@ -36,6 +36,7 @@ from nodules_app.services.reminders.sweep import alone, sweep
 from tests import factories
 from tests.integration.reminding import NOON, TODAY, end_exam, end_step, event_steps, message, owed, written
 from tests.providers import MailServer
+from tests.simulation.faults import cut
 
 pytestmark = pytest.mark.django_db
 
@@ -189,6 +190,18 @@ class TestTwoAtOnce:
             thread.start()
             thread.join()
         assert found == [None]
+
+    def test_rule_5_a_sweep_that_loses_the_database_says_so_and_leaves_no_lock(self) -> None:
+        def lose_it() -> None:
+            with alone(910_272):
+                cut()
+                Reminder.objects.count()
+
+        with pytest.raises(OperationalError):
+            lose_it()
+        connection.close()
+        with alone(910_272) as held:
+            assert held
 
     def test_a_death_waits_for_the_hand_over_and_is_then_obeyed(self, mail: MailServer) -> None:
         """What commits before the hand-over stops it; what comes during it waits until the message is written down."""

@@ -53,7 +53,7 @@ def alone(key: int) -> Iterator[bool]:
         try:
             yield bool(held)
         finally:
-            if held:
+            if held and connection.is_usable():  # a lost connection has given the lock back, and says why it was lost
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
 
 
