@@ -140,15 +140,17 @@ train: $(READY_TO_WORK) $(WARM)  ## make the data, train a learned model, measur
 
 .PHONY: train-pairs
 train-pairs:
-	@$(BIN)/python -m inference.training.known_nodules $(KNOWN) --seeds $$(seq 1 16) $$(seq 18 21)
+	@$(BIN)/python -m inference.training.known_nodules $(KNOWN) --seeds $$(seq 1 16) $$(seq 18 30)
 	@if [ ! -d $(MADE) ]; then $(BIN)/python -m tests.benchmarks.bench_registration --folder $(MADE); fi
 
 .PHONY: train-growth
 train-growth: train-pairs
-	@$(BIN)/python -m inference.training.known_nodules $(KNOWN) --seeds $$(seq 41 46)
-	@$(BIN)/python -m tests.benchmarks.measured_pairs $(KNOWN) $(KNOWN)/measured.jsonl --seeds $$(seq 41 46)
+	@$(BIN)/python -m inference.training.known_nodules $(KNOWN) --seeds $$(seq 61 64)
+	@$(BIN)/python -m tests.benchmarks.measured_pairs $(KNOWN) $(KNOWN)/measured.jsonl --seeds $$(seq 61 64)
+	@$(BIN)/python -m tests.benchmarks.learned_pairs $(MADE)-fresh
 	@$(BIN)/python -m inference.training.growth $(KNOWN) $(ARGS)
-	@$(BIN)/python -m tests.benchmarks.evaluate_growth $(KNOWN) --measured $(KNOWN)/measured.jsonl --made $(MADE)
+	@$(BIN)/python -m tests.benchmarks.calibrate_growth $(MADE)
+	@$(BIN)/python -m tests.benchmarks.evaluate_growth $(KNOWN) --measured $(KNOWN)/measured.jsonl --made $(MADE) --fresh $(MADE)-fresh
 
 .PHONY: train-candidates
 train-candidates: train-pairs

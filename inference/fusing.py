@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from inference.estimate import Z_95
+
+JOINT_HELD: Final = "joint_interval_held"  # setting of a card: share of true ratios that the joint 95 % interval held
+LEAST_HELD: Final = 0.93
 
 
 class Ratio(Protocol):
@@ -49,6 +53,17 @@ def interval_95(ratio: Ratio) -> tuple[float, float]:
     """The 95 % interval of a ratio."""
     reach = math.exp(Z_95 * ratio.log_ratio_error)
     return ratio.volume_ratio / reach, ratio.volume_ratio * reach
+
+
+def joint_interval_holds(settings: Mapping[str, float]) -> bool:
+    """Whether the interval of measured and learned together may be shown.
+
+    Parameters
+    ----------
+    settings
+        Of the model's card: only one that was checked on real CT says how often that interval held.
+    """
+    return settings.get(JOINT_HELD, 0.0) >= LEAST_HELD
 
 
 def log_error(ratio_low: float, ratio_high: float) -> float:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save
+from scipy import ndimage
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -27,6 +28,7 @@ TILT: Final = 0.2  # radians, standard deviation, off the patient's axes
 LARGER: Final = 0.08  # standard deviation of the logarithm of the size
 OFF: Final = 0.7  # voxels, standard deviation, off the middle
 TOLD_EVERY: Final = 100  # steps, on standard error
+SOFTENED_SHARE: Final = 0.4  # of the scans, where a variety softens any
 WARM_SHARE: Final = 0.05  # of the steps, over which the rate rises
 
 
@@ -40,11 +42,14 @@ class Variety:
         Standard deviations of what is added, and of the factor on the distance from air.
     noise
         Standard deviation of the noise that is added, at most.
+    blur
+        Standard deviation of what softens a scan, in voxels along the patient and across, at most.
     """
 
     density: float = 0.04
     gain: float = 0.06
     noise: float = 0.06
+    blur: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,14 +221,25 @@ def _about(axis: int, angle: float) -> NDArray[np.float64]:
 
 
 def otherwise_scanned(values: Singles, rng: np.random.Generator, variety: Variety) -> Singles:
-    """Change density and noise of every channel of every example by itself, (n, channels, z, y, x)."""
+    """Change sharpness, density and noise of every channel of every example by itself, (n, channels, z, y, x)."""
     shape = (len(values), values.shape[1], 1, 1, 1)
+    if variety.blur > 0:
+        values = _softened(values, rng, variety.blur)
     values = (values + 1) * rng.normal(1.0, variety.gain, shape).astype(np.float32) - 1
     values += rng.normal(0.0, variety.density, shape).astype(np.float32)
     noise = rng.uniform(0.0, variety.noise, shape).astype(np.float32)
     values += noise * rng.standard_normal(values.shape, dtype=np.float32)
     clipped: Singles = np.clip(values, -1.0, 1.0)
     return clipped
+
+
+def _softened(values: Singles, rng: np.random.Generator, most: float) -> Singles:
+    """Soften some of the channels, each by itself: another kernel in the plane, thicker slices along the patient."""
+    softened = values.copy()
+    for example, channel in np.argwhere(rng.random(values.shape[:2]) < SOFTENED_SHARE):
+        along, across = rng.uniform(0.0, most, 2)
+        softened[example, channel] = ndimage.gaussian_filter(values[example, channel], (along, across, across))
+    return softened
 
 
 def asked(network: nn.Module, patches: Singles, batch: int = 64) -> Singles:

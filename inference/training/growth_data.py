@@ -2,7 +2,8 @@
 
 Of a nodule that was scanned many pairs are made: shifted, and the two scans enlarged differently, which changes the
 ratio of the volumes by a known amount. Into the lung beside it further nodules are laid on both scans, of one shape and
-two known volumes, so that few patients give many nodules. The same seed gives the same pairs to the last voxel.
+two known volumes, so that few patients give many nodules. Both scans are cut about the true middle, off by an error
+that is drawn, so that the same seed gives the same pairs to the last voxel whatever becomes of the registration.
 """
 
 from __future__ import annotations
@@ -28,13 +29,14 @@ from registration.volume import Volume
 ROOM: Final = 1
 CUTS: Final = 4  # of each nodule
 OFF_MIDDLE: Final = 0.1  # of the diameter: spread of the asked point about the middle, on both scans alike
-OFF_MAP_MM: Final = 0.5  # spread of what the map to the other scan is off
+OFF_MAP_MM: Final = (0.4, 1.2)  # spread of what the map to the other scan is off: mostly, and where it holds badly
+BAD_MAP_SHARE: Final = 0.2
 LARGER: Final = 0.12  # spread of the logarithm of the size of both scans together
 GROWN: Final = 0.10  # of the one against the other; of volumes three times that
 UNCHANGED_SHARE: Final = 0.4
 
 LAID: Final = 2  # nodules beside each one that was scanned
-AWAY_MM: Final = (13.0, 19.0)  # from its middle: near enough that the map still holds, far enough that it is not cut
+AWAY_MM: Final = (13.0, 19.0)  # from its middle: far enough that it is not cut, near enough to lie in the block
 PLACES: Final = 200  # tried
 DARK_HU: Final = -650.0  # on average where a nodule is laid: lung, with vessels at most
 DIAMETERS_MM: Final = (4.5, 11.0)
@@ -75,7 +77,7 @@ def cut(known: Sequence[KnownNodule], seed: int, *, cuts: int = CUTS, laid: int 
         rng = np.random.default_rng([seed, 16, *(int(part) for part in one.name.split("-"))])
         scanned = _Seen(
             (one.prior.volume, one.current.volume),
-            (one.prior.centre_lps_mm, one.carried_lps_mm),
+            (one.prior.centre_lps_mm, one.current.centre_lps_mm),
             (6 * one.prior.volume_mm3 / math.pi) ** (1 / 3),
             one.log_ratio,
         )
@@ -90,7 +92,8 @@ def _cubes(seen: _Seen, rng: np.random.Generator) -> tuple[Shorts, float]:
     """Both cubes of a nodule about a point near its middle, and the logarithm of the ratio that they show."""
     both = rng.normal(0.0, LARGER)
     apart = 0.0 if rng.random() < UNCHANGED_SHARE else float(rng.normal(0.0, GROWN))
-    off_mm = rng.normal(0.0, OFF_MIDDLE * seen.diameter_mm, 3), rng.normal(0.0, OFF_MAP_MM, 3)
+    off_map_mm = OFF_MAP_MM[int(rng.random() < BAD_MAP_SHARE)]
+    off_mm = rng.normal(0.0, OFF_MIDDLE * seen.diameter_mm, 3), rng.normal(0.0, off_map_mm, 3)
     sides = []
     for volume, place, off, larger in zip(
         seen.volumes,
@@ -107,12 +110,13 @@ def _cubes(seen: _Seen, rng: np.random.Generator) -> tuple[Shorts, float]:
 def _laid_beside(one: KnownNodule, rng: np.random.Generator, wanted: int) -> Iterator[_Seen]:
     """Nodules laid into the lung near one that was scanned, on both scans.
 
-    Only where both were reconstructed softly: what is laid in has the edges of a soft kernel.
+    Only where both were reconstructed softly: what is laid in has the edges of a soft kernel. It lies as far from the
+    scanned nodule on both; that the lung around is drawn out by a breath moves its surroundings a little.
     """
     if wanted == 0 or not one.prior.kernel == one.current.kernel == Kernel.SOFT:
         return
     for place in _free_places(one, rng)[:wanted]:
-        there = one.carried_lps_mm + one.jacobian @ (place - one.prior.centre_lps_mm)
+        there = place + one.current.centre_lps_mm - one.prior.centre_lps_mm
         kind = Attenuation(rng.choice(["solid", "part_solid", "ground_glass"], p=[0.55, 0.1, 0.35]))
         surface = Surface.drawn(rng)
         diameter_mm = float(np.exp(rng.uniform(np.log(SMALLEST_MM[kind]), np.log(DIAMETERS_MM[1]))))
@@ -133,7 +137,7 @@ def _free_places(one: KnownNodule, rng: np.random.Generator) -> NDArray[np.float
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     offsets_mm = directions * rng.uniform(*AWAY_MM, (PLACES, 1))
     free = _in_lung(one.prior.volume, one.prior.centre_lps_mm + offsets_mm)
-    free &= _in_lung(one.current.volume, one.carried_lps_mm + offsets_mm @ one.jacobian.T)
+    free &= _in_lung(one.current.volume, one.current.centre_lps_mm + offsets_mm)
     return one.prior.centre_lps_mm + offsets_mm[free]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from inference.fusing import fuse, interval_95, log_error
+from inference.fusing import fuse, interval_95, joint_interval_holds, log_error
 from inference.model_card import Task
 from inference.registry import Model
 from nodules_app.models import ModelAnswer, RunKind, Scan, User
@@ -40,8 +40,10 @@ class GrowthSaid:
     version, own
         Of the model; whether the hospital put it there.
     learned, both_ratio
-        What the network saw; and that with the measured ratio, weighed by their variances. Its interval is not shown:
-        on real CT it was too narrow, as the card says.
+        What the network saw; and that with the measured ratio, weighed by their variances.
+    both_low_ratio, both_high_ratio
+        95 % interval of both together. None where the card does not say that it holds on real CT, and where the two
+        disagree: then one of them errs by more than it states.
     disagree
         The two differ beyond both errors.
     course, course_probability
@@ -52,6 +54,8 @@ class GrowthSaid:
     own: bool
     learned: Span
     both_ratio: float
+    both_low_ratio: float | None
+    both_high_ratio: float | None
     disagree: bool
     course: str
     course_probability: float
@@ -127,9 +131,20 @@ def _said(model: Model, answer: Mapping[str, float], change: Change) -> GrowthSa
         raise ValueError(f"{change.match} was not measured")
     seen = _Kept(answer["volume_ratio"], answer["log_ratio_error"])
     both = fuse(ratio, log_error(low, high), seen)
+    holds = joint_interval_holds(model.card.settings) and not both.disagree
+    both_low, both_high = interval_95(both) if holds else (None, None)
     course = likeliest(answer)
-    probability = answer[f"{course}_probability"]
-    return GrowthSaid(model.card.version, model.own, _span(seen), both.volume_ratio, both.disagree, course, probability)
+    return GrowthSaid(
+        version=model.card.version,
+        own=model.own,
+        learned=_span(seen),
+        both_ratio=both.volume_ratio,
+        both_low_ratio=both_low,
+        both_high_ratio=both_high,
+        disagree=both.disagree,
+        course=course,
+        course_probability=answer[f"{course}_probability"],
+    )
 
 
 def _span(ratio: _Kept) -> Span:

@@ -79,6 +79,11 @@ class MovedScan:
     seed: int
     settings: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def folder(self) -> str:
+        """Where it is kept, within the folder of all."""
+        return self.name.replace(", ", "-").replace(" ", "_")
+
 
 def _motion(si: float, ap: float, lr: float, bumps: float) -> dict[str, float]:
     return {"amplitude_si_mm": si, "amplitude_ap_mm": ap, "amplitude_lr_mm": lr, "bumps_mm": bumps}
@@ -122,7 +127,7 @@ def research_pair() -> Case:
 
 def moved_scan(plan: MovedScan, folder: Path) -> Case:
     """Make a pair under ``folder``, unless it lies there, and read it."""
-    target = folder / plan.name.replace(", ", "-").replace(" ", "_")
+    target = folder / plan.folder
     settings_file = target / "settings.json"
     if not (target / "truth.json").exists():
         target.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ from inference.patches import Shorts, cut_patches
 from inference.repeatability import OTHER_KIND_ERROR
 from nodules_app.services.compare.reading import ReadyScan, make_ready, read_scan
 from registration.register import register
+from registration.transform import Registration
+from registration.volume import Volume
 from tests.benchmarks.bench_candidates import HIT_MM, OWN_LPS_MM, OWN_REACH_MM
 
 HOST_OF = {"NLST": "nlst-101287/prior", "LIDC": "lidc-0001/ct"}
@@ -65,31 +67,58 @@ def made_pairs(made: Path) -> Iterator[tuple[str, Path, dict[str, Any]]]:
         yield truth.parent.name, truth.parent, json.loads(truth.read_text("utf-8"))
 
 
-def measure_real_ct(made: Path) -> tuple[list[MeasuredReal], int]:
-    """Measure every nodule of every pair as the product does; gives also how many were not measured."""
-    told: list[MeasuredReal] = []
-    refused = 0
-    for name, folder, truth in made_pairs(made):
-        prior, current = (make_ready(read_scan(folder / side, wanted_uid=None)) for side in ("prior", "current"))
-        found = register(prior.read.volume, current.read.volume, prior_lungs=prior.lungs, current_lungs=current.lungs)
-        extra = grade(
-            prior.facts, current.facts, registration_residual_mm=found.median_residual_mm, interval_days=180
-        ).extra_relative_error
-        for nodule in truth["nodules"]:
-            try:
-                first = _measure(prior, np.asarray(nodule["prior_lps_mm"]))
-                second = _measure(current, found.current_from_prior(first.centre_lps_mm))
-            except NotMeasured:
-                refused += 1
-                continue
-            both = measure_together(first, second, found.jacobians(first.centre_lps_mm)[0]) or (first, second)
-            cubes = [
-                cut_patches(scan.read.volume, one.centre_lps_mm, side=SIDE, step_mm=STEP_MM)[0]
-                for scan, one in ((prior, first), (current, second))
-            ]
-            true = math.log(nodule["volume_ratio"])
-            told.append(MeasuredReal(name, true, _log_ratio(*both), _error(*both, extra), np.stack(cubes)))
-    return told, refused
+@dataclass(frozen=True, slots=True, eq=False)
+class RealPair:
+    """Two real scans, registered; ``extra`` is the error that their being unlike adds to a ratio."""
+
+    name: str
+    prior: ReadyScan
+    current: ReadyScan
+    found: Registration
+    extra: float
+
+    def with_volumes(self, prior: Volume, current: Volume) -> RealPair:
+        """The same pair with something laid into both."""
+        sides = [
+            replace(scan, read=replace(scan.read, volume=volume))
+            for scan, volume in ((self.prior, prior), (self.current, current))
+        ]
+        return replace(self, prior=sides[0], current=sides[1])
+
+
+def real_pair(name: str, folder: Path) -> RealPair:
+    """Read and register a pair as the product does."""
+    prior, current = (make_ready(read_scan(folder / side, wanted_uid=None)) for side in ("prior", "current"))
+    found = register(prior.read.volume, current.read.volume, prior_lungs=prior.lungs, current_lungs=current.lungs)
+    graded = grade(prior.facts, current.facts, registration_residual_mm=found.median_residual_mm, interval_days=180)
+    return RealPair(name, prior, current, found, graded.extra_relative_error)
+
+
+def measure_real(pair: RealPair, prior_lps_mm: NDArray[np.float64], log_ratio: float) -> MeasuredReal | None:
+    """Measure one nodule of known growth on both scans as the product does; None where one of them is refused."""
+    try:
+        first = _measure(pair.prior, prior_lps_mm)
+        second = _measure(pair.current, pair.found.current_from_prior(first.centre_lps_mm))
+    except NotMeasured:
+        return None
+    both = measure_together(first, second, pair.found.jacobians(first.centre_lps_mm)[0]) or (first, second)
+    cubes = [
+        cut_patches(scan.read.volume, one.centre_lps_mm, side=SIDE, step_mm=STEP_MM)[0]
+        for scan, one in ((pair.prior, first), (pair.current, second))
+    ]
+    return MeasuredReal(pair.name, log_ratio, _log_ratio(*both), _error(*both, pair.extra), np.stack(cubes))
+
+
+def measure_real_ct(made: Sequence[Path]) -> tuple[list[MeasuredReal], int]:
+    """Measure every real nodule of every pair; gives also how many were not measured."""
+    told: list[MeasuredReal | None] = []
+    for name, folder, truth in (pair for place in made for pair in made_pairs(place)):
+        pair = real_pair(name, folder)
+        told += [
+            measure_real(pair, np.asarray(nodule["prior_lps_mm"]), math.log(nodule["volume_ratio"]))
+            for nodule in truth["nodules"]
+        ]
+    return [one for one in told if one is not None], sum(one is None for one in told)
 
 
 def growth_on_real_ct(measured: Sequence[MeasuredReal], network: Network) -> list[RealGrowth]:

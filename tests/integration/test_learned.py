@@ -15,7 +15,8 @@ from django.utils.html import escape
 from django.utils.translation import gettext, override
 from safetensors.torch import save
 
-from inference.fusing import log_error
+from inference.estimate import Z_95
+from inference.fusing import JOINT_HELD, log_error
 from inference.model_card import Task
 from inference.networks.contracts import CONTRACTS
 from inference.networks.phenotype import NodulePhenotype
@@ -99,6 +100,34 @@ def test_where_they_agree_no_alarm_is_raised_and_the_reading_shows_it_too(own: s
         page = words(client.get(reverse(name, kwargs={"code": patient.code})).content.decode())
         assert "measured and learned together" in page
         assert "They disagree" not in page
+
+
+def test_the_interval_of_both_is_shown_only_where_the_card_says_that_it_holds(own: str, tmp_path: Path) -> None:
+    patient, growth = followed()
+    answer(growth, own, growth.volume_ratio)
+    found = said(patient)
+    assert found is not None
+    assert found.both_low_ratio is None
+    for version, share in (("1.own", 0.90), ("2.own", 0.95)):
+        lay(tmp_path, version, task=Task.GROWTH, settings={"error_factor": 1.0, JOINT_HELD: share})
+    models.choose(task=Task.GROWTH, version="1.own", by=None)
+    found = said(patient)
+    assert found is not None
+    assert found.both_low_ratio is None
+    models.choose(task=Task.GROWTH, version="2.own", by=None)
+    found = said(patient)
+    assert found is not None
+    measured_error = log_error(growth.volume_ratio_low, growth.volume_ratio_high)
+    error = (measured_error**-2 + 0.05**-2) ** -0.5
+    assert found.both_high_ratio == pytest.approx(growth.volume_ratio * math.exp(Z_95 * error))
+    page = words(signed_in(Role.RADIOLOGIST).get(reverse("patient", kwargs={"code": patient.code})).content.decode())
+    assert "measured and learned together +60 % (" in page
+    other, growth = followed()
+    answer(growth, own, 1.0, error=0.02)
+    found = said(other)
+    assert found is not None
+    assert found.disagree
+    assert found.both_low_ratio is None
 
 
 def test_a_model_that_is_not_in_use_says_nothing(own: str) -> None:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from django.conf import settings
 
 from inference.follow import FollowedNodule
-from inference.fusing import fuse, interval_95, log_error
+from inference.fusing import fuse, interval_95, joint_interval_holds, log_error
 from inference.measure import NoduleMeasurement
-from inference.model_card import Task
+from inference.model_card import ModelCard, Task
 from inference.model_errors import ModelRefused
 from inference.registry import OFF, Registry
 from nodules_app.services.compare.comparing import Compared
@@ -61,7 +61,7 @@ def growth_words(compared: Compared, versions: Mapping[Task, str], device: str) 
     told = dict(zip(both, said, strict=True))
     return Words(
         tuple(
-            _word(model.card.name, told[number], one) if number in told else None
+            _word(model.card, told[number], one) if number in told else None
             for number, one in enumerate(compared.nodules)
         )
     )
@@ -77,9 +77,9 @@ def _places(one: FollowedNodule) -> tuple[Sequence[float], Sequence[float]]:
     return one.prior.centre_lps_mm, one.current.centre_lps_mm
 
 
-def _word(model: str, said: LearnedGrowth, one: FollowedNodule) -> Json:
+def _word(card: ModelCard, said: LearnedGrowth, one: FollowedNodule) -> Json:
     told: Json = {
-        "model": model,
+        "model": card.name,
         "input_sha256": said.input_sha256,
         "volume_ratio": round(said.volume_ratio, 4),
         "volume_ratio_ci95": [round(end, 4) for end in interval_95(said)],
@@ -93,6 +93,7 @@ def _word(model: str, said: LearnedGrowth, one: FollowedNodule) -> Json:
     if one.growth is not None:
         both = fuse(one.growth.volume_ratio, log_error(*one.growth.volume_ratio_ci95), said)
         told["fused_volume_ratio"] = round(both.volume_ratio, 4)
-        told["fused_volume_ratio_ci95"] = [round(end, 4) for end in interval_95(both)]
+        if joint_interval_holds(card.settings) and not both.disagree:
+            told["fused_volume_ratio_ci95"] = [round(end, 4) for end in interval_95(both)]
         told["disagrees_with_measured"] = both.disagree
     return told

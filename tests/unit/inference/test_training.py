@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 
 from inference.candidate_filter import find_filtered, rescored, together
 from inference.candidates import Candidate, find_candidates
-from inference.fusing import fuse
+from inference.fusing import JOINT_HELD, fuse, joint_interval_holds
 from inference.learned_growth import LearnedGrowth, see_growth
 from inference.model_card import Task, Training
 from inference.model_errors import NotForNetworks
@@ -25,7 +26,7 @@ from inference.training import candidates, growth
 from inference.training.block_data import examples_of_block
 from inference.training.candidate_data import ROOM, Examples, examples_in
 from inference.training.chests import Chest
-from inference.training.fitting import Effort, turned, weights_of, write_progress
+from inference.training.fitting import Effort, Variety, otherwise_scanned, turned, weights_of, write_progress
 from inference.training.growth_data import cut
 from inference.training.known_nodules import KnownNodule, KnownScan
 from registration.volume import Volume
@@ -215,6 +216,37 @@ def test_a_block_gives_its_nodule_and_other_places() -> None:
 
 def word(volume_ratio: float, error: float) -> LearnedGrowth:
     return LearnedGrowth(volume_ratio, error, 0.0, 0.5, 0.5, "0" * 64)
+
+
+def test_the_factor_on_the_errors_is_the_smallest_with_which_the_joint_interval_holds() -> None:
+    rng = np.random.default_rng(5)
+    true = rng.uniform(-0.5, 0.8, 400)
+    measured = true + rng.normal(0, 0.2, 400)
+    errors = np.full(400, 0.2)
+    too_sure = [word(float(np.exp(one)), 0.02) for one in true + rng.normal(0, 0.06, 400)]
+    factor = growth.joint_factor(true, measured, errors, too_sure)
+    assert 2.3 < factor < 3.9  # three times as far off as it says
+    assert growth.joint_held(true, measured, errors, too_sure, 1.0).mean() < 0.7
+    assert growth.joint_held(true, measured, errors, too_sure, factor).mean() >= 0.95
+    assert growth.joint_held(true, measured, errors, too_sure, factor - 0.03).mean() < 0.95
+    with pytest.raises(ValueError, match="wide enough"):
+        growth.joint_factor(true, measured + 9.0, errors / 100, too_sure)
+
+
+@pytest.mark.parametrize(("settings", "shown"), [({}, False), ({JOINT_HELD: 0.92}, False), ({JOINT_HELD: 0.95}, True)])
+def test_the_joint_interval_is_shown_only_where_it_was_checked(settings: dict[str, float], shown: bool) -> None:
+    assert joint_interval_holds(settings) is shown
+
+
+def test_softer_scans_keep_what_they_hold_and_lose_their_edges() -> None:
+    edges = np.zeros((8, 2, 16, 16, 16), np.float32)
+    edges[..., 8:] = 0.5
+    still = Variety(density=0.0, gain=0.0, noise=0.0)
+    assert np.array_equal(otherwise_scanned(edges, np.random.default_rng(1), still), edges)
+    softer = otherwise_scanned(edges, np.random.default_rng(1), replace(still, blur=1.0))
+    jumps = np.diff(softer, axis=-1).max(axis=(2, 3, 4))
+    assert 0 < (jumps < 0.49).sum() < jumps.size  # some of the scans, each by itself
+    assert softer.mean() == pytest.approx(0.25, abs=1e-3)
 
 
 def test_measured_and_learned_are_weighed_by_their_variances() -> None:
