@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,7 +42,14 @@ class Spots:
         return Spots(self.points_mm[chosen], self.response[chosen], self.scale_mm[chosen])
 
 
-def find_spots(volume: Volume, frame: Frame, lungs: Lungs) -> Spots:
+def find_spots(
+    volume: Volume,
+    frame: Frame,
+    lungs: Lungs,
+    *,
+    highest_hu: float = WINDOW_HU[1],
+    scales_mm: Sequence[float] = SCALES_MM,
+) -> Spots:
     """Find what answers like a ball at some size.
 
     Parameters
@@ -50,13 +58,18 @@ def find_spots(volume: Volume, frame: Frame, lungs: Lungs) -> Spots:
         Of the volume.
     lungs
         Of this scan.
+    highest_hu
+        What is brighter counts as this: a vessel then is no brighter than the ground glass that it runs through.
+    scales_mm
+        Sizes of the filter, standard deviations.
 
     Returns
     -------
     Spots, the strongest first: some thousands in a chest.
     """
     grid, image = _lung_image(volume, frame, lungs)
-    found = [_spots_of(grid, image, scale) for scale in SCALES_MM]
+    np.minimum(image, highest_hu, out=image)
+    found = [_spots_of(grid, image, scale) for scale in scales_mm]
     spots = Spots(
         np.concatenate([one.points_mm for one in found]),
         np.concatenate([one.response for one in found]),

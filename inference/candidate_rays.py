@@ -22,6 +22,7 @@ from registration.pyramid import Frame
 from registration.volume import Volume
 
 EVERY_RAY: Final = 4  # of the 500
+NO_LIMIT_HU: Final = 3071.0  # the brightest that 12 bits hold
 STEP_MM: Final = 0.5
 STEPS: Final = 28
 CORE_STEPS: Final = 3  # samples within a millimetre of the spot
@@ -98,13 +99,31 @@ class SpotFigures(NamedTuple):
     moved_mm: NDArray[np.float64]
 
 
-def look_around(volume: Volume, lungs: Lungs, frame: Frame, spots_mm: NDArray[np.float64]) -> SpotFigures:
+class _View(NamedTuple):
+    """A scan as the rays see it: from the frame to its index by ``turn`` and ``shift``, nothing above the highest."""
+
+    image: ImageHu
+    turn: Doubles
+    shift: Doubles
+    highest_hu: float
+
+
+def look_around(
+    volume: Volume,
+    lungs: Lungs,
+    frame: Frame,
+    spots_mm: NDArray[np.float64],
+    *,
+    highest_hu: float = NO_LIMIT_HU,
+) -> SpotFigures:
     """Send rays out from spots, in the scan's own voxels.
 
     Parameters
     ----------
     frame
         Of the volume; ``spots_mm`` (n, 3) are in it, order z, y, x.
+    highest_hu
+        What is brighter counts as this.
     """
     corners = volume.index_from_lps(frame.to_lps(np.vstack([np.zeros(3), np.eye(3)])))
     turn = np.ascontiguousarray((corners[1:] - corners[0]).T)
@@ -114,13 +133,18 @@ def look_around(volume: Volume, lungs: Lungs, frame: Frame, spots_mm: NDArray[np
     directions = np.ascontiguousarray(ray_directions()[::EVERY_RAY])
     figures, middles = np.full((len(spots_mm), FIGURES), np.nan), np.array(spots_mm, dtype=np.float64)
     spots_mm = np.ascontiguousarray(spots_mm)
-    _look(volume.array_hu, turn, corners[0], mask, directions, spots_mm, figures, middles)
+    view = _View(volume.array_hu, turn, corners[0], float(highest_hu))
+    _look(view, mask, directions, spots_mm, figures, middles)
     return SpotFigures(middles, *np.ascontiguousarray(figures.T))
 
 
 @kernel
-def _hu_at(image: ImageHu, z: float, y: float, x: float) -> float:
-    """Attenuation at a continuous index, trilinear, never below air; beyond the border the border's value."""
+def _hu_at(view: _View, z_mm: float, y_mm: float, x_mm: float) -> float:
+    """Attenuation at a place of the frame, trilinear, from air to the highest; beyond the border the border's value."""
+    image, turn, shift = view.image, view.turn, view.shift
+    z = turn[0, 0] * z_mm + turn[0, 1] * y_mm + turn[0, 2] * x_mm + shift[0]
+    y = turn[1, 0] * z_mm + turn[1, 1] * y_mm + turn[1, 2] * x_mm + shift[1]
+    x = turn[2, 0] * z_mm + turn[2, 1] * y_mm + turn[2, 2] * x_mm + shift[2]
     i = min(max(math.floor(z), 0), image.shape[0] - 2)
     j = min(max(math.floor(y), 0), image.shape[1] - 2)
     k = min(max(math.floor(x), 0), image.shape[2] - 2)
@@ -129,23 +153,14 @@ def _hu_at(image: ImageHu, z: float, y: float, x: float) -> float:
     for a in range(2):
         for b in range(2):
             weight = (fz if a else 1.0 - fz) * (fy if b else 1.0 - fy)
-            low = float(max(image[i + a, j + b, k], FLOOR_HU))
-            high = float(max(image[i + a, j + b, k + 1], FLOOR_HU))
+            low = min(max(float(image[i + a, j + b, k]), FLOOR_HU), view.highest_hu)
+            high = min(max(float(image[i + a, j + b, k + 1]), FLOOR_HU), view.highest_hu)
             total += weight * (low + fx * (high - low))
     return total
 
 
 @kernel
-def _cast(
-    image: ImageHu,
-    turn: Doubles,
-    shift: Doubles,
-    lung: Grid,
-    directions: Doubles,
-    at: Doubles,
-    hu: Doubles,
-    lung_until: Wholes,
-) -> None:
+def _cast(view: _View, lung: Grid, directions: Doubles, at: Doubles, hu: Doubles, lung_until: Wholes) -> None:
     """Fill ``hu`` (rays, STEPS), smoothed along each ray, and ``lung_until`` (rays,), the first step off the lung."""
     for ray in range(directions.shape[0]):
         lung_until[ray] = STEPS
@@ -155,12 +170,7 @@ def _cast(
             x = at[2] + directions[ray, 2] * step * STEP_MM
             if lung_until[ray] == STEPS and not inside(lung, z, y, x):
                 lung_until[ray] = step
-            hu[ray, step] = _hu_at(
-                image,
-                turn[0, 0] * z + turn[0, 1] * y + turn[0, 2] * x + shift[0],
-                turn[1, 0] * z + turn[1, 1] * y + turn[1, 2] * x + shift[1],
-                turn[2, 0] * z + turn[2, 1] * y + turn[2, 2] * x + shift[2],
-            )
+            hu[ray, step] = _hu_at(view, z, y, x)
         before = hu[ray, 0]
         for step in range(1, STEPS - 1):
             here = hu[ray, step]
@@ -308,14 +318,7 @@ def _surroundings(hu: Doubles, lung_until: Wholes, core_hu: float, lung_hu: floa
 
 @parallel_kernel
 def _look(
-    image: ImageHu,
-    turn: Doubles,
-    shift: Doubles,
-    lung: Grid,
-    directions: Doubles,
-    spots_mm: Doubles,
-    figures: Doubles,
-    middles_mm: Doubles,
+    view: _View, lung: Grid, directions: Doubles, spots_mm: Doubles, figures: Doubles, middles_mm: Doubles
 ) -> None:
     """Fill ``figures`` (n, FIGURES) and ``middles_mm`` (n, 3); a spot that shows nothing keeps what stood there."""
     opposite = _opposite(directions)
@@ -325,7 +328,7 @@ def _look(
         lung_until, how = np.empty(rays, np.int64), np.empty(rays, np.int64)
         out, at = np.empty(FIGURES), spots_mm[spot].copy()
         for _ in range(ROUNDS):
-            _cast(image, turn, shift, lung, directions, at, hu, lung_until)
+            _cast(view, lung, directions, at, hu, lung_until)
             core_hu, lung_hu = _levels(hu, lung_until)
             _ends(hu, lung_until, (core_hu + lung_hu) / 2, length_mm, how)
             out[CONTRAST], out[RADIUS] = core_hu - lung_hu, _typical_radius(length_mm, how)

@@ -1,8 +1,10 @@
 """What may be a nodule: round bright spots of the lungs, without a network.
 
-A blob filter at five sizes proposes some thousand spots; rays at full resolution see how large and round each is and
-on what it hangs. One weighted sum of thirteen of these figures says how like a nodule it is. What both scans of a pair
-propose is held against each other: what is new, gone or grown comes first.
+A blob filter at several sizes proposes some thousand spots; rays at full resolution see how large and round each is and
+on what it hangs. One weighted sum of thirteen of these figures says how like a nodule it is. All this is done twice,
+as the scan is and with all that is brighter than ground glass made as dim as that: a vessel then no longer outshines
+the ground glass that it runs through. What both scans of a pair propose is held against each other: what is new, gone
+or grown comes first.
 """
 
 from __future__ import annotations
@@ -13,10 +15,12 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
-from inference.blobs import Spots, find_spots
-from inference.candidate_rays import SpotFigures, look_around
+from inference.blobs import find_spots
+from inference.candidate_lungs import without_pockets
+from inference.candidate_rays import look_around
+from inference.candidate_score import FAINT, PLAIN, Look, is_possible, likeness
 from inference.neighbourhood import Floats
 from inference.surroundings import is_clear_lung, is_in_field
 from registration.lungs import Lungs
@@ -28,35 +32,13 @@ from registration.volume import Volume
 Change = Literal["new", "gone", "grown", "same"]
 
 METHOD: Final = "blobs, rays and the other scan"
-VERSION: Final = "3"
+VERSION: Final = "4"
 
-LEAST_CONTRAST_HU: Final = 80.0
-SMALLEST_MM: Final = 3.0
-LARGEST_RADIUS_MM: Final = 12.0
 APART_MM: Final = 4.0
 LIMIT: Final = 30
-LEAST_SCORE: Final = 0.245  # leaves about eight false ones a scan, see docs/benchmarks.md
+LEAST_SCORE: Final = 0.4  # leaves about eight false ones a scan, see docs/benchmarks.md
 GROWN_RATIO: Final = 1.25  # of diameters; they are rough, half a millimetre either way
 GROWN_MM: Final = 1.0
-
-# Of the logarithm of the odds. Fitted on simulated nodules of 4 to 15 mm put into two real scans, by
-# tests/benchmarks/bench_candidates.py --fit, and tried on other draws than those.
-WEIGHTS: Final[dict[str, float]] = {
-    "blob": 1.50,
-    "size": 1.39,
-    "odd_size": -10.05,
-    "at_wall": -7.23,
-    "long": -21.47,
-    "spread": -16.38,
-    "ring": 1.40,
-    "rim": -1.97,
-    "elongation": -7.26,
-    "flatness": -3.57,
-    "chord": 1.70,
-    "rim_median": -10.75,
-    "fill": 2.51,
-}
-OFFSET: Final = 6.37
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,59 +84,47 @@ def find_candidates(
     -------
     Candidates, best first.
     """
-    frame = Frame.of(volume)
-    spots = find_spots(volume, frame, lungs)
-    seen = look_around(volume, lungs, frame, spots.points_mm)
-    scores = likeness(spots, seen)
-    places = frame.to_lps(seen.middle_mm)
-    chosen: list[int] = []
-    for spot in np.argsort(-scores, kind="stable").tolist():
-        if len(chosen) == limit or not scores[spot] >= max(least_score, 1e-9):
+    frame, lungs = Frame.of(volume), without_pockets(lungs)
+    plain, faint = (_looked(volume, lungs, frame, look) for look in (PLAIN, FAINT))
+    chosen: list[Candidate] = []
+    reach_mm: list[float] = []
+    for one in sorted([*plain, *_as_plainly_seen(faint, plain)], key=lambda one: -one.score):
+        if len(chosen) == limit or one.score < least_score:
             break
-        if all(math.dist(places[spot], places[other]) >= max(APART_MM, seen.radius_mm[other]) for other in chosen):
-            chosen.append(spot)
-    return tuple(_candidate(places[spot], seen, spot, float(scores[spot])) for spot in chosen)
+        if all(math.dist(one.lps_mm, other.lps_mm) >= reach for other, reach in zip(chosen, reach_mm, strict=True)):
+            chosen.append(one)
+            reach_mm.append(max(APART_MM, one.diameter_mm / 2))
+    return tuple(chosen)
 
 
-def _candidate(place_lps_mm: Floats, seen: SpotFigures, spot: int, score: float) -> Candidate:
-    x, y, z = (float(v) for v in place_lps_mm)
-    return Candidate((x, y, z), 2 * float(seen.radius_mm[spot]), float(seen.contrast_hu[spot]), score)
+def _looked(volume: Volume, lungs: Lungs, frame: Frame, look: Look) -> list[Candidate]:
+    """Every spot that one look finds possible."""
+    spots = find_spots(volume, frame, lungs, highest_hu=look.window_top_hu, scales_mm=look.scales_mm)
+    seen = look_around(volume, lungs, frame, spots.points_mm, highest_hu=look.highest_hu)
+    scores, places = likeness(spots, seen, look), frame.to_lps(seen.middle_mm)
+    columns = (places, 2 * seen.radius_mm, seen.contrast_hu, scores)
+    possible = np.flatnonzero(is_possible(seen))
+    return [
+        Candidate((x, y, z), diameter_mm, contrast_hu, score)
+        for (x, y, z), diameter_mm, contrast_hu, score in zip(
+            *(column[possible].tolist() for column in columns), strict=True
+        )
+    ]
 
 
-def figures(spots: Spots, seen: SpotFigures) -> dict[str, Floats]:
-    """Name what the score is made of, (n,) each; NaN where the rays saw nothing."""
-    radius = np.clip(seen.radius_mm, 0.8, LARGEST_RADIUS_MM)
-    contrast = np.clip(seen.contrast_hu, 60.0, 1300.0)
-    return {
-        "blob": np.log(np.clip(spots.response / contrast, 0.05, 2.0)),
-        "size": np.log(radius),
-        "odd_size": (np.log(radius) - 1.0) ** 2,
-        "long": seen.long,
-        "at_wall": seen.at_wall,
-        "spread": seen.spread,
-        "chord": seen.chord,
-        "ring": seen.ring,
-        "rim": np.clip(seen.rim, -1.0, 3.0),
-        "rim_median": np.clip(seen.rim_median, -1.0, 3.0),
-        "fill": seen.fill,
-        "elongation": np.log(np.clip(seen.elongation, 1.0, 5.0)),
-        "flatness": np.log(np.clip(seen.flatness, 1.0, 5.0)),
-    }
+def _as_plainly_seen(faint: Sequence[Candidate], plain: Sequence[Candidate]) -> list[Candidate]:
+    """What the faint look found, described as the plain one sees it wherever that too holds it for a nodule.
 
-
-def is_possible(seen: SpotFigures) -> NDArray[np.bool_]:
-    """Which spots stand out and are large enough to be scored at all, (n,)."""
-    possible: NDArray[np.bool_] = (
-        (seen.contrast_hu > LEAST_CONTRAST_HU) & (2 * seen.radius_mm >= SMALLEST_MM) & np.isfinite(seen.elongation)
-    )
-    return possible
-
-
-def likeness(spots: Spots, seen: SpotFigures) -> Floats:
-    """How like a nodule each spot is, (n,), 0 to 1; 0 for what cannot be one."""
-    told = figures(spots, seen)
-    odds = OFFSET + sum(weight * told[name] for name, weight in WEIGHTS.items())
-    return np.where(is_possible(seen), 1.0 / (1.0 + np.exp(-np.clip(odds, -30.0, 30.0))), 0.0)
+    Where all that is bright counts as ground glass, a solid nodule has no contrast of its own, and is too large.
+    """
+    likely = [one for one in plain if one.score >= LEAST_SCORE]
+    if not likely or not faint:
+        return list(faint)
+    away_mm, nearest = cKDTree([one.lps_mm for one in likely]).query([one.lps_mm for one in faint])
+    return [
+        replace(likely[number], score=one.score) if away <= max(APART_MM, likely[number].diameter_mm / 2) else one
+        for one, away, number in zip(faint, away_mm.tolist(), nearest.tolist(), strict=True)
+    ]
 
 
 def held_against_each_other(
@@ -183,17 +153,18 @@ def held_against_each_other(
     The candidates of the prior and of the current scan: gone or new ones first, then grown ones, then the rest, each
     by score.
     """
+    whole = without_pockets(lungs[0]), without_pockets(lungs[1])
     paired = match_findings([_finding(one) for one in prior], [_finding(one) for one in current], registration).pairs
     partner_of_prior = {pair.prior: current[pair.current] for pair in paired}
     partner_of_current = {pair.current: prior[pair.prior] for pair in paired}
     there = registration.current_from_prior(np.array([one.lps_mm for one in prior]).reshape(-1, 3))
     before = registration.prior_from_current(np.array([one.lps_mm for one in current]).reshape(-1, 3))
     gone = [
-        _compared(one, partner_of_prior.get(number), _Elsewhere(volumes[1], lungs[1], there[number], "gone"))
+        _compared(one, partner_of_prior.get(number), _Elsewhere(volumes[1], whole[1], there[number], "gone"))
         for number, one in enumerate(prior)
     ]
     new = [
-        _compared(one, partner_of_current.get(number), _Elsewhere(volumes[0], lungs[0], before[number], "new"))
+        _compared(one, partner_of_current.get(number), _Elsewhere(volumes[0], whole[0], before[number], "new"))
         for number, one in enumerate(current)
     ]
     return _noteworthy_first(gone), _noteworthy_first(new)

@@ -148,3 +148,15 @@ def test_in_one_list_each_spot_stands_once_and_none_is_lost():
     told = each_once(prior, current)
     assert [spot.lps_mm for side, spot in told if side == "prior"] == [FOUND[0].lps_mm]
     assert sorted(spot.lps_mm for side, spot in told if side == "current") == sorted(spot.lps_mm for spot in FOUND[1:])
+
+
+def test_ground_glass_with_a_vessel_through_it_is_found_as_large_as_it_is():
+    grid = np.meshgrid(*(np.arange(n) * step for n, step in zip(SHAPE, SPACING, strict=True)), indexing="ij")
+    centre = (45.0, 45.0, 45.0)
+    image = WITH.array_hu.copy()
+    glass = _away_mm(grid, centre) < 5
+    image[glass] = np.maximum(image[glass], -600)
+    image[np.hypot(grid[1] - centre[1], grid[2] - centre[2] - 0.3 * (grid[0] - centre[0])) < 1.2] = 30
+    found = find_candidates(Volume(image, WITH.spacing_zyx_mm, WITH.origin_lps_mm, WITH.direction), LUNGS)
+    (there,) = [one for one in found if np.linalg.norm(np.asarray(one.lps_mm) - lps(centre)) < 3]
+    assert there.diameter_mm == pytest.approx(10.0, abs=2.5)
