@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from nodules_app.lifecycles import EvidenceKind, FollowUpState
 from nodules_app.models import (
-    Assessment,
     Evidence,
     FollowUp,
     FollowUpKind,
@@ -19,16 +18,13 @@ from nodules_app.models import (
     Role,
     Run,
     RunKind,
-    Study,
     User,
 )
 from nodules_app.services import arrivals, endings, follow_ups, safety_net
 from tests import factories
+from tests.integration.asked import BASELINE, LATER, WINDOW, answer, ask_for_ct, exam, now
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-BASELINE, LATER = date(2026, 5, 19), date(2026, 11, 18)
-WINDOW = (date(2026, 11, 1), date(2026, 11, 15), date(2026, 12, 1))
 
 
 @pytest.fixture
@@ -44,26 +40,6 @@ def patient(nodule: Nodule) -> Patient:
 @pytest.fixture
 def physician() -> User:
     return factories.member(Role.PHYSICIAN)
-
-
-def answer(patient: Patient, management: str = "ct_6_12m_then_18_24m", on: date = BASELINE) -> Assessment:
-    return factories.assessment(patient, factories.result("FLEISCHNER2017", management, "X"), exam_on=on)
-
-
-def ask_for_ct(patient: Patient, on: date = BASELINE, kind: FollowUpKind = FollowUpKind.CT) -> FollowUp:
-    step = follow_ups.propose(
-        assessment=answer(patient, on=on), kind=kind, window=WINDOW, nodules=list(patient.nodules.all())
-    )
-    assert step
-    return step
-
-
-def exam(patient: Patient, on: date = LATER) -> Study:
-    return factories.scan(patient, on).study
-
-
-def now(step: FollowUp) -> FollowUp:
-    return FollowUp.objects.select_related("evidence").get(pk=step.pk)
 
 
 def history(step: FollowUp) -> list[tuple[str, str, str]]:
