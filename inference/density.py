@@ -9,7 +9,9 @@ region is the solid part.
 * ground glass: it is smaller than ``LEAST_SOLID_MM`` across, or less than ``LEAST_SOLID_SHARE`` of the inside;
 * solid: it fills at least ``SOLID_SHARE`` of the inside;
 * part solid: between;
-* below 6 mm (``SMALLEST_GRADED_MM3``) only the middle is looked at, and nothing is called part solid.
+* below 6 mm (``SMALLEST_GRADED_MM3``) only the middle is looked at, and nothing is called part solid;
+* where the border was drawn around a thin layer of ground glass (``inference.halo``) the core is known: it is the solid
+  part, at any size, unless it is smaller than ``LEAST_SOLID_MM``.
 
 Source
 ------
@@ -60,6 +62,10 @@ def describe_density(found: Segmentation, filled: Occupancy, volume_mm3: float) 
         inside = filled.depth_mm >= np.sort(filled.depth_mm, axis=None)[-FEWEST_INSIDE]
     mean_hu = float(near.hu[inside].mean(dtype=np.float64))
     mass_mg = volume_mm3 * (mean_hu + 1000) / 1000
+    if found.core is not None:
+        if found.core.diameter_mm < LEAST_SOLID_MM:
+            return Density("ground_glass", None, None, mean_hu, mass_mg)
+        return Density("part_solid", found.core.volume_mm3, found.core.diameter_mm, mean_hu, mass_mg)
     # A cavity makes nothing ground glass, but it has no mass.
     solid = _largest_region((found.sealed.smoothed(SMOOTHING_MM) > SOLID_HU) & (filled.depth_mm > 0))
     share = float((solid & inside).sum() / inside.sum())

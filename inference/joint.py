@@ -4,6 +4,7 @@ Measured one by one, each scan judges for itself where a vessel leaves and how b
 differ by chance, and their difference looks like growth. Here both share them: a part of the surface that cannot be
 seen on one scan is taken for unseen on both, the surface there is the relief that the two agree on, scaled to each,
 and the core has one brightness. Where both scans see the border each keeps its own, so that growth to one side stays.
+A thin halo that one scan shows is looked for on the other with less demanded of it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from inference.errors import NotMeasured
+from inference.halo import with_halo
 from inference.levels import CORE_SHARE, NEAREST_CORE, Levels
 from inference.measure import METHOD, NoduleMeasurement, describe
 from inference.neighbourhood import Floats
@@ -51,9 +53,8 @@ def measure_together(
     (prior, current) with the volumes whose ratio is the growth, and errors that hold for this ratio; None when the
     two borders have too little in common, or one of them cannot stand.
     """
-    drawn = draw_together(
-        prior.border, current.border, _array_turn(prior.scan.volume, current.scan.volume, jacobian_lps)
-    )
+    borders = _with_like_cores(prior, current)
+    drawn = draw_together(*borders, _array_turn(prior.scan.volume, current.scan.volume, jacobian_lps))
     if drawn is None:
         return None
     moved = abs(prior.wall_share - current.wall_share)
@@ -65,6 +66,16 @@ def measure_together(
     except NotMeasured:
         return None
     first, second = (replace(one, method=METHOD_TOGETHER) for one in again)
+    return first, second
+
+
+def _with_like_cores(prior: NoduleMeasurement, current: NoduleMeasurement) -> tuple[Segmentation, Segmentation]:
+    """Both borders; where only one scan shows a thin halo, and the other may have it as well, around it on both."""
+    first, second = prior.border, current.border
+    if first.core is None and second.core is not None:
+        first = with_halo(first, prior.scan.slice_mm, prior.scan.noise, like=second.core) or first
+    elif second.core is None and first.core is not None:
+        second = with_halo(second, current.scan.slice_mm, current.scan.noise, like=first.core) or second
     return first, second
 
 

@@ -15,6 +15,7 @@ from inference.axes import Axes, axial_axes
 from inference.density import Density, describe_density
 from inference.errors import NothingAtPoint, PointNotInLung, SlicesTooThick, TooSmall
 from inference.estimate import Estimate
+from inference.halo import with_halo
 from inference.hollow import refuse_thin_walls
 from inference.noise import ScanNoise, measure_noise
 from inference.occupancy import Occupancy, occupancy
@@ -28,7 +29,7 @@ from inference.repeatability import (
     diameter_error_mm,
     volume_error,
 )
-from inference.segment import Segmentation, segment
+from inference.segment import Segmentation, check_border, segment
 from registration.volume import Volume
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class SeenOn:
 
     volume: Volume
     slice_mm: float
-    noise: ScanNoise | None = None
+    noise: ScanNoise
     lungs: Lungs | None = None
 
 
@@ -130,8 +131,12 @@ def measure(
         raise PointNotInLung(lung_percent=0.0)
     found = segment(volume, seed_lps_mm)
     refuse_thin_walls(found)
+    noise = noise or measure_noise(volume) or TYPICAL_NOISE
     scan = SeenOn(volume, max(slice_thickness_mm or 0.0, volume.spacing_zyx_mm[0]), noise, lungs)
-    return describe(found, scan)
+    whole = with_halo(found, scan.slice_mm, noise)
+    if whole is not None:
+        check_border(whole, np.asarray(seed_lps_mm, dtype=np.float64), volume)
+    return describe(whole or found, scan)
 
 
 def describe(
@@ -159,22 +164,20 @@ def describe(
     density = describe_density(found, filled, volume_mm3)
     centre = found.centre_lps_mm(volume)
     joined = attachments(volume, found, centre, scan.lungs)
-    noise = scan.noise or measure_noise(volume) or TYPICAL_NOISE
     parts = volume_error(
         volume_mm3=volume_mm3,
         contrast_hu=found.levels.contrast_hu,
         voxel_mm3=volume.voxel_mm3,
         slice_mm=scan.slice_mm,
-        noise=noise,
+        noise=scan.noise,
         joined_share=float(found.rays.long.mean()),
         wall_share=float(found.rays.at_wall.mean()),
         attenuation=density.attenuation,
         moved_wall_share=moved_wall_share,
         table=errors,
     )
-    seen = SeenOn(volume, scan.slice_mm, noise, scan.lungs)
     sure = Estimate(volume_mm3, volume_mm3 * parts.total)
-    return _put_together(found, filled, axes, density, joined, centre, sure, seen)
+    return _put_together(found, filled, axes, density, joined, centre, sure, scan)
 
 
 def _near_lungs(volume: Volume, lungs: Lungs, seed_lps_mm: ArrayLike) -> bool:

@@ -63,7 +63,7 @@ def occupancy(found: Segmentation) -> Occupancy:
     away = np.maximum(distance[inside], 1e-6)
     directions = offsets / away[:, None]
     depth = star.radii_mm(directions) - LEVEL_OFFSET * found.blur_mm - away
-    nearest = _ray_tree().query(directions)[1]
+    nearest = border_rays(directions)
     # Towards the wall the star ends at the wall by construction; there the wall alone says where the nodule ends.
     depth = np.where(found.rays.at_wall[nearest], np.maximum(depth, WALL_BEHIND * blur), depth)
     geometric = special.ndtr(depth / blur)
@@ -85,13 +85,13 @@ def _rim_share(
 ) -> Floats:
     """Share of the voxels near the border: from the attenuation on clean rays, from the surface elsewhere."""
     share = np.clip((hu - found.levels.lung_hu) / found.levels.contrast_hu, *SHARE_LIMITS).astype(np.float64)
-    leaking = _with_neighbours(found)[nearest_ray]
+    leaking = spoilt_rays(found)[nearest_ray]
     foreign = (geometric < 0.5) & (share > geometric + FOREIGN_SHARE)
     return np.where(leaking | foreign, geometric, share)
 
 
-def _with_neighbours(found: Segmentation) -> NDArray[np.bool_]:
-    """Leaking rays and those beside them: a vessel's blur brightens the border next to where it leaves."""
+def spoilt_rays(found: Segmentation) -> NDArray[np.bool_]:
+    """Leaking rays (RAYS,) and those beside them: a vessel's blur brightens the border next to where it leaves."""
     directions = ray_directions()
     reach = LEAK_GLOW * found.blur_mm / float(np.median(found.star.ray_radii_mm()))
     leaking = directions[found.leaking]
@@ -99,6 +99,12 @@ def _with_neighbours(found: Segmentation) -> NDArray[np.bool_]:
         return found.leaking
     beside: NDArray[np.bool_] = cKDTree(leaking).query(directions, distance_upper_bound=reach)[0] < np.inf
     return beside
+
+
+def border_rays(directions: Floats) -> NDArray[np.int_]:
+    """The ray (n,) nearest to each unit vector (n, 3), order z, y, x."""
+    nearest: NDArray[np.int_] = _ray_tree().query(directions)[1]
+    return nearest
 
 
 @cache

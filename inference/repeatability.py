@@ -24,7 +24,7 @@ from inference.noise import ScanNoise
 Attenuation = Literal["solid", "part_solid", "ground_glass"]
 Attachment = Literal["pleura", "vessel", "fissure", "mediastinum", "diaphragm"]
 
-METHOD_VERSION = "star-pv 5"
+METHOD_VERSION = "star-pv 6"
 
 TYPICAL_NOISE = ScanNoise(sd_hu=40.0, correlation_voxels=4.0)  # for cut-outs without soft tissue: a low-dose scan
 

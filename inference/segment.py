@@ -37,6 +37,26 @@ AT_REST_MM = 0.05
 SMOOTHING_ZYX_MM = (0.35, 0.5, 0.5)  # of the copy that the rays read
 
 
+@dataclass(frozen=True, slots=True)
+class SolidCore:
+    """The solid part of a nodule whose border was drawn around a thin layer of ground glass.
+
+    Parameters
+    ----------
+    halo_hu, halo_mm
+        Contrast of the layer to the lung, and its thickness.
+    """
+
+    volume_mm3: float
+    halo_hu: float
+    halo_mm: float
+
+    @property
+    def diameter_mm(self) -> float:
+        """Of the ball of this volume."""
+        return float(np.cbrt(6 * self.volume_mm3 / np.pi))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Segmentation:
     """The border of one nodule.
@@ -44,9 +64,11 @@ class Segmentation:
     Parameters
     ----------
     near, sealed
-        The block of the scan as it is, and with cavities filled as the border was drawn on.
+        The block of the scan as it is, and as the border was drawn on: with cavities filled, and without ``core``.
     blur_mm
         Standard deviation of the edge as the rays see it (scanner, kernel and smoothing), measured on this nodule.
+    core
+        What was found within a thin layer of ground glass (``inference.halo``).
     """
 
     near: Neighbourhood
@@ -56,6 +78,7 @@ class Segmentation:
     rays: Rays
     wall: Wall | None
     blur_mm: float
+    core: SolidCore | None = None
 
     @property
     def leaking(self) -> NDArray[np.bool_]:
@@ -92,7 +115,7 @@ def segment(volume: Volume, seed_lps_mm: ArrayLike) -> Segmentation:
                 near = cut_neighbourhood(volume, centre, reach_mm + 5)
                 found = _segment_within(near, reach_mm, _clean_radius_mm(found))
         if found is not None:
-            _check(found, np.asarray(seed_lps_mm, dtype=np.float64), volume)
+            check_border(found, np.asarray(seed_lps_mm, dtype=np.float64), volume)
             return found
     raise TooLarge(limit_mm=LARGEST_DIAMETER_MM)
 
@@ -127,7 +150,42 @@ def _segment_within(around: Neighbourhood, reach_mm: float, radius_mm: float = 0
     return Segmentation(around, near, star, levels, rays, wall, blur_mm(view, star, rays, levels))
 
 
-def _check(found: Segmentation, asked_lps_mm: Floats, volume: Volume) -> None:
+def redrawn(
+    found: Segmentation, block: Neighbourhood, core_hu: float, blur_mm: float, core: SolidCore | None = None
+) -> Segmentation:
+    """Draw the border of a nodule once more, around tissue of another brightness.
+
+    Parameters
+    ----------
+    block
+        What the border is drawn on; around ground glass, the core as bright as what it lies in.
+    core_hu
+        What the border is measured against, from now on.
+    blur_mm
+        Standard deviation of the edge in the scan itself.
+    """
+    levels, centre = replace(found.levels, core_hu=core_hu), found.star.centre_mm
+    reach_mm = next((one for one in REACHES_MM if float(found.star.ray_radii_mm().max()) < 0.5 * one), REACHES_MM[-1])
+    smooth = block.smoothed(SMOOTHING_ZYX_MM)
+    seen_blur_mm = float(np.sqrt(blur_mm**2 + np.mean(np.square(SMOOTHING_ZYX_MM))))
+    view = View(block, smooth, found.wall, np.arange(RAY_STEP_MM, reach_mm, RAY_STEP_MM)).cleared(seen_blur_mm)
+    star, rays = draw_star(view, centre, levels, levels.border_hu())
+    for _ in range(ROUNDS):
+        shift = np.clip(star.centroid_shift_mm(), -1.5, 1.5)
+        if np.linalg.norm(shift) < AT_REST_MM:
+            break
+        centre = centre + 0.8 * shift
+        star, rays = draw_star(view, centre, levels, levels.border_hu())
+    return Segmentation(found.near, block, star, levels, rays, found.wall, seen_blur_mm, core)
+
+
+def check_border(found: Segmentation, asked_lps_mm: Floats, volume: Volume) -> None:
+    """Refuse a border that is not the nodule's around the asked point (3,).
+
+    Raises
+    ------
+    BorderNotFound, PointDrifted, CutByScanEdge, TooLarge
+    """
     near, star = found.near, found.star
     radii = star.ray_radii_mm()
     surface = star.centre_mm + ray_directions() * (radii + 0.5 * found.blur_mm)[:, None]
