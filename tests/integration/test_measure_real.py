@@ -132,11 +132,6 @@ def test_candidates_hold_every_nodule_and_the_new_one_first(pair: Pair):
             for rank, spot in enumerate(found)
             if np.linalg.norm(np.subtract(spot.lps_mm, nodule["current_lps_mm"])) < 5
         ]
-        if name == "A":  # 14 mm on the spine: found by shape, but its score lies below what is shown
-            assert not ranks
-            every = find_candidates(pair.current.volume, pair.current.lungs, limit=100, least_score=0.0)
-            assert min(np.linalg.norm(np.subtract(one.lps_mm, nodule["current_lps_mm"])) for one in every) < 5
-            continue
         assert ranks, name
         assert ranks[0] < 20, name
     new = [np.linalg.norm(np.subtract(spot.lps_mm, pair.nodules["N"]["current_lps_mm"])) < 3 for spot in ranked[:5]]
