@@ -38,6 +38,7 @@ class NodulePhantom:
     wall: bool = False  # the nodule sits on a curved pleura, its base cut off
     fat_mm: float = 0.0  # thickness of a layer of fat between pleura and muscle
     vessels: int = 0  # thin cylinders that run into the nodule
+    carrier_mm: float = 0.0  # width of a vessel that goes on to both sides, and on whose flank the nodule sits
     spacing_zyx_mm: tuple[float, float, float] = (1.0, 0.7, 0.7)
     slice_thickness_mm: float = 1.0
     noise_hu: float = 30.0
@@ -65,6 +66,9 @@ def draw(asked: NodulePhantom) -> DrawnNodule:
     image = np.full(nodule.shape, asked.lung_hu, np.float32)
     vessels = _vessels(asked, grid, rng)
     vessels = np.maximum(vessels, _spicules(asked, grid, rng))
+    if asked.carrier_mm:
+        carrier = _carrier(asked, grid, rng)
+        vessels, nodule = np.maximum(vessels, carrier), nodule * (1 - carrier)
     image += vessels * (VESSEL_HU - image)
     image += nodule * (np.maximum(asked.nodule_hu, image) - image)
     if asked.solid_core_mm:
@@ -111,6 +115,16 @@ def _vessels(asked: NodulePhantom, grid: list[NDArray[np.float64]], rng: np.rand
         one_side = np.clip(along_mm / FINE_MM + 0.5, 0, 1)
         drawn = np.maximum(drawn, (np.clip((radius - away_mm) / FINE_MM + 0.5, 0, 1) * one_side).astype(np.float32))
     return drawn
+
+
+def _carrier(asked: NodulePhantom, grid: list[NDArray[np.float64]], rng: np.random.Generator) -> NDArray[np.float32]:
+    along = _unit(rng.normal(size=3))
+    across = _unit(np.cross(along, rng.normal(size=3)))
+    start = across * (asked.carrier_mm / 2 + 0.75 * asked.diameter_mm / 2)
+    z, y, x = (axis - at for axis, at in zip(grid, start, strict=True))
+    along_mm = z * along[0] + y * along[1] + x * along[2]
+    away_mm = np.sqrt(np.maximum(z * z + y * y + x * x - along_mm**2, 0))
+    return np.clip((asked.carrier_mm / 2 - away_mm) / FINE_MM + 0.5, 0, 1).astype(np.float32)
 
 
 def _core(asked: NodulePhantom, grid: list[NDArray[np.float64]]) -> NDArray[np.float64]:
