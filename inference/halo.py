@@ -53,7 +53,8 @@ CONTRAST_HU: Final = (110.0, 450.0)  # of the layer against lung
 OFF_MIDDLE: Final = 0.5  # of the thickness, along each axis: how far a core may lie off the middle
 
 LEAST_EVIDENCE: Final = 4.0  # natural logarithm of the likelihood ratio
-HALO_MM: Final = (1.0, 2.7)  # a thinner one is not told from blur
+HALO_MM: Final = (1.0, 2.7)  # a thinner one is not told from blur ...
+HALO_BLURS: Final = 2.2  # ... nor one that is thinner than this many standard deviations of it
 FEWEST_SLICES: Final = 2.8  # across the whole
 SURE_CONTRAST_HU: Final = (150.0, 420.0)  # less may be the breath of the lung, more a vessel or the wall
 # A halo lies all around; what lies to one side is a vessel or a fold.
@@ -105,6 +106,7 @@ class Halo:
             self.all_around
             and self.evidence >= LEAST_EVIDENCE
             and HALO_MM[0] <= self.thickness_mm <= HALO_MM[1]
+            and self.thickness_mm >= HALO_BLURS * self.blur_mm
             and 2 * (self.core_radius_mm + self.thickness_mm) >= FEWEST_SLICES * self.slice_mm
             and SURE_CONTRAST_HU[0] <= self.contrast_hu <= SURE_CONTRAST_HU[1]
         )
