@@ -200,6 +200,7 @@ urlpatterns = [
     path("patients/<uuid:code>/documents/write", reports.write, name="write-document"),
     path("documents/<uuid:code>/", reports.show, name="document"),
     path("documents/<uuid:code>/do/<slug:act>", reports.act, name="document-act"),
+    path("documents/<uuid:code>/<int:number>.png", reports.picture, name="document-picture"),
     path("documents/<uuid:code>/<int:version>.pdf", reports.pdf, name="document-pdf"),
     path(
         "clinics/<uuid:code>/letter-templates/<slug:kind>/<slug:language>",

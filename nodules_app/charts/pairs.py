@@ -13,9 +13,9 @@ from django.utils import formats
 from django.utils.translation import gettext
 
 from inference.estimate import Estimate
-from nodules_app.charts.pictures import Crop, crop_around
 from nodules_app.charts.trajectory import Line, Point, Segment
 from nodules_app.dicom.volumes import VolumeUnreadable, open_volume
+from nodules_app.exchange.pictures import Crop, crop_around
 from nodules_app.lifecycles import NoduleState
 from nodules_app.selectors.timeline import Appearance, Change, Exam, Measured, NoduleLine, ScanLine, Timeline
 from nodules_app.services.cache import volume_folder

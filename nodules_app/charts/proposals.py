@@ -11,7 +11,7 @@ from django.utils import formats
 from django.utils.translation import gettext
 
 from nodules_app.charts.pairs import CROP_MM, Side, Volumes
-from nodules_app.charts.pictures import Crop, crop_around
+from nodules_app.exchange.pictures import Crop, crop_around
 from nodules_app.selectors.candidates import Proposal, Proposals, Seen
 
 ROOM_MM: Final = 2.5  # between the spot and the circle around it

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from nodules_app.charts.pictures import crop_at, edge_letters, nearest_slice
+from nodules_app.exchange.pictures import crop_at, edge_letters, nearest_slice
 from nodules_app.selectors.scans import Place
 from registration.volume import Volume
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ TITLE_PT, HEADING_PT, BODY_PT, SMALL_PT = 18, 12, 10, 8
 LINE_MM: Final = 5.0
 SPACE_MM: Final = 3.0
 CELL_PADDING_MM: Final = 0.9
+PICTURE_MM, PICTURES_A_ROW, PICTURE_WORDS_LINES = 40.0, 4, 4  # two nodules a row, prior beside current
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,22 @@ class Small:
     lines: tuple[str, ...]
 
 
-Block = Heading | Lines | Table | Small
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A square PNG, or none where there is nothing to show, with the words below it."""
+
+    png: bytes | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Pictures from left to right, as many a row as fit."""
+
+    pictures: tuple[Picture, ...]
+
+
+Block = Heading | Lines | Table | Small | Pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +127,9 @@ def _draw(pdf: _Pages, block: Block) -> None:
                 _line(pdf, line, SMALL_PT)
         case Table():
             _table(pdf, block)
+        case Pictures(pictures):
+            for first in range(0, len(pictures), PICTURES_A_ROW):
+                _row(pdf, pictures[first : first + PICTURES_A_ROW])
 
 
 def _line(pdf: _Pages, text: str, size_pt: int, *, bold: bool = False) -> None:
@@ -136,6 +156,24 @@ def _table(pdf: _Pages, block: Table) -> None:
     pdf.ln(1)
 
 
+def _row(pdf: _Pages, pictures: Sequence[Picture]) -> None:
+    """Lay pictures side by side on one page, each with its words below."""
+    words_mm = PICTURE_WORDS_LINES * LINE_MM * SMALL_PT / BODY_PT
+    if pdf.will_page_break(PICTURE_MM + words_mm):
+        pdf.add_page()
+    top_mm = pdf.get_y() + 1
+    pdf.set_font(OWN_FONT, size=SMALL_PT)
+    for place, picture in enumerate(pictures):
+        left_mm = MARGIN_MM + place * (PICTURE_MM + SPACE_MM)
+        if picture.png is None:
+            pdf.rect(left_mm, top_mm, PICTURE_MM, PICTURE_MM)
+        else:
+            pdf.image(io.BytesIO(picture.png), left_mm, top_mm, PICTURE_MM, PICTURE_MM, alt_text=picture.words)
+        pdf.set_xy(left_mm, top_mm + PICTURE_MM + 1)
+        pdf.multi_cell(PICTURE_MM, LINE_MM * SMALL_PT / BODY_PT, picture.words, align="L")
+    pdf.set_xy(MARGIN_MM, top_mm + PICTURE_MM + words_mm)
+
+
 def _words(document: Document) -> Iterator[str]:
     yield from (document.title, document.subtitle, document.footer)
     for block in document.blocks:
@@ -144,6 +182,8 @@ def _words(document: Document) -> Iterator[str]:
                 yield text
             case Lines(lines) | Small(lines):
                 yield from lines
+            case Pictures(pictures):
+                yield from (picture.words for picture in pictures)
             case Table(columns, _shares, rows):
                 yield from columns
                 for row in rows:

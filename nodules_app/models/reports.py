@@ -107,6 +107,37 @@ class ClinicalDocument(CodedRow):
         return f"{self.kind} {self.code}"
 
 
+class PictureSide(models.TextChoices):
+    """Of the two exams of a report."""
+
+    PRIOR = "prior", _("Prior")
+    CURRENT = "current", _("Current")
+
+
+class DocumentPicture(models.Model):
+    """A nodule on one exam as the draft shows it and the signed paper carries it. Append-only.
+
+    ``png`` is null where the images were not at hand when the draft was written; ``words`` say so.
+    """
+
+    document = models.ForeignKey(ClinicalDocument, models.PROTECT, related_name="pictures")
+    number = models.PositiveSmallIntegerField()
+    side = models.CharField(max_length=8, choices=PictureSide.choices)
+    words = models.CharField(max_length=200)
+    png = models.BinaryField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="document_picture_has_a_number", fields=["document", "number"]),
+            models.CheckConstraint(
+                name="document_picture_is_of_a_known_side", condition=Q(side__in=PictureSide.values)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"picture {self.number} of {self.document}"
+
+
 class SentenceEdit(models.Model):
     """One sentence that a person changed: what the machine had written, what stood before and after. Append-only."""
 

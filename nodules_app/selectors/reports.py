@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from nodules_app.lifecycles import OPEN_READING, SIGNED_READING, DocumentState, ReadingState
 from nodules_app.models import (
@@ -18,6 +18,7 @@ from nodules_app.models import (
     ContactOf,
     ContactPoint,
     DocumentKind,
+    DocumentPicture,
     DocumentRetraction,
     LetterTemplate,
     Patient,
@@ -222,6 +223,18 @@ def history_of(document: ClinicalDocument) -> DocumentHistory:
         replaced_by=newer.code if newer else None,
         retraction=(str(retracted.by), retracted.at, retracted.why) if retracted else None,
     )
+
+
+def pictures_of(document: ClinicalDocument) -> list[tuple[DocumentPicture, bool]]:
+    """Give the pictures of a report without their bytes, in their order, and whether each was drawn."""
+    rows = document.pictures.defer("png").annotate(is_drawn=Q(png__isnull=False)).order_by("number")
+    return [(row, row.is_drawn) for row in rows]
+
+
+def picture(document: ClinicalDocument, number: int) -> bytes | None:
+    """Give one picture of a report; None where it has none of this number, or none was drawn."""
+    png = document.pictures.filter(number=number).values_list("png", flat=True).first()
+    return None if png is None else bytes(png)
 
 
 def signed_version(document: ClinicalDocument, number: int) -> SignedVersion | None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from django.db.models import Q
 from django.utils import timezone
 
 from inference.drawn import Stroke, measure_drawn, outline_of
@@ -26,6 +25,7 @@ from nodules_app.dicom.series import CtSeries
 from nodules_app.dicom.signed_report import Mask, Quantity, ReportedAnswer, ReportedNodule, SignedReport
 from nodules_app.lifecycles import NoduleState
 from nodules_app.models import Attenuation, Finding, Growth, Measurement, Reading, Scan, User
+from nodules_app.selectors.signed_findings import Places, finding_told, findings_then, measurement_then
 from nodules_app.services.corrections_measure import by_machine, strokes_behind
 from nodules_app.services.measured import CALIPER_NAME, DRAWN_NAME, METHOD_NAME
 from registration.errors import Refused, gettext_noop
@@ -106,22 +106,16 @@ class _Stood:
         self.at = at
         self.source = source
         content: Json = reading.content or {}
-        self.here = self._findings(reading.scan)
+        self.here = findings_then(reading.scan, at)
         before = Scan.objects.filter(code=content["prior_scan"]).first() if content.get("prior_scan") else None
-        self.before = self._findings(before) if before else {}
+        self.before: Places = findings_then(before, at) if before else {}
         self.interval_days = reading.comparison.interval_days if reading.comparison else None
-
-    def _findings(self, scan: Scan) -> dict[tuple[float, ...], Finding]:
-        in_force = Q(superseded_at__isnull=True) | Q(superseded_at__gt=self.at)
-        rows = Finding.objects.filter(in_force, scan=scan, created_at__lte=self.at)
-        related = ("nodule", "scan__series", "scan__study")
-        return {_place(row.lps_mm): row for row in rows.select_related(*related).order_by("pk")}
 
     def nodule(self, told: Json) -> ReportedNodule:
         """Give one nodule: who it is follows from its place, which stays where numbers of records change."""
-        here, before = (self._finding(told[side], rows) for side, rows in self._sides())
+        here, before = (finding_told(told[side], rows) for side, rows in self._sides())
         nodule = (here or before or _missing(told)).nodule
-        row = self._measurement(here)
+        row = measurement_then(here, self.at)
         measured = row if row is not None and row.refusal is None else None
         self._hold(told, measured)
         outline = self._outline(measured)
@@ -134,7 +128,7 @@ class _Stood:
             attenuation=measured.attenuation if measured else "",
             word=str(change.get("word", "")),
             key_plane=self._key_plane(here, measured),
-            quantities=tuple(self._quantities(told, measured, self._measurement(before))),
+            quantities=tuple(self._quantities(told, measured, measurement_then(before, self.at))),
             method=measured.method if measured else "",
             method_version=measured.version if measured else "",
             drawn_by=person_name(measured.by) if measured and measured.by else "",
@@ -143,17 +137,8 @@ class _Stood:
             solid=self._solid(measured, outline),
         )
 
-    def _sides(self) -> tuple[tuple[str, dict[tuple[float, ...], Finding]], ...]:
+    def _sides(self) -> tuple[tuple[str, Places], ...]:
         return ("current", self.here), ("prior", self.before)
-
-    def _finding(self, told: Json | None, rows: dict[tuple[float, ...], Finding]) -> Finding | None:
-        return rows.get(tuple(told["lps_mm"])) if told else None
-
-    def _measurement(self, finding: Finding | None) -> Measurement | None:
-        if finding is None:
-            return None
-        rows = finding.measurements.filter(created_at__lte=self.at).select_related("by")
-        return rows.order_by("-pk").first()
 
     def _hold(self, told: Json, measured: Measurement | None) -> None:
         signed = (told["current"] or {}).get("volume_mm3")
@@ -233,11 +218,6 @@ class _Stood:
 
 def _missing(told: Json) -> Finding:
     raise NotWhatWasSigned(label=told["label"])
-
-
-def _place(lps_mm: tuple[float, ...]) -> tuple[float, ...]:
-    """A place as it stands in the signed content."""
-    return tuple(round(value, 2) for value in lps_mm)
 
 
 def _with_reach(name: str, value: float, reach: float | None) -> Quantity:

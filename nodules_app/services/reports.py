@@ -39,6 +39,7 @@ from nodules_app.selectors import reports as selectors
 from nodules_app.selectors.reports_facts import SignedFacts, signed_facts, step_of
 from nodules_app.services import follow_ups, policy, reports_drawn
 from nodules_app.services.audit import record
+from nodules_app.services.reports_pictures import keep_pictures
 from registration.errors import Refused, gettext_noop
 
 IN_FORCE: Final = (ReadingState.SIGNED, ReadingState.ADDENDED)
@@ -129,6 +130,8 @@ def write(*, patient: Patient, kind: DocumentKind, language: str, by: User) -> C
         written_by=by,
         replaces=selectors.report_to_replace(reading, language) if is_report else None,
     )
+    if is_report:
+        keep_pictures(made)
     record("document.written", held, by=by, document=made.code, kind=kind, language=language)
     return made
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -12,7 +13,17 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext
 
 from nodules_app.exchange import reports_words as words
-from nodules_app.exchange.documents import Block, Document, Heading, Lines, Small, Table, pdf_of_document
+from nodules_app.exchange.documents import (
+    Block,
+    Document,
+    Heading,
+    Lines,
+    Picture,
+    Pictures,
+    Small,
+    Table,
+    pdf_of_document,
+)
 from nodules_app.exchange.documents_text import Part, Written, from_json
 from nodules_app.exchange.letters import Letter, pdf_of
 from nodules_app.models import ClinicalDocument, DocumentKind
@@ -72,6 +83,8 @@ def _report(document: ClinicalDocument, written: Written) -> Document:
         blocks.append(Lines((replaced,)))
     for part in written.parts:
         blocks += _part(part)
+    if pictures := tuple(_pictures(document)):
+        blocks += [Heading(gettext("Images")), Pictures(pictures)]
     blocks.append(Lines((signature(document),)))
     if added := addenda(document):
         blocks += [Heading(gettext("Addendum")), Lines(tuple(added))]
@@ -84,6 +97,11 @@ def _report(document: ClinicalDocument, written: Written) -> Document:
         blocks=tuple(blocks),
         footer=" · ".join((document.patient.identifier, written.title, signature(document))),
     )
+
+
+def _pictures(document: ClinicalDocument) -> Iterator[Picture]:
+    for row in document.pictures.order_by("number"):
+        yield Picture(bytes(row.png) if row.png is not None else None, row.words)
 
 
 def _part(part: Part) -> list[Block]:

@@ -15,7 +15,8 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from nodules_app.charts import pairs, pictures, slices
+from nodules_app.charts import pairs, slices
+from nodules_app.exchange import pictures
 from nodules_app.forms.points import MarkForm, PointForm, SliceForm
 from nodules_app.selectors import patients as patient_selectors
 from nodules_app.selectors import scans as selectors

@@ -36,6 +36,9 @@ WRITES: Final = {
 }  # a letter may be written by whoever records; each is signed by whom the clinic names
 
 
+KEPT: Final = "private, max-age=31536000, immutable"  # a picture of a document never changes
+
+
 def _writes(kind: str) -> Act:
     return WRITES.get(kind, Act.RECORD)
 
@@ -91,6 +94,7 @@ def _page(
         "written": written,
         "identity": patient_selectors.identity(document.patient, today=timezone.localdate()),
         "history": selectors.history_of(document),
+        "pictures": selectors.pictures_of(document),
         "may": may,
         "is_draft": is_draft,
         "can_edit": is_draft and _writes(document.kind) in may,
@@ -196,3 +200,13 @@ def pdf(request: HttpRequest, code: UUID, version: int) -> HttpResponse:
     return HttpResponse(
         data, content_type="application/pdf", headers={"Content-Disposition": f'inline; filename="{name}.pdf"'}
     )
+
+
+@require_safe
+def picture(request: HttpRequest, code: UUID, number: int) -> HttpResponse:
+    """One picture of a report. A look is recorded by the page that shows it, once."""
+    document = access.document_for(Act.SEE, code, by=request.user)
+    png = selectors.picture(document, number)
+    if png is None:
+        raise Http404(number)
+    return HttpResponse(png, content_type="image/png", headers={"Cache-Control": KEPT})

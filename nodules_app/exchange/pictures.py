@@ -14,11 +14,13 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from registration.volume import AIR_HU, Volume
 
 CROP_PX: Final = 352  # sharp on a screen with two device pixels for each of the 176 that a crop takes at least
+PRINTED_PX: Final = 264  # on 45 mm of paper 150 an inch; a CT has no more to show
+OUTLINE_RGB, SCALE_RGB = (255, 196, 0), (255, 255, 255)
 BOX: Final = 100.0  # the drawing over a crop is a square of this side
 SCALE_BAR_MM: Final = 10.0
 
@@ -102,6 +104,26 @@ def nearest_slice(volume: Volume, slice_index: int) -> int:
 
 def crop_png(volume: Volume, crop: Crop, *, window: Window = Window.LUNG) -> bytes:
     """Draw a crop as a square picture; beyond the edge of the slice there is air."""
+    return _png(_grey(_resampled(volume, crop, CROP_PX), window))
+
+
+def printed_png(volume: Volume, crop: Crop, polygons_px: Iterable[Sequence[tuple[float, float]]]) -> bytes:
+    """Draw a crop for paper: in the lung window, with the outline and a bar of 10 mm on it."""
+    drawn = Image.fromarray(_grey(_resampled(volume, crop, PRINTED_PX), Window.LUNG)).convert("RGB")
+    pen = ImageDraw.Draw(drawn)
+    scale = PRINTED_PX / BOX
+    for polygon in polygons_px:
+        border = [(x * scale, y * scale) for x, y in (crop.place(x, y) for x, y in polygon)]
+        pen.line([*border, border[0]], fill=OUTLINE_RGB, width=2)
+    right, y = 97.0 * scale, 96.5 * scale
+    left = right - scale * BOX * SCALE_BAR_MM / crop.side_mm
+    pen.line([(left, y), (right, y)], fill=SCALE_RGB, width=2)
+    out = io.BytesIO()
+    drawn.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def _resampled(volume: Volume, crop: Crop, side_px: int) -> NDArray[np.float32]:
     left, top = crop.x_px - crop.width_px / 2 + 0.5, crop.y_px - crop.height_px / 2 + 0.5  # edges, not centres
     first_column, first_row = int(np.floor(left)) - 2, int(np.floor(top)) - 2
     columns, rows = int(np.ceil(crop.width_px)) + 5, int(np.ceil(crop.height_px)) + 5
@@ -112,13 +134,13 @@ def crop_png(volume: Volume, crop: Crop, *, window: Window = Window.LUNG) -> byt
         left - first_column + crop.width_px,
         top - first_row + crop.height_px,
     )
-    drawn = Image.fromarray(block).resize((CROP_PX, CROP_PX), Image.Resampling.BICUBIC, box=box)
-    return _png(np.asarray(drawn), window)
+    return np.asarray(Image.fromarray(block).resize((side_px, side_px), Image.Resampling.BICUBIC, box=box))
 
 
 def slice_png(volume: Volume, slice_index: int, *, window: Window) -> bytes:
     """Draw a whole slice, one pixel for one voxel."""
-    return _png(np.asarray(volume.array_hu[nearest_slice(volume, slice_index)], dtype=np.float32), window)
+    hounsfield = np.asarray(volume.array_hu[nearest_slice(volume, slice_index)], dtype=np.float32)
+    return _png(_grey(hounsfield, window))
 
 
 def _block(
@@ -135,11 +157,16 @@ def _block(
     return block
 
 
-def _png(hounsfield: NDArray[np.float32], window: Window) -> bytes:
+def _grey(hounsfield: NDArray[np.float32], window: Window) -> NDArray[np.uint8]:
     width_hu, level_hu = WIDTH_LEVEL_HU[window]
     grey = (hounsfield - (level_hu - width_hu / 2)) * (255.0 / width_hu)
+    clipped: NDArray[np.uint8] = np.clip(grey + 0.5, 0, 255).astype(np.uint8)
+    return clipped
+
+
+def _png(grey: NDArray[np.uint8]) -> bytes:
     out = io.BytesIO()
-    Image.fromarray(np.clip(grey + 0.5, 0, 255).astype(np.uint8)).save(out, "PNG", compress_level=1)
+    Image.fromarray(grey).save(out, "PNG", compress_level=1)
     return out.getvalue()
 
 
