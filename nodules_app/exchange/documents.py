@@ -19,6 +19,7 @@ TITLE_PT, HEADING_PT, BODY_PT, SMALL_PT = 18, 12, 10, 8
 LINE_MM: Final = 5.0
 SPACE_MM: Final = 3.0
 CELL_PADDING_MM: Final = 0.9
+PICTURE_GAP_MM, FRAME_MM = 2.5, 0.1
 PICTURE_MM, PICTURES_A_ROW, PICTURE_WORDS_LINES = 40.0, 4, 4  # two nodules a row, prior beside current
 
 
@@ -164,12 +165,13 @@ def _row(pdf: _Pages, pictures: Sequence[Picture]) -> None:
     top_mm = pdf.get_y() + 1
     pdf.set_font(OWN_FONT, size=SMALL_PT)
     for place, picture in enumerate(pictures):
-        left_mm = MARGIN_MM + place * (PICTURE_MM + SPACE_MM)
+        left_mm = MARGIN_MM + pdf.c_margin + place * (PICTURE_MM + PICTURE_GAP_MM)
         if picture.png is None:
-            pdf.rect(left_mm, top_mm, PICTURE_MM, PICTURE_MM)
+            with pdf.local_context(line_width=FRAME_MM):
+                pdf.rect(left_mm, top_mm, PICTURE_MM, PICTURE_MM)
         else:
             pdf.image(io.BytesIO(picture.png), left_mm, top_mm, PICTURE_MM, PICTURE_MM, alt_text=picture.words)
-        pdf.set_xy(left_mm, top_mm + PICTURE_MM + 1)
+        pdf.set_xy(left_mm - pdf.c_margin, top_mm + PICTURE_MM + 1)
         pdf.multi_cell(PICTURE_MM, LINE_MM * SMALL_PT / BODY_PT, picture.words, align="L")
     pdf.set_xy(MARGIN_MM, top_mm + PICTURE_MM + words_mm)
 

@@ -64,7 +64,7 @@ class _Side:
         else:
             png, said = self._drawn(told, self.volume), _size(told)
         exam = f"{self.which.label}, {words.day(self.scan.study.acquired_on)}"
-        return DocumentPicture(side=self.which, words=f"{nodule['label']} · {exam} · {said}", png=png)
+        return DocumentPicture(side=self.which, words=f"{nodule['label']} · {exam}\n{said}", png=png)
 
     def _drawn(self, told: Json, volume: Volume) -> bytes:
         row = measurement_then(finding_told(told, self.findings), self.at)

@@ -126,7 +126,7 @@ class TestPictures:
         for one in pictures:
             assert Image.open(io.BytesIO(bytes(one.png))).size == (264, 264)
         current = patient.readings.get().content["nodules"][0]["current"]
-        assert pictures[1].words.endswith(f"18-Nov-2026 · {current['volume_mm3']:.0f} mm³")
+        assert pictures[1].words.endswith(f"18-Nov-2026\n{current['volume_mm3']:.0f} mm³")
         first = {"code": document.code, "number": 1}
         assert as_(reader).get(reverse("document-picture", kwargs=first)).content == bytes(pictures[0].png)
         assert bytes(sign(document, reader).pdf).count(b"/Subtype /Image") == len(pictures)
