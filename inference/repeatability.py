@@ -43,14 +43,16 @@ class ErrorTable:
         How far off the whole border may lie, all at once.
     joined_mm
         The same of the share of the border that cannot be seen because something joins.
-    wall
-        Relative error of a volume whose base is cut off at a wall.
+    wall, wall_joined
+        Relative error of a volume whose base is cut off at a wall; and for a whole border, in so far as on a wall it
+        cannot be seen because something joins: fat and folds hide where the base ends.
     moved_wall_ratio
         Relative error for a whole border that one scan of a pair puts on the wall and the other does not.
     subsolid_mm, part_solid_mm
         How far off the border of ground glass may lie, of itself or around something solid.
-    small_mm2
-        Over the square of the diameter: what blur alone leaves open in a nodule that is hardly more than blur.
+    small_mm2, small_joined_mm2
+        Over the square of the diameter: what blur alone leaves open in a nodule that is hardly more than blur; and for
+        a whole border that cannot be seen because something joins.
     """
 
     noise: float
@@ -58,36 +60,43 @@ class ErrorTable:
     border_mm: float
     joined_mm: float
     wall: float
+    wall_joined: float
     moved_wall_ratio: float
     subsolid_mm: float
     part_solid_mm: float
     small_mm2: float
+    small_joined_mm2: float
 
 
-# Of one volume, such that the ratio of two volumes measured apart, or together, is held by its 95 % interval: of all
-# pairs, of those below 6 mm, and of those on a wall by themselves, whose errors are seldom but large. Fitted on 319
-# nodules of fourteen simulated patients; what they cover on patients made afterwards stands in ``docs/benchmarks.md``.
+# Of one volume, such that the ratio of two volumes measured apart, or together, is held by its 95 % interval: of pairs
+# whose border is seen all around, and of those on a wall, beside a vessel, small or part solid by themselves, whose
+# errors are seldom but large. Fitted on 319 nodules of fourteen simulated patients; what they cover on patients made
+# afterwards stands in ``docs/benchmarks.md``.
 SEPARATE: Final = ErrorTable(
-    noise=0.69,
-    sampling=0.31,
-    border_mm=0.0065,
-    joined_mm=0.26,
-    wall=0.044,
+    noise=0.37,
+    sampling=0.18,
+    border_mm=0.0045,
+    joined_mm=0.11,
+    wall=0.013,
+    wall_joined=1.3,
     moved_wall_ratio=0.0,  # one scan by itself cannot know
-    subsolid_mm=0.033,
-    part_solid_mm=0.053,
-    small_mm2=2.1,
+    subsolid_mm=0.024,
+    part_solid_mm=0.023,
+    small_mm2=1.5,
+    small_joined_mm2=21.0,
 )
 TOGETHER: Final = ErrorTable(
-    noise=0.44,
-    sampling=0.20,
-    border_mm=0.0052,
-    joined_mm=0.13,
-    wall=0.014,
-    moved_wall_ratio=1.7,
-    subsolid_mm=0.025,
-    part_solid_mm=0.032,
-    small_mm2=1.8,
+    noise=0.24,
+    sampling=0.11,
+    border_mm=0.0032,
+    joined_mm=0.086,
+    wall=0.0068,
+    wall_joined=0.2,
+    moved_wall_ratio=1.6,
+    subsolid_mm=0.015,
+    part_solid_mm=0.019,
+    small_mm2=1.5,
+    small_joined_mm2=7.0,
 )
 OTHER_KIND_ERROR: Final = 0.7  # of the ratio: solid on one date, subsolid on the other, so two borders are compared
 WALL_SHARE: Final = 0.03  # of the border: less is a touch
@@ -145,7 +154,8 @@ def volume_error(  # noqa: PLR0913 - every argument is something that makes a vo
     method_part = math.hypot(
         6 * border_mm / diameter_mm,
         table.small_mm2 / diameter_mm**2,
-        table.wall if wall_share >= WALL_SHARE else 0.0,
+        table.small_joined_mm2 * joined_share / diameter_mm**2,
+        math.hypot(table.wall, table.wall_joined * joined_share) if wall_share >= WALL_SHARE else 0.0,
         table.moved_wall_ratio * moved_wall_share,
     )
     return ErrorParts(noise_part, sampling_part, method_part)

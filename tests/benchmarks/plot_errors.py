@@ -106,14 +106,14 @@ def error_percent(side: Side, seen: Seen) -> float:
 
 
 def against_size(cases: Sequence[Case]) -> list[list[str]]:
-    """Error of the volume against diameter: solid, and subsolid, coloured by attachment."""
+    """Error of the volume against diameter, one plot for each kind, coloured by attachment."""
     panels = []
-    for title, kinds in (("Solid", ("solid",)), ("Ground glass", ("ground_glass",))):
+    for title, kind in (("Solid", "solid"), ("Part solid", "part_solid"), ("Ground glass", "ground_glass")):
         panel = Panel(title, "true diameter, mm", "error of volume, %", (4, 16), (-60, 60), (5, 8, 11, 14), SCALE)
         points = [
             (side.diameter_mm, error_percent(side, seen), COLOURS[case.placement])
             for case, side, seen in single(cases)
-            if case.attenuation in kinds
+            if case.attenuation == kind
         ]
         panels.append(frame(panel) + dots(panel, points) + legend(COLOURS))
     return panels

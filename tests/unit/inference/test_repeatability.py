@@ -56,7 +56,7 @@ def test_a_border_that_is_hardly_seen_is_hardly_sure():
 
 
 def test_the_same_layer_matters_less_on_a_large_nodule():
-    of_layers = replace(SEPARATE, small_mm2=0.0)
+    of_layers = replace(SEPARATE, small_mm2=0.0, small_joined_mm2=0.0)
     small, large = (parts(volume_mm3=math.pi / 6 * d**3, joined_share=0.1, table=of_layers).method for d in (5, 10))
     assert small == pytest.approx(2 * large)
 
@@ -72,6 +72,17 @@ def test_a_wall_that_another_scan_puts_elsewhere_makes_the_pair_unsure():
     same, moved = (parts(wall_share=0.2, moved_wall_share=share, table=TOGETHER).total for share in (0.0, 0.1))
     assert moved > 2 * same
     assert parts(wall_share=0.2, moved_wall_share=0.1).total == parts(wall_share=0.2).total  # alone no scan knows
+
+
+def test_a_hidden_border_costs_more_on_a_wall_and_in_a_small_nodule():
+    """Fat and folds hide where the base ends; a vessel as wide as the nodule hides all of it."""
+    free, on_wall = (parts(joined_share=0.2, wall_share=share).total for share in (0.0, 0.2))
+    assert on_wall > 1.5 * free
+    costs = []
+    for diameter_mm in (5, 10):
+        seen, joined = (parts(volume_mm3=math.pi / 6 * diameter_mm**3, joined_share=share).method for share in (0, 0.3))
+        costs.append(math.sqrt(joined**2 - seen**2))
+    assert costs[0] > 2 * costs[1]
 
 
 def test_a_touch_of_the_wall_costs_nothing():
