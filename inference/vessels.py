@@ -9,9 +9,9 @@ sheds beside it can be taken off.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,16 +57,19 @@ class Vessel:
     length_mm: float
     radius_mm: float
 
-    def share(self, points_mm: Floats, blur_mm: float) -> tuple[Floats, Floats]:
+    def share(self, points_mm: Floats, from_centre_mm: Floats, blur_mm: float) -> tuple[Floats, Floats]:
         """Share of the vessel in points (..., 3) of a blurred scan, and the part of it that a nodule there would not
         fill as well: none where both surfaces face the same way, all where they cross at right angles.
+
+        Axis by axis, as sums over an axis of three take three times as long.
         """
         offset = points_mm - self.seen_mm
         along = np.minimum(offset @ self.inward, self.length_mm)
-        across = offset - along[..., None] * self.inward
-        away = np.linalg.norm(across, axis=-1)
+        across = [offset[..., axis] - along * self.inward[axis] for axis in range(3)]
+        away = np.sqrt(_summed(part * part for part in across))
         share: Floats = special.ndtr((self.radius_mm - away) / blur_mm)
-        alike = (across * points_mm).sum(axis=-1) / np.maximum(away * np.linalg.norm(points_mm, axis=-1), 1e-6)
+        facing = _summed(part * points_mm[..., axis] for axis, part in enumerate(across))
+        alike = facing / np.maximum(away * from_centre_mm, 1e-6)
         return share, share * (1 - np.clip(alike, 0, 1))
 
 
@@ -109,8 +112,13 @@ def find_vessels(
 
 def share_of_vessels(points_mm: Floats, vessels: Sequence[Vessel], blur_mm: float) -> tuple[Floats, Floats]:
     """Share of any vessel in points (..., 3) from the nodule's centre, and what of it adds to the nodule."""
-    shares = np.array([vessel.share(points_mm, blur_mm) for vessel in vessels])
+    from_centre_mm = np.sqrt(_summed(points_mm[..., axis] ** 2 for axis in range(3)))
+    shares = np.array([vessel.share(points_mm, from_centre_mm, blur_mm) for vessel in vessels])
     return shares[:, 0].max(axis=0), shares[:, 1].max(axis=0)
+
+
+def _summed(parts: Iterable[Floats]) -> Floats:
+    return reduce(np.add, parts)
 
 
 def hidden_from(contrast_hu: float, lung_hu: float) -> float:
