@@ -27,7 +27,10 @@ class Ratio(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Fused:
-    """Measured and learned growth together; ``disagree`` when the two differ beyond both errors (95 %)."""
+    """Measured and learned growth together; ``disagree`` when the two differ beyond both errors (95 %).
+
+    The error grows with their distance: two that lie further apart than their errors explain are both less sure.
+    """
 
     volume_ratio: float
     log_ratio_error: float
@@ -41,12 +44,17 @@ def fuse(volume_ratio: float, log_ratio_error: float, learned: Ratio) -> Fused:
     ----------
     volume_ratio, log_ratio_error
         As measured.
+
+    Source
+    ------
+    The error is multiplied by the ratio of Birge 1932, Phys Rev 40:207, where that is above 1.
     """
     measured_weight, learned_weight = log_ratio_error**-2, learned.log_ratio_error**-2
     measured, seen = math.log(volume_ratio), math.log(learned.volume_ratio)
     log_ratio = (measured_weight * measured + learned_weight * seen) / (measured_weight + learned_weight)
-    apart = abs(measured - seen) > Z_95 * math.hypot(log_ratio_error, learned.log_ratio_error)
-    return Fused(math.exp(log_ratio), (measured_weight + learned_weight) ** -0.5, apart)
+    apart = abs(measured - seen) / math.hypot(log_ratio_error, learned.log_ratio_error)
+    error = max(apart, 1.0) * (measured_weight + learned_weight) ** -0.5
+    return Fused(math.exp(log_ratio), error, apart > Z_95)
 
 
 def interval_95(ratio: Ratio) -> tuple[float, float]:

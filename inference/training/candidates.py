@@ -59,7 +59,7 @@ DATA: Final = (
     "nodules of {patients} other simulated patients (inference.training.known_nodules); the detector's proposals on "
     "all of them. No patient."
 )
-PATIENTS: Final = (*range(1, 17), *range(18, 31))  # whose blocks are searched
+PATIENTS: Final = (*range(1, 17), *range(18, 22))  # whose blocks are searched
 KIND: Final = Kind(
     Task.CANDIDATES,
     "candidate-filter-2",
@@ -156,8 +156,8 @@ def main() -> None:
     parser.add_argument("--version", default="3")
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--first", type=int, default=2018, help="seed of the first chest")
-    parser.add_argument("--chests", type=int, default=12)
-    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--chests", type=int, default=11)
+    parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--coarser", type=float, default=1.0, help="factor on the voxels, for a quick trial")
     parser.add_argument("--data-only", action="store_true")

@@ -30,6 +30,10 @@ LIMITS: Final = (
         "The interval of measured and learned together is too narrow: "
         "on real nodules in real CT it held 0.78 of the true ratios, not 0.95."
     ),
+    gettext_noop(
+        "The interval of measured and learned together is not shown: "
+        "on real nodules in real CT it held fewer than 0.93 of the true ratios."
+    ),
     gettext_noop("Strands and tags are left out, a cavity is counted in."),
     gettext_noop("Its volumes stand beside the measured ones; no recommendation is made from them."),
     gettext_noop(

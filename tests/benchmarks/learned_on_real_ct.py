@@ -58,6 +58,7 @@ class RealGrowth:
     learned: float
     fused: float
     measured_error: float
+    learned_error: float
     fused_error: float
 
 
@@ -128,7 +129,9 @@ def growth_on_real_ct(measured: Sequence[MeasuredReal], network: Network) -> lis
     for one, seen in zip(measured, answers, strict=True):
         fused = fuse(math.exp(one.measured), one.measured_error, seen)
         ratios = one.measured, math.log(seen.volume_ratio), math.log(fused.volume_ratio)
-        rows.append(RealGrowth(one.pair, one.true, *ratios, one.measured_error, fused.log_ratio_error))
+        rows.append(
+            RealGrowth(one.pair, one.true, *ratios, one.measured_error, seen.log_ratio_error, fused.log_ratio_error)
+        )
     return rows
 
 
