@@ -19,7 +19,7 @@ from inference.measure import NoduleMeasurement, measure
 from inference.neighbourhood import Floats
 from inference.noise import ScanNoise
 from inference.surroundings import is_in_field, summits
-from registration.local import hollow_mm, refine_on_prior, refine_places
+from registration.local import LocalScan, hollow_mm, refine_on_prior, refine_places
 from registration.lungs import Lungs
 from registration.match import Finding
 from registration.transform import Registration
@@ -195,11 +195,14 @@ def look(
     """
     scans: dict[Side, Scan] = {"prior": prior, "current": current}
     seen = Sightings(asked)
+    local = _for_last_steps(prior, current)
     with ThreadPoolExecutor(AT_ONCE) as pool:
+        for one_scan in (local or ()) if asked else ():
+            pool.submit(lambda scan: scan.inner, one_scan)  # while the last of the asked nodules are measured
         begun = begin_measuring(prior, current, asked, pool) if own is None else own
         for number, (one, coming) in enumerate(zip(asked, begun, strict=True)):
             seen.own.append(_at_own_place(seen, coming.result(), number, one))
-        seen.carried.extend(_carried(seen, scans, registration))
+        seen.carried.extend(_carried(seen, local, registration))
         nearby = [_nearby(seen, scans, number, pool) for number in range(len(asked))]
         for number, near in enumerate(nearby):
             seen.refusals.append([])
@@ -249,33 +252,39 @@ def _is_one_blob(first: NoduleMeasurement, second: NoduleMeasurement) -> bool:
     return math.dist(first.centre_lps_mm, second.centre_lps_mm) < max(SAME_MM, smaller_mm / 2)
 
 
-def _carried(seen: Sightings, scans: Mapping[Side, Scan], registration: Registration) -> list[Carried | None]:
+def _carried(
+    seen: Sightings, local: tuple[LocalScan, LocalScan] | None, registration: Registration
+) -> list[Carried | None]:
     """Carry every asked nodule to the other scan; None for one outside its own."""
     carried: list[Carried | None] = [None] * len(seen.asked)
     for one_side in ("prior", "current"):
         side: Side = "prior" if one_side == "prior" else "current"
         numbers = [n for n, one in enumerate(seen.asked) if one.on == side and seen.own[n] is not None]
         own = [seen.on(side)[position] for n in numbers if (position := seen.own[n]) is not None]
-        for number, found in zip(numbers, _carry(scans, registration, own, side), strict=True):
+        for number, found in zip(numbers, _carry(local, registration, own, side), strict=True):
             carried[number] = found
     return carried
 
 
-def _carry(scans: Mapping[Side, Scan], registration: Registration, own: Sequence[Sighting], on: Side) -> list[Carried]:
+def _for_last_steps(prior: Scan, current: Scan) -> tuple[LocalScan, LocalScan] | None:
+    """Both scans for last steps; None where the lungs of one are not known."""
+    if prior.lungs is None or current.lungs is None:
+        return None
+    return LocalScan(prior.volume, prior.lungs), LocalScan(current.volume, current.lungs)
+
+
+def _carry(
+    local: tuple[LocalScan, LocalScan] | None, registration: Registration, own: Sequence[Sighting], on: Side
+) -> list[Carried]:
     """Carry nodules of one scan, each with a last step of its own where the lungs of both scans are known."""
     if not own:
         return []
     centres = np.array([one.centre_lps_mm for one in own])
     rough = registration.roughly_on_current(centres) if on == "prior" else registration.roughly_on_prior(centres)
-    prior, current = scans["prior"], scans["current"]
-    if prior.lungs is not None and current.lungs is not None:
+    if local is not None:
+        left_out_mm = hollow_mm([one.diameter_mm for one in own])
         found = (refine_places if on == "prior" else refine_on_prior)(
-            prior.volume,
-            current.volume,
-            registration,
-            centres,
-            lungs=(prior.lungs, current.lungs),
-            left_out_mm=hollow_mm([one.diameter_mm for one in own]),
+            *local, registration, centres, left_out_mm=left_out_mm
         )
         places, residuals_mm = found.places_lps_mm, found.residuals_mm
     elif on == "prior":

@@ -9,6 +9,7 @@ that chance leaves it, so that a step which its own surroundings do not agree on
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -63,19 +64,31 @@ class Refined:
     moved: NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Side:
-    """A scan, its frame, and where in it nothing but lung is seen."""
+@dataclass(frozen=True, eq=False)
+class LocalScan:
+    """A scan for last steps: its voxels, and where in it nothing but lung is seen; that is looked at when first asked.
+
+    Parameters
+    ----------
+    lungs
+        Of this scan.
+    """
 
     volume: Volume
-    frame: Frame
-    inner: Grid
+    lungs: Lungs
 
-    @classmethod
-    def of(cls, volume: Volume, lungs: Lungs) -> _Side:
-        frame = Frame.of(volume)
-        mask = Grid(lungs.mask.astype(np.int16), np.asarray(lungs.spacing_zyx_mm), frame.from_lps(lungs.origin_lps_mm))
-        return cls(volume, frame, well_inside(mask, block_means(volume, frame, COARSE_MM)))
+    @cached_property
+    def frame(self) -> Frame:
+        """Of the volume."""
+        return Frame.of(self.volume)
+
+    @cached_property
+    def inner(self) -> Grid:
+        """Where nothing but lung is seen; takes a tenth of a second at full size."""
+        lungs = self.lungs
+        origin_mm = self.frame.from_lps(lungs.origin_lps_mm)
+        mask = Grid(lungs.mask.astype(np.int16), np.asarray(lungs.spacing_zyx_mm), origin_mm)
+        return well_inside(mask, block_means(self.volume, self.frame, COARSE_MM))
 
     def around(self, centre_mm: NDArray[np.float64], reach_mm: float, hollow_mm: float) -> LungImage | None:
         """The full resolution around a frame point (3,), a ball left out; None beyond the scan."""
@@ -97,12 +110,11 @@ def hollow_mm(diameter_mm: ArrayLike) -> NDArray[np.float64]:
 
 
 def refine_places(
-    prior: Volume,
-    current: Volume,
+    prior: LocalScan,
+    current: LocalScan,
     registration: Registration,
     points_lps_mm: ArrayLike,
     *,
-    lungs: tuple[Lungs, Lungs],
     left_out_mm: ArrayLike = 0.0,
 ) -> Refined:
     """Carry points from the prior scan to the current one, each with a last step of its own.
@@ -110,47 +122,39 @@ def refine_places(
     Parameters
     ----------
     prior, current
-        The scans that were registered.
+        The scans that were registered; handed over again, they are not looked at again.
     points_lps_mm : (n, 3)
         Patient coordinates of the prior scan.
-    lungs
-        Of the prior and of the current scan.
     left_out_mm : (n,) or ()
         Radius around each point that has no say, see :func:`hollow_mm`.
     """
-    frames = Frame.of(prior), Frame.of(current)
-    points_mm = frames[0].from_lps(np.asarray(points_lps_mm, dtype=np.float64).reshape(-1, 3))
+    points_mm = prior.frame.from_lps(np.asarray(points_lps_mm, dtype=np.float64).reshape(-1, 3))
     hollows_mm = np.broadcast_to(np.asarray(left_out_mm, dtype=np.float64), len(points_mm))
     residuals_mm = registration.support.expected_error_mm(points_mm)
     reached = np.flatnonzero(np.isfinite(residuals_mm))
     places_mm, taken = np.full_like(points_mm, np.nan), np.zeros(len(points_mm), dtype=bool)
-    if not len(reached):  # looking at both scans takes time that nobody without a question should pay
-        return Refined(frames[1].to_lps(places_mm), residuals_mm, taken)
     places_mm[reached] = registration.mapping(points_mm[reached])
-    here, there = _Side.of(prior, lungs[0]), _Side.of(current, lungs[1])
     for number in reached.tolist():
-        step = _step(
-            here, there, registration.mapping, points_mm[number], float(residuals_mm[number]), float(hollows_mm[number])
-        )
+        expected_mm, hollow = float(residuals_mm[number]), float(hollows_mm[number])
+        step = _step(prior, current, registration.mapping, points_mm[number], expected_mm, hollow)
         if step is not None:
             places_mm[number] += step[0]
             residuals_mm[number], taken[number] = step[1], True
-    return Refined(frames[1].to_lps(places_mm), residuals_mm, taken)
+    return Refined(current.frame.to_lps(places_mm), residuals_mm, taken)
 
 
 def refine_on_prior(
-    prior: Volume,
-    current: Volume,
+    prior: LocalScan,
+    current: LocalScan,
     registration: Registration,
     points_lps_mm: ArrayLike,
     *,
-    lungs: tuple[Lungs, Lungs],
     left_out_mm: ArrayLike = 0.0,
 ) -> Refined:
     """The same the other way round: points (n, 3) of the current scan to the prior one."""
     asked = np.asarray(points_lps_mm, dtype=np.float64).reshape(-1, 3)
     before = registration.prior_from_current(asked)
-    found = refine_places(prior, current, registration, before, lungs=lungs, left_out_mm=left_out_mm)
+    found = refine_places(prior, current, registration, before, left_out_mm=left_out_mm)
     known = np.flatnonzero(found.moved)
     off_mm = found.places_lps_mm[known] - asked[known]
     back_mm = np.linalg.solve(registration.jacobians(before[known]), off_mm[:, :, None])[:, :, 0]
@@ -159,7 +163,12 @@ def refine_on_prior(
 
 
 def _step(
-    here: _Side, there: _Side, mapping: Mapping, point_mm: NDArray[np.float64], expected_mm: float, hollow: float
+    here: LocalScan,
+    there: LocalScan,
+    mapping: Mapping,
+    point_mm: NDArray[np.float64],
+    expected_mm: float,
+    hollow: float,
 ) -> tuple[NDArray[np.float64], float] | None:
     """The step (3,) at one point and the error that is left after it; None where none is to be taken."""
     sigma_mm = max(SIGMA_MM, hollow + AROUND_HOLLOW_MM[0])

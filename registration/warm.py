@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from registration.lobes import find_lobes
-from registration.local import refine_places
+from registration.local import LocalScan, refine_places
 from registration.lungs import segment_lungs
 from registration.register import register
 from registration.volume import Volume
@@ -53,7 +53,9 @@ def warm() -> None:
     read_only.array_hu.flags.writeable = False  # what a memory-mapped scan looks like to a compiled loop
     lungs = segment_lungs(chest), segment_lungs(read_only)
     found = register(chest, read_only, prior_lungs=lungs[0], current_lungs=lungs[1])
-    refine_places(chest, read_only, found, [chest.lps_from_index(WARMED_INDEX)], lungs=lungs)
+    refine_places(
+        LocalScan(chest, lungs[0]), LocalScan(read_only, lungs[1]), found, [chest.lps_from_index(WARMED_INDEX)]
+    )
     find_lobes(read_only, lungs[1])
 
 

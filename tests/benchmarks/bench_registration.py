@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from registration.local import hollow_mm, refine_places
+from registration.local import LocalScan, hollow_mm, refine_places
 from registration.lungs import segment_lungs
 from registration.register import register
 from registration.transform import Registration
@@ -86,14 +86,14 @@ def row(name: str, folder: str) -> str:
 
 def stepped(case: Case, registration: Registration) -> str:
     """The same places with a last step of their own: asked vessels as they are, nodules left out."""
-    lungs = segment_lungs(case.prior), segment_lungs(case.current)
+    prior, current = (LocalScan(one, segment_lungs(one)) for one in (case.prior, case.current))
     every = max(1, len(case.vessels[0]) // ASKED_VESSELS)
     parts = [("vessels", case.vessels[0][::every], case.vessels[1][::every], 0.0)]
     parts.append(("nodules", *case.nodules, float(hollow_mm(NODULE_MM))))
     told = []
     for name, points, truth, left_out_mm in parts:
         cpu_s = time.process_time()
-        found = refine_places(case.prior, case.current, registration, points, lungs=lungs, left_out_mm=left_out_mm)
+        found = refine_places(prior, current, registration, points, left_out_mm=left_out_mm)
         cpu_s = time.process_time() - cpu_s
         by_map_mm = np.linalg.norm(registration.current_from_prior(points) - truth, axis=1)
         off_mm = np.linalg.norm(found.places_lps_mm - truth, axis=1)

@@ -20,7 +20,7 @@ from inference.sightings import AT_ONCE, Asked, Point, Side, begin_measuring, lo
 from nodules_app.services.compare.question import AskedNodule, DatesReversed, DifferentPatients, Question, SameDay
 from nodules_app.services.compare.reading import ReadScan, ReadyScan, Source, begin_reading
 from registration.errors import Refused
-from registration.local import refine_places
+from registration.local import LocalScan, refine_places
 from registration.register import register
 from registration.transform import Registration
 
@@ -105,8 +105,8 @@ def _compared(question: Question, watch: Stopwatch, pool: ThreadPoolExecutor) ->
             device=question.device,
         )
         points = np.asarray(question.points_lps_mm, dtype=np.float64).reshape(-1, 3)
-        both_lungs = ready[0].lungs, ready[1].lungs
-        placed = refine_places(prior.volume, current.volume, found_map, points, lungs=both_lungs)
+        local = LocalScan(prior.volume, ready[0].lungs), LocalScan(current.volume, ready[1].lungs)
+        placed = refine_places(*local, found_map, points)
     with watch.step("measure"):
         graded = grade(
             ready[0].facts,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from registration.local import Refined, hollow_mm, refine_on_prior, refine_places
+from registration.local import LocalScan, Refined, hollow_mm, refine_on_prior, refine_places
 from registration.lungs import Lungs, segment_lungs
 from registration.register import Registration
 from registration.transform import Registration as Map
@@ -46,7 +46,7 @@ def refined(
     chest_pair: ChestPair, chest_registration: Registration, lungs: BothLungs, deep: tuple[np.ndarray, np.ndarray]
 ) -> Refined:
     worse = shifted(chest_registration)
-    return refine_places(chest_pair.prior, chest_pair.current, worse, deep[0], lungs=lungs)
+    return refine_places(LocalScan(chest_pair.prior, lungs[0]), LocalScan(chest_pair.current, lungs[1]), worse, deep[0])
 
 
 def test_a_map_that_is_off_is_put_right(refined: Refined, deep: tuple[np.ndarray, np.ndarray]) -> None:
@@ -65,7 +65,9 @@ def test_what_is_left_is_told(refined: Refined, deep: tuple[np.ndarray, np.ndarr
 def test_a_good_map_stays_good(
     chest_pair: ChestPair, chest_registration: Registration, lungs: BothLungs, deep: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    found = refine_places(chest_pair.prior, chest_pair.current, chest_registration, deep[0], lungs=lungs)
+    found = refine_places(
+        LocalScan(chest_pair.prior, lungs[0]), LocalScan(chest_pair.current, lungs[1]), chest_registration, deep[0]
+    )
     by_map_mm = np.linalg.norm(chest_registration.current_from_prior(deep[0]) - deep[1], axis=1)
     off_mm = np.linalg.norm(found.places_lps_mm - deep[1], axis=1)
     assert np.median(off_mm) < np.median(by_map_mm) + 0.03
@@ -76,7 +78,7 @@ def test_no_step_is_longer_than_what_the_map_may_be_off(
     chest_pair: ChestPair, chest_registration: Registration, lungs: BothLungs, deep: tuple[np.ndarray, np.ndarray]
 ) -> None:
     sure = shifted(chest_registration, expected_mm=0.1)  # it believes to be right, so it may be moved by 0.3 mm
-    found = refine_places(chest_pair.prior, chest_pair.current, sure, deep[0], lungs=lungs)
+    found = refine_places(LocalScan(chest_pair.prior, lungs[0]), LocalScan(chest_pair.current, lungs[1]), sure, deep[0])
     gone_mm = np.linalg.norm(found.places_lps_mm - sure.current_from_prior(deep[0]), axis=1)
     assert (gone_mm <= 3 * sure.residual_mm(deep[0]) + 1e-9).all()
 
@@ -95,7 +97,13 @@ def test_what_has_grown_in_between_does_not_pull(
         array.reshape(-1)[away_mm < 4.0] = 40
     grown = replace(chest_pair.current, array_hu=array)
     found, before = (
-        refine_places(chest_pair.prior, scan, chest_registration, prior, lungs=lungs, left_out_mm=left_out_mm)
+        refine_places(
+            LocalScan(chest_pair.prior, lungs[0]),
+            LocalScan(scan, lungs[1]),
+            chest_registration,
+            prior,
+            left_out_mm=left_out_mm,
+        )
         for scan in (grown, chest_pair.current)
     )
     assert np.abs(found.places_lps_mm - before.places_lps_mm).max() < 0.15
@@ -105,7 +113,9 @@ def test_both_ways_lead_to_the_same_pair_of_places(
     chest_pair: ChestPair, chest_registration: Registration, lungs: BothLungs, deep: tuple[np.ndarray, np.ndarray]
 ) -> None:
     worse = shifted(chest_registration)
-    back = refine_on_prior(chest_pair.prior, chest_pair.current, worse, deep[1][:20], lungs=lungs)
+    back = refine_on_prior(
+        LocalScan(chest_pair.prior, lungs[0]), LocalScan(chest_pair.current, lungs[1]), worse, deep[1][:20]
+    )
     off_mm = np.linalg.norm(back.places_lps_mm - deep[0][:20], axis=1)
     assert np.median(off_mm) < 0.4 * np.linalg.norm(OFF_MM)
 
@@ -115,7 +125,9 @@ def test_where_the_map_does_not_reach_there_is_no_place(
 ) -> None:
     far = [[9999.0, 0.0, 0.0], [np.nan, 0.0, 0.0]]
     for way in (refine_places, refine_on_prior):
-        found = way(chest_pair.prior, chest_pair.current, chest_registration, far, lungs=lungs)
+        found = way(
+            LocalScan(chest_pair.prior, lungs[0]), LocalScan(chest_pair.current, lungs[1]), chest_registration, far
+        )
         assert np.isnan(found.places_lps_mm).all()
         assert not found.moved.any()
 
@@ -123,7 +135,7 @@ def test_where_the_map_does_not_reach_there_is_no_place(
 def test_without_structure_around_it_the_place_stays(chest_registration: Registration, lungs: BothLungs) -> None:
     empty = replace(draw_chest(), array_hu=np.full((90, 96, 136), -860, np.int16))
     point = lungs[0].origin_lps_mm + np.array([40.0, 60.0, 90.0])
-    found = refine_places(empty, empty, chest_registration, point[None], lungs=lungs)
+    found = refine_places(LocalScan(empty, lungs[0]), LocalScan(empty, lungs[1]), chest_registration, point[None])
     assert not found.moved.any()
     np.testing.assert_array_equal(found.places_lps_mm[0], chest_registration.current_from_prior(point))
 
@@ -132,7 +144,12 @@ def test_the_same_question_has_the_same_answer(
     chest_pair: ChestPair, chest_registration: Registration, lungs: BothLungs, deep: tuple[np.ndarray, np.ndarray]
 ) -> None:
     first, second = (
-        refine_places(chest_pair.prior, chest_pair.current, chest_registration, deep[0][:5], lungs=lungs)
+        refine_places(
+            LocalScan(chest_pair.prior, lungs[0]),
+            LocalScan(chest_pair.current, lungs[1]),
+            chest_registration,
+            deep[0][:5],
+        )
         for _ in range(2)
     )
     np.testing.assert_array_equal(first.places_lps_mm, second.places_lps_mm)
@@ -155,5 +172,7 @@ def test_the_scan_may_end_beside_the_place(
         chest_pair.current.origin_lps_mm,
         chest_pair.current.direction,
     )
-    found = refine_places(chest_pair.prior, cut, chest_registration, prior[None], lungs=lungs)
+    found = refine_places(
+        LocalScan(chest_pair.prior, lungs[0]), LocalScan(cut, lungs[1]), chest_registration, prior[None]
+    )
     assert np.linalg.norm(found.places_lps_mm[0] - current) < 1.0
