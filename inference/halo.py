@@ -84,7 +84,7 @@ class Halo:
         On average over all directions.
     blur_mm
         Of the scan within its slices, standard deviation.
-    evidence
+    log_likelihood_ratio
         Natural logarithm of how much likelier the scan is with it than without.
     all_around
         Whether the evidence comes from all sides, and the core lies in the middle.
@@ -96,7 +96,7 @@ class Halo:
     core_radius_mm: float
     slice_mm: float
     blur_mm: float
-    evidence: float
+    log_likelihood_ratio: float
     all_around: bool
 
     @property
@@ -104,7 +104,7 @@ class Halo:
         """Whether it may be measured."""
         return (
             self.all_around
-            and self.evidence >= LEAST_EVIDENCE
+            and self.log_likelihood_ratio >= LEAST_EVIDENCE
             and HALO_MM[0] <= self.thickness_mm <= HALO_MM[1]
             and self.thickness_mm >= HALO_BLURS * self.blur_mm
             and 2 * (self.core_radius_mm + self.thickness_mm) >= FEWEST_SLICES * self.slice_mm
@@ -152,7 +152,7 @@ def with_halo(
     """
     solid = found if found.levels.core_hu >= DARKEST_CORE_HU else _around_core(found)
     halo = find_halo(solid, slice_mm, noise, like=like) if solid is not None else None
-    if solid is None or halo is None or not (halo.sure if like is None else halo.evidence > LIKE_EVIDENCE):
+    if solid is None or halo is None or not (halo.sure if like is None else halo.log_likelihood_ratio > LIKE_EVIDENCE):
         return None
     return around_halo(solid, halo)
 
@@ -200,8 +200,8 @@ def find_halo(found: Segmentation, slice_mm: float, noise: ScanNoise, *, like: S
     )
     core_hu, halo_hu = both.contrasts_hu
     radius_mm, blur_mm, thickness_mm = (float(one) for one in both.at[:3])
-    evidence = solid.misfit - both.misfit
-    return Halo(halo_hu, core_hu, thickness_mm, radius_mm, slice_mm, blur_mm, evidence, all_around)
+    likelier = solid.misfit - both.misfit
+    return Halo(halo_hu, core_hu, thickness_mm, radius_mm, slice_mm, blur_mm, likelier, all_around)
 
 
 def around_halo(found: Segmentation, halo: Halo) -> Segmentation:
@@ -256,10 +256,21 @@ def _halo_bounds(rim: _Rim, radius_mm: float, thickness_mm: tuple[float, float])
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fit:
+    """Parameters, brightness of the bodies, and what they leave unexplained, in standard deviations of the noise."""
+
     at: Floats
     contrasts_hu: tuple[float, ...]
-    misfit: float  # minus logarithm of the likelihood, up to a constant
     rest: Floats
+
+    @property
+    def misfit(self) -> float:
+        """Minus logarithm of the likelihood, up to a constant."""
+        return float(self.rest @ self.rest + _unusual(self.at) ** 2) / 2
+
+
+def _unusual(at: Floats) -> float:
+    """How far the blur lies from what scans usually have, in its standard deviations."""
+    return float(at[1] - USUAL_BLUR_MM) / BLUR_SPREAD_MM
 
 
 def _fitted(
@@ -273,7 +284,7 @@ def _fitted(
 
     def rests(p: Floats) -> Floats:
         rest, _ = _rest_hu(bodies(p), rim.hu, layer_hu)
-        return np.append(rest / sd_hu, (p[1] - USUAL_BLUR_MM) / BLUR_SPREAD_MM)
+        return np.append(rest / sd_hu, _unusual(p))
 
     start, low, high = bounds
     best = optimize.least_squares(
@@ -287,7 +298,7 @@ def _fitted(
         ftol=1e-3,
     )
     rest, contrasts = _rest_hu(bodies(best.x), rim.hu, layer_hu)
-    return _Fit(best.x, contrasts, float(best.cost), rest / sd_hu)
+    return _Fit(best.x, contrasts, rest / sd_hu)
 
 
 def _rest_hu(bodies: list[Floats], hu: Floats, layer_hu: tuple[float, float]) -> tuple[Floats, tuple[float, ...]]:

@@ -43,7 +43,7 @@ class ErrorTable:
         How far off the whole border may lie, all at once.
     joined_mm
         The same of the share of the border that cannot be seen because something joins.
-    wall, wall_joined
+    wall, wall_joined_ratio
         Relative error of a volume whose base is cut off at a wall; and for a whole border, in so far as on a wall it
         cannot be seen because something joins: fat and folds hide where the base ends.
     moved_wall_ratio
@@ -60,7 +60,7 @@ class ErrorTable:
     border_mm: float
     joined_mm: float
     wall: float
-    wall_joined: float
+    wall_joined_ratio: float
     moved_wall_ratio: float
     subsolid_mm: float
     part_solid_mm: float
@@ -78,7 +78,7 @@ SEPARATE: Final = ErrorTable(
     border_mm=0.0045,
     joined_mm=0.11,
     wall=0.013,
-    wall_joined=1.3,
+    wall_joined_ratio=1.3,
     moved_wall_ratio=0.0,  # one scan by itself cannot know
     subsolid_mm=0.024,
     part_solid_mm=0.023,
@@ -91,7 +91,7 @@ TOGETHER: Final = ErrorTable(
     border_mm=0.0032,
     joined_mm=0.086,
     wall=0.0068,
-    wall_joined=0.2,
+    wall_joined_ratio=0.2,
     moved_wall_ratio=1.6,
     subsolid_mm=0.015,
     part_solid_mm=0.019,
@@ -155,7 +155,7 @@ def volume_error(  # noqa: PLR0913 - every argument is something that makes a vo
         6 * border_mm / diameter_mm,
         table.small_mm2 / diameter_mm**2,
         table.small_joined_mm2 * joined_share / diameter_mm**2,
-        math.hypot(table.wall, table.wall_joined * joined_share) if wall_share >= WALL_SHARE else 0.0,
+        math.hypot(table.wall, table.wall_joined_ratio * joined_share) if wall_share >= WALL_SHARE else 0.0,
         table.moved_wall_ratio * moved_wall_share,
     )
     return ErrorParts(noise_part, sampling_part, method_part)

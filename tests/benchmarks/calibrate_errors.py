@@ -37,7 +37,7 @@ FIRST_GUESS = ErrorTable(
     border_mm=0.01,
     joined_mm=0.25,
     wall=0.03,
-    wall_joined=0.5,
+    wall_joined_ratio=0.5,
     moved_wall_ratio=1.5,
     subsolid_mm=0.04,
     part_solid_mm=0.06,
@@ -145,7 +145,7 @@ def _is_on_wall(case: Case, how: How) -> bool:
 # Constant, whom it is widened for, by how much at a time, how far at most.
 WIDENED: tuple[tuple[str, Callable[[Case, How], bool], float, float], ...] = (
     ("moved_wall_ratio", _has_moved_wall, 0.1, 6.0),
-    ("wall_joined", _is_joined_on_wall, 0.05, 3.0),
+    ("wall_joined_ratio", _is_joined_on_wall, 0.05, 3.0),
     ("wall", _is_on_wall, 0.002, 0.2),
     ("small_joined_mm2", _is_small_and_joined, 0.5, 60.0),
     ("joined_mm", _is_joined, 0.01, 1.0),
