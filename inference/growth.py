@@ -52,6 +52,12 @@ class Growth:
     shortest_resolvable_vdt_days: float
     method: str = METHOD
 
+    @property
+    def is_within_error(self) -> bool:
+        """Whether no change at all lies inside the interval of the ratio."""
+        low, high = self.volume_ratio_ci95
+        return low <= 1 <= high
+
 
 def growth(prior: Estimate, current: Estimate, interval_days: int, *, extra_relative_error: float = 0.0) -> Growth:
     """Compare two volumes of one nodule measured by the same method.

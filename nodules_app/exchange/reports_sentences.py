@@ -13,6 +13,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext, ngettext
 
+from inference.growth import REPEATABLE_RATIO
 from nodules_app.exchange import reports_words as words
 from nodules_app.exchange.documents_text import PRODUCT, Grid, Part, Sentence, Written, said
 from nodules_app.selectors.reports_facts import Exam, Guidance, NoduleFacts, SignedFacts, Size, Step
@@ -161,10 +162,19 @@ def _growth(one: NoduleFacts, facts: SignedFacts) -> Iterator[str]:
             "high": words.percent_change(one.volume_ratio_high),
         }
         yield gettext("Volume %(change)s in %(days)s days (95 %% interval %(low)s to %(high)s).") % change
-    if not one.significant:
+    if one.significant:
+        if one.vdt_days is not None:
+            yield _doubling(one)
+    elif one.volume_ratio_low is not None and one.volume_ratio_high is not None:
+        yield from _small_change(one.volume_ratio, one.volume_ratio_low, one.volume_ratio_high)
+
+
+def _small_change(ratio: float, low: float, high: float) -> Iterator[str]:
+    """Say why a change counts for nothing; one that counts and is no growth is told by its word and its numbers."""
+    if low <= 1 <= high:
         yield gettext("This does not go beyond the error of measurement.")
-    elif one.vdt_days is not None:
-        yield _doubling(one)
+    elif 1 / REPEATABLE_RATIO < ratio < REPEATABLE_RATIO:
+        yield gettext("This goes beyond the error of measurement, but stays below the 25 % from which a change counts.")
 
 
 def _doubling(one: NoduleFacts) -> str:

@@ -84,7 +84,10 @@ def test_numbers_are_written_as_the_pages_write_them() -> None:
     [
         ({"vdt_days": 413, "vdt_low_days": 290, "vdt_high_days": 800}, "413 days (95 % interval 290 to 800)"),
         ({"vdt_days": 413, "vdt_low_days": 290}, "413 days (95 % interval 290 days to unbounded)"),
-        ({"significant": False, "vdt_days": 413}, "This does not go beyond the error of measurement."),
+        (
+            {"significant": False, "volume_ratio_low": 0.9, "volume_ratio_high": 1.9},
+            "This does not go beyond the error of measurement.",
+        ),
         ({"volume_ratio_low": 1.1, "volume_ratio_high": 1.7}, "(95 % interval +10 % to +70 %)"),
     ],
 )
@@ -94,6 +97,26 @@ def test_growth_is_said_with_its_interval(facts: dict[str, Any], said: str) -> N
         text = "\n".join(one.text for one in sentences.findings(replace(FACTS, nodules=(grown,))))
     assert "Volume +36 % in 183 days" in text
     assert said in text
+
+
+@pytest.mark.parametrize(
+    ("ratio", "low", "high", "said"),
+    [
+        (1.12, 1.07, 1.17, ["This goes beyond the error of measurement, but stays below the 25 % from which"]),
+        (0.9, 0.85, 0.95, ["This goes beyond the error of measurement, but stays below the 25 % from which"]),
+        (0.6, 0.5, 0.7, []),
+        (1.3, 0.95, 1.7, ["This does not go beyond the error of measurement."]),
+        (0.97, 0.86, 1.08, ["This does not go beyond the error of measurement."]),
+    ],
+)
+def test_a_change_that_is_no_growth_is_called_error_only_where_it_may_be(
+    ratio: float, low: float, high: float, said: list[str]
+) -> None:
+    one = nodule("unchanged", "N1", volume_ratio=ratio, volume_ratio_low=low, volume_ratio_high=high, significant=False)
+    with translation.override("en"):
+        text = "\n".join(told.text for told in sentences.findings(replace(FACTS, nodules=(one,))))
+    assert [words in text for words in said] == [True] * len(said)
+    assert text.count("error of measurement") == len(said)
 
 
 @pytest.mark.parametrize(
