@@ -70,6 +70,7 @@ WITHOUT_UNIT = frozenset(
         "Fused.log_ratio_error",
         "_Kept.log_ratio_error",
         "HeatRegion.heat_log_odds",
+        "Look.offset",  # log odds too
         "Performance.value",  # in the unit that its measure names
         "Performance.low",
         "Performance.high",
