@@ -60,7 +60,7 @@ SURE_CONTRAST_HU: Final = (150.0, 420.0)  # less may be the breath of the lung, 
 # A halo lies all around; what lies to one side is a vessel or a fold.
 MOST_OFF_MIDDLE: Final = 0.55  # of the thickness
 MOST_OF_ONE_OCTANT: Final = 0.7  # of the evidence
-MOST_AGAINST: Final = (1.5, 0.1)  # of octants that speak against: so much, and this share of what speaks for it
+MOST_AGAINST: Final = (1.5, 0.2)  # of octants that speak against: so much, and this share of what speaks for it
 # Where the other scan of a pair shows a halo: how far this one's may differ, and what is asked of the scan.
 LIKE_THICKNESS: Final = 1.5
 LIKE_CONTRAST: Final = 1.3
