@@ -223,8 +223,8 @@ def _without_core(found: Segmentation, halo: Halo) -> Neighbourhood:
     away = np.maximum(distance[close], 1e-6)
     offset = np.stack(close, axis=1) * near.spacing_mm - star.centre_mm
     relief_mm = _radius_mm(found) - star.radii_mm(offset / away[:, None])
-    rim = _Rim(offset, relief_mm, away, _radius_mm(found), halo.slice_mm)
     hu = near.hu.copy()
+    rim = _Rim(offset, relief_mm, hu[close].astype(np.float64), _radius_mm(found), halo.slice_mm)
     hu[close] -= (halo.core_contrast_hu * rim.share(halo.core_radius_mm, halo.blur_mm)).astype(np.float32)
     return replace(near, hu=hu)
 
