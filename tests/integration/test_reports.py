@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import io
-import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
-from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from PIL import Image
 from pytest_django import Settings
 
-from nodules_app.dicom.volumes import save_volume
 from nodules_app.exchange.documents_templates import FieldIsEmpty
 from nodules_app.exchange.documents_text import NoSuchSentence, from_json
 from nodules_app.exchange.letters import LetterNeedsAFont
@@ -31,23 +25,20 @@ from nodules_app.models import (
     LetterTemplate,
     Patient,
     Role,
-    Scan,
     SentenceEdit,
     SignedVersion,
     User,
 )
-from nodules_app.selectors.reading_content import content_of, sha256_of
 from nodules_app.selectors.reports import signed_documents
 from nodules_app.selectors.story import EventKind, story
 from nodules_app.services import contacts, decisions, joining, readings, reports
-from nodules_app.services.cache import volume_folder
 from nodules_app.services.policy import MayNotSign
-from registration.volume import Volume
 from tests import factories
 from tests.integration.browsing import words
+from tests.integration.reported import read_and_sign, refused_by_the_database, sign, write
 
 pytestmark = pytest.mark.django_db
-REPORT, TO_PATIENT, TO_DOCTOR = DocumentKind.REPORT, DocumentKind.PATIENT_LETTER, DocumentKind.DOCTOR_LETTER
+TO_PATIENT, TO_DOCTOR = DocumentKind.PATIENT_LETTER, DocumentKind.DOCTOR_LETTER
 PHONE = "555 0100"
 
 
@@ -59,15 +50,6 @@ def _own_cache(tmp_path: Path, settings: Settings) -> None:
 @pytest.fixture
 def reader() -> User:
     return factories.member(Role.RADIOLOGIST)
-
-
-def read_and_sign(of: Patient, by: User) -> None:
-    scan = readings.latest_scan(of)
-    assert scan is not None
-    if readings.open_reading(of) is None:
-        readings.exam_came(scan)
-    begun = readings.begin(patient=of, by=by)
-    readings.sign(reading=begun, shown_sha256=sha256_of(content_of(of, scan)), by=by)
 
 
 @pytest.fixture
@@ -86,64 +68,8 @@ def patient(unsigned_step: Patient, reader: User) -> Patient:
     return unsigned_step
 
 
-def write(of: Patient, by: User, kind: DocumentKind = REPORT, language: str = "en") -> ClinicalDocument:
-    return reports.write(patient=of, kind=kind, language=language, by=by)
-
-
-def sign(document: ClinicalDocument, by: User) -> SignedVersion:
-    document.refresh_from_db()
-    return reports.sign(document=document, shown_version=document.version, by=by)
-
-
 def text_of(document: ClinicalDocument) -> str:
     return "\n".join(one.text for one in from_json(document.content).sentences())
-
-
-def refused_by_the_database(sql: str, *values: int) -> None:
-    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(sql, values)
-
-
-def keep_volumes(of: Patient) -> None:
-    """The images of all exams as they are kept for reading: noise of their own around something bright."""
-    for seed, scan in enumerate(Scan.objects.filter(study__patient=of).select_related("series")):
-        array_hu = np.random.default_rng(seed).normal(-850, 40, (40, 64, 64)).astype(np.int16)
-        array_hu[10:30, 20:44, 20:44] = 40
-        save_volume(Volume(array_hu, (2.0, 2.0, 2.0), (-64.0, -64.0, -40.0), np.eye(3)), volume_folder(scan.series))
-
-
-class TestPictures:
-    def test_a_report_carries_each_nodule_on_both_exams(self, patient: Patient, reader: User) -> None:
-        keep_volumes(patient)
-        document = write(patient, reader)
-        pictures = list(document.pictures.order_by("number"))
-        assert [(one.side, one.words.split(" · ")[0]) for one in pictures] == [
-            ("prior", "N1"),
-            ("current", "N1"),
-            ("prior", "N2"),
-            ("current", "N2"),
-        ]
-        for one in pictures:
-            assert Image.open(io.BytesIO(bytes(one.png))).size == (264, 264)
-        current = patient.readings.get().content["nodules"][0]["current"]
-        assert pictures[1].words.endswith(f"18-Nov-2026\n{current['volume_mm3']:.0f} mm³")
-        first = {"code": document.code, "number": 1}
-        assert as_(reader).get(reverse("document-picture", kwargs=first)).content == bytes(pictures[0].png)
-        assert bytes(sign(document, reader).pdf).count(b"/Subtype /Image") == len(pictures)
-
-    def test_what_was_drawn_is_what_an_addendum_carries(self, patient: Patient, reader: User) -> None:
-        keep_volumes(patient)
-        document = write(patient, reader)
-        sign(document, reader)
-        shutil.rmtree(settings.CACHE_DIR)
-        added = reports.addend(document=document, words="Seen again.", by=reader)
-        assert bytes(added.pdf).count(b"/Subtype /Image") == document.pictures.count()
-        refused_by_the_database("UPDATE nodules_app_documentpicture SET png = NULL")
-
-    def test_images_that_are_not_at_hand_are_named(self, patient: Patient, reader: User) -> None:
-        document = write(patient, reader, language="zh-hans")
-        assert all(one.png is None and "撰写时无法取得图像" in one.words for one in document.pictures.all())
-        assert b"/Subtype /Image" not in bytes(sign(document, reader).pdf)
 
 
 class TestWriting:
