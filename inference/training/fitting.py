@@ -42,14 +42,14 @@ class Variety:
         Standard deviations of what is added, and of the factor on the distance from air.
     noise
         Standard deviation of the noise that is added, at most.
-    blur
-        Standard deviation of what softens a scan, in voxels along the patient and across, at most.
+    blur_voxels
+        Standard deviation of what softens a scan, along the patient and across, at most.
     """
 
     density: float = 0.04
     gain: float = 0.06
     noise: float = 0.06
-    blur: float = 0.0
+    blur_voxels: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +223,8 @@ def _about(axis: int, angle: float) -> NDArray[np.float64]:
 def otherwise_scanned(values: Singles, rng: np.random.Generator, variety: Variety) -> Singles:
     """Change sharpness, density and noise of every channel of every example by itself, (n, channels, z, y, x)."""
     shape = (len(values), values.shape[1], 1, 1, 1)
-    if variety.blur > 0:
-        values = _softened(values, rng, variety.blur)
+    if variety.blur_voxels > 0:
+        values = _softened(values, rng, variety.blur_voxels)
     values = (values + 1) * rng.normal(1.0, variety.gain, shape).astype(np.float32) - 1
     values += rng.normal(0.0, variety.density, shape).astype(np.float32)
     noise = rng.uniform(0.0, variety.noise, shape).astype(np.float32)

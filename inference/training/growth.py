@@ -49,7 +49,7 @@ CLASS_WEIGHT: Final = 0.2  # against the regression
 BY_VARIANCE: Final = 0.5  # how much less a pair counts whose growth the network holds for hard to see
 LEAST_LOG_VARIANCE, MOST_LOG_VARIANCE = -9.0, 2.0
 # 10 HU apart: more would hide growth of ground glass. Softer by half a millimetre: as after another kernel.
-SCANNERS: Final = Variety(density=0.015, gain=0.02, noise=0.05, blur=0.8)
+SCANNERS: Final = Variety(density=0.015, gain=0.02, noise=0.05, blur_voxels=0.8)
 FACTORS: Final = np.arange(0.5, 4.0, 0.05)  # on the network's errors, tried
 HOLDS: Final = 0.95
 LEARNED_FROM: Final = (*range(1, 16), 18, 19, *range(22, 31))  # patients

@@ -243,7 +243,7 @@ def test_softer_scans_keep_what_they_hold_and_lose_their_edges() -> None:
     edges[..., 8:] = 0.5
     still = Variety(density=0.0, gain=0.0, noise=0.0)
     assert np.array_equal(otherwise_scanned(edges, np.random.default_rng(1), still), edges)
-    softer = otherwise_scanned(edges, np.random.default_rng(1), replace(still, blur=1.0))
+    softer = otherwise_scanned(edges, np.random.default_rng(1), replace(still, blur_voxels=1.0))
     jumps = np.diff(softer, axis=-1).max(axis=(2, 3, 4))
     assert 0 < (jumps < 0.49).sum() < jumps.size  # some of the scans, each by itself
     assert softer.mean() == pytest.approx(0.25, abs=1e-3)
