@@ -54,9 +54,12 @@ OFF_MIDDLE: Final = 0.5  # of the thickness, along each axis: how far a core may
 
 LEAST_EVIDENCE: Final = 4.0  # natural logarithm of the likelihood ratio
 HALO_MM: Final = (1.0, 2.7)  # a thinner one is not told from blur ...
-HALO_BLURS: Final = 2.2  # ... nor one that is thinner than this many standard deviations of it
+HALO_BLURS: Final = 2.5  # ... nor one that is thinner than this many standard deviations of it
 FEWEST_SLICES: Final = 2.8  # across the whole
-SURE_CONTRAST_HU: Final = (150.0, 420.0)  # less may be the breath of the lung, more a vessel or the wall
+SURE_CONTRAST_HU: Final = (200.0, 420.0)  # less may be the breath of the lung, more a vessel or the wall
+# Real solid nodules have uneven borders, which look like a layer but are explained by one only in part.
+LEAST_EXPLAINED: Final = 0.04  # of what a solid body alone leaves unexplained
+SOFTEST_MM: Final = 0.65  # a border that stays softer than scanners make it, with the layer, is soft by itself
 # A halo lies all around; what lies to one side is a vessel or a fold.
 MOST_OFF_MIDDLE: Final = 0.55  # of the thickness
 MOST_OF_ONE_OCTANT: Final = 0.7  # of the evidence
@@ -86,6 +89,8 @@ class Halo:
         Of the scan within its slices, standard deviation.
     log_likelihood_ratio
         Natural logarithm of how much likelier the scan is with it than without.
+    explained_share
+        How much the layer explains of what a solid body alone leaves unexplained.
     all_around
         Whether the evidence comes from all sides, and the core lies in the middle.
     """
@@ -97,6 +102,7 @@ class Halo:
     slice_mm: float
     blur_mm: float
     log_likelihood_ratio: float
+    explained_share: float
     all_around: bool
 
     @property
@@ -105,6 +111,8 @@ class Halo:
         return (
             self.all_around
             and self.log_likelihood_ratio >= LEAST_EVIDENCE
+            and self.explained_share >= LEAST_EXPLAINED
+            and self.blur_mm <= SOFTEST_MM
             and HALO_MM[0] <= self.thickness_mm <= HALO_MM[1]
             and self.thickness_mm >= HALO_BLURS * self.blur_mm
             and 2 * (self.core_radius_mm + self.thickness_mm) >= FEWEST_SLICES * self.slice_mm
@@ -200,8 +208,8 @@ def find_halo(found: Segmentation, slice_mm: float, noise: ScanNoise, *, like: S
     )
     core_hu, halo_hu = both.contrasts_hu
     radius_mm, blur_mm, thickness_mm = (float(one) for one in both.at[:3])
-    likelier = solid.misfit - both.misfit
-    return Halo(halo_hu, core_hu, thickness_mm, radius_mm, slice_mm, blur_mm, likelier, all_around)
+    likelier, explained = solid.misfit - both.misfit, float(spoken.sum()) / solid.misfit
+    return Halo(halo_hu, core_hu, thickness_mm, radius_mm, slice_mm, blur_mm, likelier, explained, all_around)
 
 
 def around_halo(found: Segmentation, halo: Halo) -> Segmentation:

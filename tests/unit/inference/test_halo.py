@@ -25,13 +25,13 @@ def part_solid(diameter_mm: float, core_mm: float, **asked: object) -> NodulePha
 @pytest.mark.parametrize(
     "asked",
     [
-        part_solid(6.5, 3.8),
+        part_solid(7.0, 4.0),
         part_solid(7.5, 4.4, core_off_mm=0.4),
         part_solid(7.5, 4.4, wall=True),
         part_solid(7.5, 4.4, spacing_zyx_mm=(2.0, 0.7, 0.7), slice_thickness_mm=2.0),
         part_solid(9.0, 5.2),
     ],
-    ids=["6.5 mm", "core to one side", "on the wall", "2 mm slices", "9 mm"],
+    ids=["7 mm", "core to one side", "on the wall", "2 mm slices", "9 mm"],
 )
 def test_the_whole_is_measured_and_its_core_apart(asked: NodulePhantom):
     """Before, the volume of the core was given, 20 % of the whole, and called solid."""
@@ -73,8 +73,8 @@ def test_a_moved_point_finds_the_same_halo():
 
 def test_what_one_scan_shows_helps_the_other():
     """On thin slices the halo is sure, on thick ones only likely; measured together both are the whole."""
-    thin = draw(part_solid(6.5, 3.8))
-    thick = draw(part_solid(6.5, 3.8, spacing_zyx_mm=(2.5, 0.7, 0.7), slice_thickness_mm=2.5))
+    thin = draw(part_solid(7.0, 4.0))
+    thick = draw(part_solid(7.0, 4.0, spacing_zyx_mm=(2.5, 0.7, 0.7), slice_thickness_mm=2.5))
     prior, current = measured(thin), measured(thick)
     assert prior.border.core is not None
     assert current.border.core is None
