@@ -18,6 +18,7 @@ from nodules_app.charts.forecast import Forecast
 from nodules_app.charts.trajectory import Line
 
 Figure = dict[str, Any]
+DAYS_28_MS: Final = 28 * 86_400_000  # closer ticks are days, not months
 CURVES_PX, LANE_PX, FRAME_PX = 300, 44, 96
 LEAST_SPAN_DAYS: Final = 90
 SIGNIFICANT_RATIO: Final = 1.25  # van Klaveren 2009; the band is widened to the error where that is larger
@@ -76,6 +77,8 @@ class Words:
     band: str
     forecast: str
     could_tell: str
+    day_tick: str  # as d3 formats times
+    month_tick: str
 
 
 def figure(drawing: Drawing, *, today: date, words: Words) -> Figure:
@@ -92,6 +95,10 @@ def figure(drawing: Drawing, *, today: date, words: Words) -> Figure:
             "gridcolor": "--line",
             "zeroline": False,
             "tickfont": {"color": "--ink-soft"},
+            "tickformatstops": [
+                {"dtickrange": [None, DAYS_28_MS], "value": words.day_tick},
+                {"dtickrange": ["M1", None], "value": words.month_tick},
+            ],
             "anchor": "y2",
         },
         "yaxis2": _lane_axis(lanes, top=1.0 - share),

@@ -120,6 +120,8 @@ def _figure(told: Story, nodules: list[NoduleLine], measure: str, today: date) -
         could_tell=gettext("more growth could show from here on")
         if expected and expected.shown_already
         else gettext("growth could show from here on"),
+        day_tick=gettext("%d %b %Y"),
+        month_tick=gettext("%b %Y"),
     )
     return chart.figure(drawing, today=today, words=words)
 
