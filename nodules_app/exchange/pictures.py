@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from registration.volume import AIR_HU, Volume
 
 CROP_PX: Final = 352  # sharp on a screen with two device pixels for each of the 176 that a crop takes at least
-PRINTED_PX: Final = 264  # on 45 mm of paper 150 an inch; a CT has no more to show
+PRINTED_PX: Final = 264  # 50 mm of lung in pixels of 0.2 mm: a CT has no more to show
 OUTLINE_RGB, SCALE_RGB = (255, 196, 0), (255, 255, 255)
 BOX: Final = 100.0  # the drawing over a crop is a square of this side
 SCALE_BAR_MM: Final = 10.0

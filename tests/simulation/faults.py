@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import socket
+import sys
 import time
 import traceback
 from collections import Counter, deque
@@ -142,6 +143,7 @@ class Faults:
             _, status = os.waitpid(child, 0)
             code = os.waitstatus_to_exitcode(status)
             self.done[ENDED.get(code, "process killed with SIGKILL")] += 1
+            sys.stderr.write(said)
             assert code in ENDED or code == -signal.SIGKILL, f"a beat ended with {code} in its process: {said}"
 
     @staticmethod
@@ -159,6 +161,7 @@ class Faults:
             code = 0
         except OperationalError:
             code = LOST_THE_DATABASE  # the next beat makes up for it, as it would in service
+            os.write(writing, traceback.format_exc().encode())
         finally:
             if code == 1:
                 os.write(writing, traceback.format_exc().encode())
