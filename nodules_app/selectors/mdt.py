@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 
-from nodules_app.lifecycles import MDT_TO_PREPARE, MdtCaseState
+from nodules_app.lifecycles import MDT_TO_PREPARE, OPEN_MDT_CASE, MdtCaseState
 from nodules_app.models import (
     MdtAction,
     MdtAddendum,
@@ -27,6 +27,7 @@ from nodules_app.models import (
     User,
 )
 from nodules_app.selectors.clinics import Act, clinics_where, may_where
+from nodules_app.selectors.nodule_cells import NoduleCell, nodule_cells
 
 CONFIRM_WITHIN: Final = timedelta(hours=24)  # after the end; then the chair is told (product.md 4.5)
 MEETINGS_SHOWN: Final = 12
@@ -83,6 +84,7 @@ class CaseLine:
     number: str
     sex: str
     age_years: int | None
+    nodules: tuple[NoduleCell, ...]  # the followed ones, the leading one first
     state: MdtCaseState
     question: str
     reasons: tuple[str, ...]
@@ -104,19 +106,31 @@ class CaseLine:
     def is_settled(self) -> bool:
         return self.state not in BEFORE_CONFIRMING
 
+    @property
+    def can_be_prepared(self) -> bool:
+        """Whether question, presenter and fitness may still change: until the outcome is confirmed."""
+        return self.state in {*MDT_TO_PREPARE, *BEFORE_CONFIRMING}
+
+
+@dataclass(frozen=True, slots=True)
+class Quorum:
+    """Whether those came who must be there: the chair, and somebody of each discipline that is asked for."""
+
+    chair_is_there: bool
+    missing: tuple[str, ...]  # disciplines
+
+    @property
+    def is_met(self) -> bool:
+        return self.chair_is_there and not self.missing
+
 
 @dataclass(frozen=True, slots=True)
 class MeetingPage:
     meeting: MdtMeeting
     cases: tuple[CaseLine, ...]
     attendees: tuple[MdtAttendee, ...]
-    missing_disciplines: tuple[str, ...]
-    chair_is_there: bool
+    quorum: Quorum
     minutes: tuple[MdtMinutes, ...]
-
-    @property
-    def has_quorum(self) -> bool:
-        return self.chair_is_there and not self.missing_disciplines
 
     @property
     def to_discuss(self) -> tuple[CaseLine, ...]:
@@ -161,7 +175,7 @@ def _meeting_line(row: MdtMeeting) -> MeetingLine:
 def to_prepare(user: User) -> tuple[CaseLine, ...]:
     """Cases on no list yet, those that a rule or a meeting left first."""
     rows = _cases().filter(may_where(user, Act.SEE), state__in=MDT_TO_PREPARE)
-    return tuple(case_line(row) for row in rows.order_by("pk")[:CASES_SHOWN])
+    return _case_lines(rows.order_by("pk")[:CASES_SHOWN])
 
 
 def count_to_prepare(user: User) -> int:
@@ -184,27 +198,36 @@ def open_actions(user: User) -> tuple[ActionLine, ...]:
 def meeting_page(meeting: MdtMeeting) -> MeetingPage:
     """One meeting with its list, who is asked, and its minutes."""
     attendees = tuple(meeting.attendees.select_related("user").order_by("discipline", "pk"))
-    there = {one.discipline for one in attendees if one.came}
     return MeetingPage(
         meeting=meeting,
-        cases=tuple(
-            case_line(row) for row in _cases().filter(meeting=meeting).order_by("without_discussion", "order", "pk")
-        ),
+        cases=_case_lines(_cases().filter(meeting=meeting).order_by("without_discussion", "order", "pk")),
         attendees=attendees,
-        missing_disciplines=tuple(one for one in meeting.quorum if one not in there),
-        chair_is_there=any(one.came and one.user_id == meeting.chair_id for one in attendees),
+        quorum=_quorum(meeting, attendees),
         minutes=tuple(meeting.minutes.select_related("signed_by").defer("pdf").order_by("-version")),
     )
 
 
+def quorum_of(meeting: MdtMeeting) -> Quorum:
+    """Say whether enough people are there."""
+    return _quorum(meeting, meeting.attendees.all())
+
+
+def _quorum(meeting: MdtMeeting, attendees: Iterable[MdtAttendee]) -> Quorum:
+    came = [one for one in attendees if one.came]
+    there = {one.discipline for one in came}
+    return Quorum(
+        chair_is_there=any(one.user_id == meeting.chair_id for one in came),
+        missing=tuple(one for one in meeting.quorum if one not in there),
+    )
+
+
 def one_case(case: MdtCase) -> CaseLine:
-    return case_line(_cases().get(pk=case.pk))
+    return _case_lines(_cases().filter(pk=case.pk))[0]
 
 
 def open_case_of(patient: Patient) -> CaseLine | None:
     """The case that is under way, for the patient's page."""
-    row = _cases().filter(patient=patient).exclude(state__in=[MdtCaseState.COMPLETE, MdtCaseState.WITHDRAWN]).first()
-    return case_line(row) if row else None
+    return next(iter(_case_lines(_cases().filter(patient=patient, state__in=OPEN_MDT_CASE)[:1])), None)
 
 
 def earlier_outcomes(patient: Patient, *, but: UUID) -> tuple[MdtOutcome, ...]:
@@ -273,7 +296,13 @@ def _cases() -> QuerySet[MdtCase]:
     )
 
 
-def case_line(row: MdtCase) -> CaseLine:
+def _case_lines(cases: QuerySet[MdtCase]) -> tuple[CaseLine, ...]:
+    rows = list(cases)
+    nodules = nodule_cells(row.patient_id for row in rows)
+    return tuple(_case_line(row, nodules[row.patient_id]) for row in rows)
+
+
+def _case_line(row: MdtCase, nodules: Sequence[NoduleCell]) -> CaseLine:
     sent_back: Sequence[MdtChange] = row.sent_back  # type: ignore[attr-defined]  # prefetched by _cases
     waits = row.state in {MdtCaseState.RETURNED, MdtCaseState.NOT_DISCUSSED}
     return CaseLine(
@@ -283,6 +312,7 @@ def case_line(row: MdtCase) -> CaseLine:
         number=row.patient.identifier,
         sex=row.patient.sex,
         age_years=row.patient.age_on(timezone.localdate()),
+        nodules=tuple(nodules),
         state=MdtCaseState(row.state),
         question=row.question,
         reasons=tuple(row.reasons),

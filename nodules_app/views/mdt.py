@@ -22,6 +22,7 @@ from nodules_app.services import access
 from nodules_app.services.access import Act
 from nodules_app.services.mdt import meetings, minutes
 from nodules_app.templatetags.follow_ups import refused_words
+from nodules_app.templatetags.mdt import lacking
 from registration.errors import Refused
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def meeting(request: HttpRequest, code: UUID) -> HttpResponse:
         "invite": InviteForm(people=selectors.people_at(row.clinic_id)),
         "may": acts_of(who, row.clinic_id),
         "is_chair": who.pk == row.chair_id,
+        "lacking": sum(bool(lacking(case)) for case in page.to_discuss if not case.outcome),
         "late": any(line.code == row.code and line.is_late for line in selectors.meetings_of(who, past=True)),
     }
     return render(request, "mdt/meeting.html", context)

@@ -202,13 +202,17 @@ def discuss(request: HttpRequest, code: UUID) -> HttpResponse:
 def _on_the_projector(
     request: HttpRequest, case: MdtCase, line: selectors.CaseLine, form: OutcomeForm
 ) -> dict[str, object]:
-    page = patient_selectors.patient_page(case.patient, today=timezone.localdate())
+    today = timezone.localdate()
+    page = patient_selectors.patient_page(case.patient, today=today)
     rows = pairs.nodule_rows(page.timeline, pairs.Volumes())
-    lead = next((row for row in rows if row.nodule.label == page.lead), rows[0] if rows else None)
+    asked = request.GET.get("nodule") or page.lead
+    lead = next((row for row in rows if row.nodule.label == asked), rows[0] if rows else None)
     around = selectors.around(case)
     return {
         "case": line,
         "meeting": case.meeting,
+        "quorum": selectors.quorum_of(case.meeting) if case.meeting else None,
+        "today": today,
         "form": form,
         "page": page,
         "rows": rows,

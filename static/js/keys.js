@@ -11,6 +11,7 @@ export function onKey(key, act) {
   });
 }
 
+// One key or several ("n PageDown").
 export function pressOnKey(button) {
-  onKey(button.dataset.pressKey, () => button.click());
+  for (const key of button.dataset.pressKey.split(" ")) onKey(key, () => button.click());
 }

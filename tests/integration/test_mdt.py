@@ -353,10 +353,10 @@ def test_the_quorum_needs_the_chair_and_each_discipline(meeting: MdtMeeting, cha
     meetings.invite(meeting=meeting, discipline=Discipline.CHEST, by=coordinator, user=chair)
     meetings.note_attendance(meeting=meeting, came=set(meeting.attendees.values_list("pk", flat=True)), by=coordinator)
     page = selectors.meeting_page(meeting)
-    assert (page.chair_is_there, page.missing_disciplines, page.has_quorum) == (True, ("radiology",), False)
+    assert (page.quorum.chair_is_there, page.quorum.missing, page.quorum.is_met) == (True, ("radiology",), False)
     meetings.invite(meeting=meeting, discipline=Discipline.RADIOLOGY, by=coordinator, guest="Radiologist of the day")
     meetings.note_attendance(meeting=meeting, came=set(meeting.attendees.values_list("pk", flat=True)), by=coordinator)
-    assert selectors.meeting_page(meeting).has_quorum
+    assert selectors.quorum_of(meeting).is_met
 
 
 # ------------------------------------------------------------------ from the guidelines' answer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,27 +12,13 @@ from django.db.models import F
 from django.utils import timezone
 
 from nodules_app.clinical.management import MANAGEMENT
-from nodules_app.lifecycles import FOLLOWED_NODULE, OPEN_FOLLOW_UP, FollowUpState, RunState
-from nodules_app.models import Claim, FollowUp, FollowUpKind, Match, Measurement, Nodule, Patient, PatientMerge, Run
-from nodules_app.selectors.descriptions import descriptions_of
+from nodules_app.lifecycles import OPEN_FOLLOW_UP, FollowUpState, RunState
+from nodules_app.models import Claim, FollowUp, FollowUpKind, Patient, PatientMerge, Run
+from nodules_app.selectors.nodule_cells import NoduleCell, nodule_cells
 from nodules_app.selectors.worklist.lists import Show
 from nodules_app.selectors.worklist.standing import shows_of
 
 NODULES_A_ROW: Final = 2
-# A nodule that changed leads its row, whatever its size.
-LEADS: Final = ("larger-markedly", "new", "larger-slightly")
-
-
-@dataclass(frozen=True, slots=True)
-class NoduleCell:
-    """A nodule as one line of a row: its latest size and what became of it."""
-
-    label: str
-    lobe: str
-    attenuation: str
-    volume_mm3: float | None
-    mean_diameter_mm: float | None
-    word: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +76,7 @@ class Row:
 def rows_of(patients: Sequence[Patient], today: date) -> tuple[Row, ...]:
     """Give each patient its row, in the order in which they came."""
     keys = [patient.pk for patient in patients]
-    steps, runs, nodules = _steps(keys), _last_runs(keys), _nodules(keys)
+    steps, runs, nodules = _steps(keys), _last_runs(keys), nodule_cells(keys)
     shows, claims, joined = shows_of(keys, today), _claims(keys), _joined(keys)
     return tuple(
         Row(
@@ -154,45 +139,3 @@ def _last_runs(patients: Iterable[int]) -> dict[int, LastRun]:
         for run in latest
         if run.patient_id is not None
     }
-
-
-def _nodules(patients: Iterable[int]) -> defaultdict[int, list[NoduleCell]]:
-    """The followed nodules of each patient, the leading one first, each with its latest size and word."""
-    shown = Nodule.objects.filter(patient__in=patients, state__in=FOLLOWED_NODULE)
-    measured = {
-        row.finding.nodule_id: row
-        for row in Measurement.objects.filter(
-            finding__nodule__in=shown, finding__superseded_at__isnull=True, finding__present=True
-        )
-        .select_related("finding")
-        .order_by("finding__nodule_id", "-finding__scan__study__acquired_on", "-pk")
-        .distinct("finding__nodule_id")
-    }
-    words = dict(
-        Match.objects.filter(nodule__in=shown, superseded_at__isnull=True)
-        .order_by("nodule_id", "-comparison__current__study__acquired_on", "-pk")
-        .distinct("nodule_id")
-        .values_list("nodule_id", "word")
-    )
-    described = descriptions_of(shown)
-    cells: defaultdict[int, list[NoduleCell]] = defaultdict(list)
-    for nodule in shown:
-        description = described.get(nodule.pk)
-        size = measured.get(nodule.pk)
-        cells[nodule.patient_id].append(
-            NoduleCell(
-                label=nodule.label,
-                lobe=description.lobe if description else "",
-                attenuation=size.attenuation if size else "",
-                volume_mm3=size.volume_mm3 if size else None,
-                mean_diameter_mm=size.mean_diameter_mm if size else None,
-                word=words.get(nodule.pk, ""),
-            )
-        )
-    for nodules in cells.values():
-        nodules.sort(key=_leading_first)
-    return cells
-
-
-def _leading_first(cell: NoduleCell) -> tuple[int, float]:
-    return LEADS.index(cell.word) if cell.word in LEADS else len(LEADS), -(cell.volume_mm3 or 0)

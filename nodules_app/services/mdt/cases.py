@@ -20,7 +20,14 @@ from nodules_app.services import steps
 from nodules_app.services.audit import record
 from registration.errors import Refused, gettext_noop
 
-ASKED_BY_RULE: Final = gettext_noop("A rule asks for the conference. What shall be done?")
+# What a rule asks, by its weightiest reason.
+QUESTION: Final[Mapping[ConferenceReason, str]] = {
+    ConferenceReason.CATEGORY_4X: gettext_noop("Lung-RADS 4X. What shall be done?"),
+    ConferenceReason.CATEGORY_4B: gettext_noop("Lung-RADS 4B. What shall be done?"),
+    ConferenceReason.FAST_GROWTH: gettext_noop("A nodule doubles in under 400 days. What shall be done?"),
+    ConferenceReason.NEW_SOLID_PART: gettext_noop("Ground glass has a new solid part. What shall be done?"),
+    ConferenceReason.BROCK: gettext_noop("Brock gives 10 % or more. What shall be done?"),
+}
 NOT_COMPLETE: Final = gettext_noop("Not complete when the list closed.")
 
 
@@ -55,15 +62,17 @@ def put_on(*, patient: Patient, question: str, by: User, meeting: MdtMeeting | N
 @transaction.atomic
 def put_on_by_rule(*, patient: Patient, reasons: Iterable[ConferenceReason], exam_on: date) -> MdtCase | None:
     """Put a patient on as a rule asks, unless a case says the same of this exam; None when nothing is to be done."""
-    wanted = [reason.value for reason in reasons]
-    if not wanted:
+    given = tuple(reasons)
+    if not given:
         return None
+    wanted = [reason.value for reason in given]
     held = steps.hold_patient(patient)
     for case in held.mdt_cases.order_by("pk"):
         said = set(wanted) <= set(case.reasons) and case.created_at.date() >= exam_on
         if case.state in OPEN_MDT_CASE or said:
             return None
-    return _begin(held, question=ASKED_BY_RULE, reasons=wanted, by=None)
+    asked = next(question for reason, question in QUESTION.items() if reason in given)
+    return _begin(held, question=asked, reasons=wanted, by=None)
 
 
 def _begin(patient: Patient, *, question: str, reasons: Iterable[str], by: User | None) -> MdtCase:

@@ -95,11 +95,11 @@ def _instant(at: object) -> str:
 def _people(page: selectors.MeetingPage) -> list[Block]:
     meeting = page.meeting
     came = [f"{one} ({one.get_discipline_display()})" for one in page.attendees if one.came]
-    if page.has_quorum:
+    if page.quorum.is_met:
         quorum = gettext("The quorum was met.")
     else:
-        lacking = [str(Discipline(one).label) for one in page.missing_disciplines]
-        if not page.chair_is_there:
+        lacking = [str(Discipline(one).label) for one in page.quorum.missing]
+        if not page.quorum.chair_is_there:
             lacking.insert(0, gettext("the chair"))
         quorum = gettext("The quorum was not met; missing: %(who)s.") % {"who": ", ".join(lacking)}
     lines = [gettext("Chair: %(who)s") % {"who": meeting.chair}, gettext("Present: %(who)s") % {"who": ", ".join(came)}]
