@@ -138,10 +138,10 @@ def _side(
 
 def _drawn(nodule: NoduleLine, exam: Exam, seen: Appearance, volume: Volume, said: LooksSaid | None) -> Side:
     measured = seen.measured
-    crop = crop_around(volume, seen.lps_mm, side_mm=CROP_MM, slice_index=measured.axial_index if measured else None)
+    crop = crop_of(seen, volume)
     return Side(
         day=exam.acquired_on,
-        text=_size_text(seen),
+        text=size_text(seen),
         image_url=crop_url(seen.code, crop),
         alt=_alt(nodule, exam, seen),
         outline=crop.path(measured.outline_px) if measured and seen.present else "",
@@ -154,12 +154,19 @@ def _drawn(nodule: NoduleLine, exam: Exam, seen: Appearance, volume: Volume, sai
     )
 
 
+def crop_of(seen: Appearance, volume: Volume) -> Crop:
+    """Lay the crop of a nodule, on the slice where it was measured."""
+    index = seen.measured.axial_index if seen.measured else None
+    return crop_around(volume, seen.lps_mm, side_mm=CROP_MM, slice_index=index)
+
+
 def crop_url(finding: UUID, crop: Crop) -> str:
     """Give the address of a crop; it names the slice, so that the picture behind it never changes."""
     return f"{reverse('crop', kwargs={'code': finding})}?mm={crop.side_mm:g}&slice={crop.slice_index}"
 
 
-def _size_text(seen: Appearance) -> str:
+def size_text(seen: Appearance) -> str:
+    """Say how large a nodule is on an exam, or why that is not known."""
     if not seen.present:
         return gettext("not seen here")
     return f"{seen.measured.volume_mm3:.0f} mm³" if seen.measured else gettext("not measured")
@@ -170,7 +177,7 @@ def _alt(nodule: NoduleLine, exam: Exam, seen: Appearance) -> str:
     return gettext("Axial crop of %(label)s, %(day)s, %(size)s") % {
         "label": nodule.label,
         "day": day,
-        "size": _size_text(seen),
+        "size": size_text(seen),
     }
 
 

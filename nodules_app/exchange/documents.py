@@ -12,6 +12,7 @@ from typing import Final
 
 from fpdf.enums import TableBordersLayout, XPos, YPos
 
+from nodules_app.exchange.documents_curve import HEIGHT_MM, Curve, draw_curve
 from nodules_app.exchange.documents_paper import OWN_FONT, Paper
 
 MARGIN_MM, MARGIN_BOTTOM_MM = 20.0, 22.0
@@ -26,6 +27,7 @@ PICTURE_MM, PICTURES_A_ROW, PICTURE_WORDS_LINES = 40.0, 4, 4  # two nodules a ro
 @dataclass(frozen=True, slots=True)
 class Heading:
     text: str
+    on_new_page: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Pictures:
     pictures: tuple[Picture, ...]
 
 
-Block = Heading | Lines | Table | Small | Pictures
+Block = Heading | Lines | Table | Small | Pictures | Curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +118,8 @@ def pdf_of_document(document: Document, *, font: Path | None, made_at: datetime 
 
 def _draw(pdf: _Pages, block: Block) -> None:
     match block:
-        case Heading(text):
-            pdf.ln(SPACE_MM)
-            _line(pdf, text, HEADING_PT, bold=True)
+        case Heading():
+            _heading(pdf, block)
         case Lines(lines):
             for line in lines:
                 _line(pdf, line, BODY_PT)
@@ -131,6 +132,16 @@ def _draw(pdf: _Pages, block: Block) -> None:
         case Pictures(pictures):
             for first in range(0, len(pictures), PICTURES_A_ROW):
                 _row(pdf, pictures[first : first + PICTURES_A_ROW])
+        case Curve():
+            _curve(pdf, block)
+
+
+def _heading(pdf: _Pages, heading: Heading) -> None:
+    if heading.on_new_page:
+        pdf.add_page()
+    else:
+        pdf.ln(SPACE_MM)
+    _line(pdf, heading.text, HEADING_PT, bold=True)
 
 
 def _line(pdf: _Pages, text: str, size_pt: int, *, bold: bool = False) -> None:
@@ -176,16 +187,27 @@ def _row(pdf: _Pages, pictures: Sequence[Picture]) -> None:
     pdf.set_xy(MARGIN_MM, top_mm + PICTURE_MM + words_mm)
 
 
+def _curve(pdf: _Pages, curve: Curve) -> None:
+    if pdf.will_page_break(HEIGHT_MM):
+        pdf.add_page()
+    top_mm, line_mm = pdf.get_y() + 1, LINE_MM * SMALL_PT / BODY_PT
+    pdf.set_font(OWN_FONT, size=SMALL_PT)
+    draw_curve(pdf, curve, left_mm=MARGIN_MM, top_mm=top_mm, width_mm=pdf.epw, line_mm=line_mm)
+    pdf.set_xy(MARGIN_MM, top_mm + HEIGHT_MM)
+
+
 def _words(document: Document) -> Iterator[str]:
     yield from (document.title, document.subtitle, document.footer)
     for block in document.blocks:
         match block:
-            case Heading(text):
-                yield text
+            case Heading():
+                yield block.text
             case Lines(lines) | Small(lines):
                 yield from lines
             case Pictures(pictures):
                 yield from (picture.words for picture in pictures)
+            case Curve():
+                yield from block.words()
             case Table(columns, _shares, rows):
                 yield from columns
                 for row in rows:

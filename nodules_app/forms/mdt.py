@@ -191,7 +191,7 @@ class OutcomeForm(Versioned):
             owner = Person(_("Who"), required=False)
             owner.queryset = people
             self.fields[f"owner_{row}"] = owner
-            self.fields[f"due_{row}"] = day(_("By"), required=False)
+            self.fields[f"due_{row}"] = day(_("By when"), required=False)
 
     def rows(self) -> Iterator[tuple[forms.BoundField, forms.BoundField, forms.BoundField]]:
         """Give the lines for actions: what, who, by when."""

@@ -207,6 +207,11 @@ def meeting_page(meeting: MdtMeeting) -> MeetingPage:
     )
 
 
+def patients_of(meeting: MdtMeeting) -> dict[UUID, Patient]:
+    """The patients on a list, by the codes of their cases."""
+    return {row.code: row.patient for row in meeting.cases.select_related("patient__clinic")}
+
+
 def quorum_of(meeting: MdtMeeting) -> Quorum:
     """Say whether enough people are there."""
     return _quorum(meeting, meeting.attendees.all())

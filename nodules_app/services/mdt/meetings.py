@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from nodules_app.lifecycles import MdtCaseState
 from nodules_app.models import Clinic, Discipline, MdtAttendee, MdtCase, MdtMeeting, Scan, User
+from nodules_app.selectors import mdt as selectors
 from nodules_app.services.audit import record
 from nodules_app.services.mdt import cases
 from registration.errors import Refused, gettext_noop
@@ -115,6 +116,12 @@ def end(*, meeting: MdtMeeting, by: User) -> MdtMeeting:
     held.save(update_fields=["ended_at"])
     record("mdt_meeting.ended", None, by=by, meeting=held.code)
     return held
+
+
+def note_pack_read(meeting: MdtMeeting, *, by: User) -> None:
+    """Write down who drew the pack, for each patient in it."""
+    for patient in selectors.patients_of(meeting).values():
+        record("patient.seen", patient, by=by, page="pack", meeting=meeting.code)
 
 
 def close_lists() -> int:

@@ -11,6 +11,7 @@ from django.db.models import Max
 from django.utils import formats, timezone, translation
 from django.utils.translation import gettext
 
+from nodules_app.exchange import reports_words as words
 from nodules_app.exchange.documents import Block, Document, Heading, Lines, Table, pdf_of_document
 from nodules_app.models import Discipline, MdtAddendum, MdtChange, MdtMeeting, MdtMinutes, User
 from nodules_app.selectors import mdt as selectors
@@ -115,7 +116,7 @@ def _cases(page: selectors.MeetingPage) -> list[Block]:
         outcome = case.outcome
         if outcome is None:
             continue
-        who = f"{case.patient.replace('^', ' ')} · {case.number}"
+        who = f"{words.person(case.patient)} · {case.number}"
         blocks.append(Heading(f"{number}. {who}"))
         lines = [gettext("Question: %(question)s") % {"question": gettext(case.question)}]
         if case.without_discussion:
@@ -129,7 +130,7 @@ def _cases(page: selectors.MeetingPage) -> list[Block]:
         blocks.append(Lines(tuple(lines)))
         if case.actions:
             rows = tuple((one.what, one.owner, formats.date_format(one.due_on, "DATE_FORMAT")) for one in case.actions)
-            blocks.append(Table((gettext("Action"), gettext("Who"), gettext("By")), (6, 3, 2), rows))
+            blocks.append(Table((gettext("Action"), gettext("Who"), gettext("By when")), (6, 3, 2), rows))
         added = [f"{gettext('Addendum')} · {_instant(one.at)} · {one.by}: {one.text}" for one in case.addenda]
         blocks += [Lines(tuple(added))] if added else []
     return blocks
@@ -138,7 +139,7 @@ def _cases(page: selectors.MeetingPage) -> list[Block]:
 def _carried(meeting: MdtMeeting) -> list[Block]:
     """Name those whom the meeting did not come to; they wait for the next one."""
     rows = MdtChange.objects.filter(meeting=meeting, step="carry").select_related("case__patient").order_by("pk")
-    names = tuple(f"{row.case.patient.name.replace('^', ' ')} · {row.case.patient.identifier}" for row in rows)
+    names = tuple(f"{words.person(row.case.patient.name)} · {row.case.patient.identifier}" for row in rows)
     return [Heading(gettext("Carried to the next meeting")), Lines(names)] if names else []
 
 
@@ -149,5 +150,5 @@ def _signature(by: User, version: int) -> list[Block]:
 
 def note_read(minutes: MdtMinutes, *, by: User) -> None:
     """Write down who read the minutes, for each patient in them."""
-    for case in minutes.meeting.cases.select_related("patient"):
-        record("patient.seen", case.patient, by=by, page="minutes", minutes=minutes.code)
+    for patient in selectors.patients_of(minutes.meeting).values():
+        record("patient.seen", patient, by=by, page="minutes", minutes=minutes.code)
