@@ -25,17 +25,16 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from inference.axes import long_and_short
+from inference.calipers import READER_SD_MM
 from inference.density import SOLID_HU
 from inference.errors import NothingAtPoint, TooLarge
-from inference.estimate import Z_95, Estimate
+from inference.estimate import Estimate
 from inference.measure import NoduleMeasurement
 from inference.occupancy import occupancy
 from inference.outline import Polygon, contours_px, layer_polygons_px
 from inference.repeatability import Attenuation
 from registration.volume import Volume
 
-READERS_DIFFER_MM: Final = 1.73  # two readers, one nodule, 95 %
-READER_SD_MM: Final = READERS_DIFFER_MM / Z_95 / math.sqrt(2)
 LARGEST_STROKE_MM: Final = 40.0  # radius
 MARGIN_VOXELS: Final = 2
 LARGEST_BLOCK_VOXELS: Final = 8_000_000
@@ -264,11 +263,6 @@ def _axes_mm(outline: Outline, volume: Volume) -> tuple[float, float, int]:
     points: ArrayLike = np.concatenate(contours_px(outline.inside[layer])) * (step_x_mm, step_y_mm)
     long_mm, short_mm = long_and_short(np.asarray(points, np.float64)[:, ::-1])
     return long_mm, short_mm, layer
-
-
-def caliper_error_mm(pixel_mm: float) -> float:
-    """Standard error of a mean diameter that one reader measured: the reader's, and the grid of the image."""
-    return math.hypot(READER_SD_MM, pixel_mm / math.sqrt(12))
 
 
 def ball_volume(diameter: Estimate) -> Estimate:

@@ -1,4 +1,8 @@
-"""The Celery application: settings from Django, tasks from ``nodules_app.tasks``."""
+"""The Celery application: settings from Django.
+
+Each worker names the tasks it knows (``--include nodules_app.tasks.desk``): pages and clock name tasks by word only, so
+that neither holds what a task needs.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,7 @@ def end_with_the_worker(**_: object) -> None:
 worker_process_init.connect(end_with_the_worker)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nodules_app.settings")
+# Django's checks would load every page into every worker, 100 MB; ``migrate`` has run them before one starts.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 app = Celery("nodules")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["nodules_app"])

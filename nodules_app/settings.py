@@ -130,7 +130,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_interval": 2,
     "unacked_restore_throttle": 1,
 }
-CELERY_TASK_DEFAULT_QUEUE = "cpu"
+CELERY_TASK_DEFAULT_QUEUE = "desk"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "nodules.sweep_runs", "schedule": env.float("NODULES_SWEEP_S", 20.0)},
     "unread-exams": {"task": "nodules.owe_unread_exams", "schedule": 3600.0},
@@ -139,7 +139,11 @@ CELERY_BEAT_SCHEDULE = {
     "outbox": {"task": "nodules.dispatch_reminders", "schedule": env.float("NODULES_DISPATCH_S", 60.0)},
     "conference-lists": {"task": "nodules.close_conference_lists", "schedule": 600.0},
     "reconcile": {"task": "nodules.reconcile_reminders", "schedule": 300.0},
-    "errands": {"task": "nodules.do_errands", "schedule": env.float("NODULES_ERRANDS_S", 30.0)},
+    "errands": {
+        "task": "nodules.do_errands",
+        "schedule": env.float("NODULES_ERRANDS_S", 30.0),
+        "options": {"queue": "cpu"},  # they read and write DICOM
+    },
     "orphaned-uploads": {"task": "nodules.drop_orphaned_uploads", "schedule": 3600.0},
     "figures": {"task": "nodules.count_quality_ahead", "schedule": 3600.0},
     "old-volumes": {"task": "nodules.drop_old_volumes", "schedule": 3600.0},

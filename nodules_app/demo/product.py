@@ -6,15 +6,19 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Final
 
 from nodules_app.demo.children import Child
 
+DESK: Final = "nodules_app.tasks.desk"
+IMAGING: Final = "nodules_app.tasks.imaging"
+DESK_LIMIT_KB: Final = 250_000  # after a task; idle it holds half of that
 CELERY = (sys.executable, "-m", "celery", "--app", "nodules_app.celery_app")
 
 
-def children(var: Path, port: int) -> tuple[Child, Child, Child]:
-    """Give pages, worker and clock."""
-    return _web(var, port), _worker(var, port), _beat(var)
+def children(var: Path, port: int) -> tuple[Child, ...]:
+    """Give pages, the workers of images and of the desk, and the clock."""
+    return _web(var, port), _worker(var, port), desk(var, port), _beat(var)
 
 
 def _web(var: Path, port: int) -> Child:
@@ -26,15 +30,26 @@ def _web(var: Path, port: int) -> Child:
 
 
 def _worker(var: Path, port: int) -> Child:
-    """Both queues in one worker; a run uses two threads, so half as many processes as cores, but at least two.
+    """Both queues of images; a run uses two threads, so half as many processes as cores, but at least two.
 
     Told to end it finishes its runs. When the supervisor is gone (``quick_end``) it is killed and drops them, for
     another to take: softer signals leave it waiting for a queue that is gone too.
     """
     processes = max(2, (os.cpu_count() or 2) // 2)
-    command = [*CELERY, "worker", "--queues", "cpu,gpu", "--concurrency", str(processes), "--loglevel", "INFO"]
-    command += ["--hostname", f"demo-{port}@%h", "--without-gossip", "--without-mingle"]
-    return Child("worker", command, var / "log" / "worker.log", quick_end=signal.SIGKILL)
+    command = _listening("cpu,gpu", f"demo-{port}@%h", processes)
+    return Child("worker", [*command, "--include", IMAGING], var / "log" / "worker.log", quick_end=signal.SIGKILL)
+
+
+def desk(var: Path, port: int) -> Child:
+    """Give the worker of the desk: two processes, for no reminder waits for a long list; a swollen one is replaced."""
+    command = [*_listening("desk", f"demo-desk-{port}@%h", 2), "--include", DESK]
+    command += ["--max-memory-per-child", str(DESK_LIMIT_KB)]
+    return Child("desk", command, var / "log" / "desk.log", quick_end=signal.SIGKILL)
+
+
+def _listening(queues: str, name: str, processes: int) -> list[str]:
+    command = [*CELERY, "worker", "--queues", queues, "--concurrency", str(processes), "--loglevel", "INFO"]
+    return [*command, "--hostname", name, "--without-gossip", "--without-mingle"]
 
 
 def _beat(var: Path) -> Child:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from inference.drawn import READERS_DIFFER_MM
+from inference.calipers import READERS_DIFFER_MM
 from nodules_app.models import IndependentRead, Reading
 
 Said = Mapping[str, Mapping[str, Any]]  # by label: is_nodule, attenuation, word, mean_diameter_mm

@@ -9,7 +9,8 @@ from math import isfinite
 from typing import Any, Final
 from uuid import UUID
 
-from inference.drawn import Drawn, Outline, Stroke, ball_volume, caliper_error_mm, measure_drawn, outline_of
+from inference.calipers import caliper_error_mm
+from inference.drawn import Drawn, Outline, Stroke, ball_volume, measure_drawn, outline_of
 from inference.estimate import Estimate
 from inference.measure import NoduleMeasurement, measure
 from inference.noise import ScanNoise, measure_noise

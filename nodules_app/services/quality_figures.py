@@ -20,6 +20,7 @@ from kombu.exceptions import OperationalError
 from nodules_app.celery_app import app
 from nodules_app.models import Clinic
 from nodules_app.selectors.quality import DEFINITIONS_VERSION, Quality, quality
+from nodules_app.services.runs import DESK
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ def _have_counted(keys: list[int], first: date, last: date) -> None:
     if not cache.add(asked, value=True, timeout=COUNTED_AGAIN_AFTER.total_seconds()):
         return
     try:
-        app.send_task(COUNT, args=[keys, first.isoformat(), last.isoformat()], queue="cpu", retry=False)
+        app.send_task(COUNT, args=[keys, first.isoformat(), last.isoformat()], queue=DESK, retry=False)
     except OperationalError:
         cache.delete(asked)
         log.warning("the queue is unreachable; the figures of a clinic are not counted again")

@@ -31,8 +31,16 @@ from registration.errors import Refused
 log = logging.getLogger(__name__)
 
 EXECUTE: Final = "nodules.execute_run"
+EXECUTE_AT_DESK: Final = "nodules.execute_desk_run"
+DESK: Final = "desk"  # its worker loads no library of images (decision 0041)
 # The longest part of the imaging goes where a GPU may be; without a GPU worker one worker listens to both queues.
-QUEUE: Final[Mapping[RunKind, str]] = {RunKind.REGISTER: "gpu", RunKind.MEASURE: "gpu", RunKind.SEE: "gpu"}
+QUEUE: Final[Mapping[RunKind, str]] = {
+    RunKind.REGISTER: "gpu",
+    RunKind.MEASURE: "gpu",
+    RunKind.SEE: "gpu",
+    RunKind.CHECK_LIST: DESK,
+    RunKind.STORE_LIST: DESK,
+}
 PAUSES_S: Final = (10, 60, 300)  # between attempts after a fault of ours
 MOST_FAULTS: Final = len(PAUSES_S) + 1
 MOST_LOSSES: Final = 4  # workers that ended under it, or slept through its lease: then it may be what kills them
@@ -82,8 +90,9 @@ def _queued(subject: Mapping[str, object], asked: Mapping[str, object]) -> Run:
 
 def send(run: Run) -> None:
     """Tell the workers. An unreachable queue is no failure: the sweep tells them again."""
+    task = EXECUTE_AT_DESK if run.queue == DESK else EXECUTE
     try:
-        app.send_task(EXECUTE, args=[str(run.code)], queue=run.queue, retry=False)
+        app.send_task(task, args=[str(run.code)], queue=run.queue, retry=False)
     except OperationalError:
         log.warning("the queue is unreachable; run %s waits for the sweep", run.code)
         return

@@ -1,31 +1,32 @@
 """How long a clinic's own list takes to check, to take over and to check again, and how much memory.
 
 Run as ``python -m tests.benchmarks.bench_spreadsheet [LINES [PATIENTS]]`` (20,000 lines and a clinic of 20,000 patients
-unless told). It starts a PostgreSQL of its own; every tenth line is of a patient who is followed already, and the
-others are new people whose names are compared with everybody's. Everything a worker does is done in this process.
+unless told). It starts servers of its own and the worker of the desk as the demo has it; every tenth line is of a
+patient who is followed already, and the others are new people whose names are compared with everybody's. Memory is that
+of the worker's processes alone: the largest of them, and all of them with each shared page counted once.
 """
 
 from __future__ import annotations
 
 import os
 import random
-import resource
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import psutil
 
 from tests.benchmarks.bench_clinic import servers
 
 if TYPE_CHECKING:
+    from nodules_app.demo.children import Child
     from nodules_app.models import Spreadsheet, User
 
-Answer = TypeVar("Answer")
 HEAD: Final = (
     "MRN",
     "Name",
@@ -54,15 +55,13 @@ def main(lines: int, patients: int) -> None:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nodules_app.settings")
     django.setup()
-    from django.conf import settings
     from django.core.management import call_command
     from django.db import connection
 
+    from nodules_app.demo.product import desk
     from nodules_app.exchange.spreadsheets import as_csv, as_xlsx
     from nodules_app.models import Clinic, Membership, Patient, Role, User
-    from nodules_app.services.pipeline.execute import execute
 
-    print(f"a worker with {execute.__module__} loaded, and idle: {held_mb():.0f} MB")  # noqa: T201
     call_command("migrate", verbosity=0)
     clinic = Clinic.objects.create(name="Clinic")
     user = User.objects.create(username="coordinator")
@@ -78,11 +77,18 @@ def main(lines: int, patients: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     rows = [row_of(people[place], place) for place in places(lines, patients)]
-    with TemporaryDirectory() as inbox:
-        settings.INBOX_DIR = Path(inbox)
+    var = Path(os.environ["NODULES_VAR"])
+    (var / "log").mkdir(parents=True)
+    worker = desk(var, 0)
+    worker.start(dict(os.environ))
+    try:
+        watch = Watch(worker)
         for name, body in (("list.xlsx", as_xlsx(HEAD, rows, title="List")), ("list.csv", as_csv(HEAD, rows))):
-            check(name, body, user, store=name == "list.csv")
-        check("again.xlsx", as_xlsx(HEAD, rows, title="List"), user, store=False)
+            check(name, body, user, watch, store=name == "list.csv")
+        check("again.xlsx", as_xlsx(HEAD, rows, title="List"), user, watch, store=False)
+    finally:
+        worker.ask_to_end()
+        worker.end(time.monotonic() + 20)
 
 
 def simulated(number: int) -> Iterator[tuple[str, str, date, str]]:
@@ -120,7 +126,7 @@ def row_of(person: tuple[str, str, date, str], place: int) -> list[str]:
     ]
 
 
-def check(name: str, body: bytes, user: User, *, store: bool) -> None:
+def check(name: str, body: bytes, user: User, watch: Watch, *, store: bool) -> None:
     """Send, read, judge and, where told, take over one list; print what it took."""
     from django.core.files.uploadedfile import SimpleUploadedFile
 
@@ -128,51 +134,79 @@ def check(name: str, body: bytes, user: User, *, store: bool) -> None:
     from nodules_app.selectors.spreadsheets import counts
     from nodules_app.services.spreadsheets import asking, receiving
 
-    sent = timed(
-        f"{name}: look at it",
-        lambda: receiving.receive(file=SimpleUploadedFile(name, body), by=user),
-    )
+    began = time.perf_counter()
+    sent = receiving.receive(file=SimpleUploadedFile(name, body), by=user)
+    print(f"{name}: looked at in {time.perf_counter() - began:.1f} s")  # noqa: T201
     head = sent.heads[0]
     columns = {column["index"]: Field(column["field"]) for column in head["columns"]}
-    receiving.read_so(spreadsheet=sent, said=receiving.Said(head["sheet"], columns, issuer="BENCH"), by=user)
-    timed(f"{name}: check", lambda: done(sent))
+    said = receiving.Said(head["sheet"], columns, issuer="BENCH")
+    watch.timed(f"{name}: check", sent, lambda: receiving.read_so(spreadsheet=sent, said=said, by=user))
     print(", ".join(f"{many:,} {verdict}" for verdict, many in counts(sent).items() if many))  # noqa: T201
     if store:
-        asking.store(spreadsheet=sent, by=user)
-        timed(f"{name}: take over", lambda: done(sent))
+        watch.timed(f"{name}: take over", sent, lambda: asking.store(spreadsheet=sent, by=user))
 
 
-def done(sent: Spreadsheet) -> None:
-    """Do the latest run of a list, and see that it ended well."""
-    from nodules_app.services.pipeline.execute import execute
+class Watch:
+    """Looks at the worker's processes ten times a second."""
 
-    run = sent.batch.runs.order_by("-pk").first()
-    if run is None:
-        raise RuntimeError("nothing was asked for")
-    execute(run.code)
-    run.refresh_from_db()
-    if run.state != "succeeded":
-        raise RuntimeError(f"{run.kind} ended as {run.state}: {run.failure} {run.refusal}")
+    def __init__(self, worker: Child) -> None:
+        until(lambda: worker.log.read_text().count(" ready.") == 1)
+        if worker.process is None:
+            raise RuntimeError("the worker has not started")
+        self.main = psutil.Process(worker.process.pid)
+        self.largest_mb, self.together_mb = self._held()
+        print(f"idle: {self.largest_mb:.0f} MB the largest process, {self.together_mb:.0f} MB together")  # noqa: T201
+
+    def _held(self) -> tuple[float, float]:
+        """Give the peak so far of the largest process, and what all hold now."""
+        peaks_mb, together_mb = [0.0], 0.0
+        for one in (self.main, *self.main.children()):
+            with suppress(psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
+                status = Path(f"/proc/{one.pid}/status").read_text().splitlines()
+                peaks_mb += [int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM")]
+                together_mb += one.memory_full_info().pss / 2**20
+        return max(peaks_mb), together_mb
+
+    def timed(self, name: str, sent: Spreadsheet, ask: Callable[[], object]) -> None:
+        """Ask for a run, wait for its end and see that it ended well; print what it took."""
+        from tests.benchmarks.cpu import backend, family_s
+
+        database = backend().parent()
+        if database is None:
+            raise RuntimeError("the database has no process")
+        self.largest_mb = self.together_mb = 0.0
+        worker_s, database_s = family_s(self.main), family_s(database)
+        began, ended = time.perf_counter(), threading.Event()
+        looking = threading.Thread(target=self._look, args=[ended])
+        looking.start()
+        ask()
+        run = sent.batch.runs.latest("pk")
+        until(lambda: type(run).objects.get(pk=run.pk).state not in ("queued", "running"))
+        took_s = time.perf_counter() - began
+        worker_s, database_s = family_s(self.main) - worker_s, family_s(database) - database_s
+        ended.set()
+        looking.join()
+        run.refresh_from_db()
+        if run.state != "succeeded":
+            raise RuntimeError(f"{run.kind} ended as {run.state}: {run.failure} {run.refusal}")
+        print(  # noqa: T201
+            f"{name}: {took_s:.1f} s (CPU: {worker_s:.1f} s of the worker, {database_s:.1f} s of the database), peak"
+            f" {self.largest_mb:.0f} MB the largest process, {self.together_mb:.0f} MB together"
+        )
+
+    def _look(self, ended: threading.Event) -> None:
+        while not ended.wait(0.1):
+            largest_mb, together_mb = self._held()
+            self.largest_mb, self.together_mb = max(self.largest_mb, largest_mb), max(self.together_mb, together_mb)
 
 
-def held_mb() -> float:
-    """Memory of this process now."""
-    return float(psutil.Process().memory_info().rss) / 2**20
-
-
-def timed(name: str, act: Callable[[], Answer]) -> Answer:
-    from tests.benchmarks.cpu import backend, family_s
-
-    answering, before_mb = backend(), held_mb()
-    began, cpu_s, database_s = time.perf_counter(), time.process_time(), family_s(answering)
-    answer = act()
-    took_s, worked_s = time.perf_counter() - began, time.process_time() - cpu_s
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(  # noqa: T201
-        f"{name}: {took_s:.1f} s (CPU: {worked_s:.1f} s of the process, {family_s(answering) - database_s:.1f} s of the"
-        f" database), memory {before_mb:.0f} MB before, {peak_mb:.0f} MB at its peak"
-    )
-    return answer
+def until(holds: Callable[[], bool]) -> None:
+    """Wait, at most ten minutes."""
+    give_up_s = time.monotonic() + 600
+    while not holds():
+        if time.monotonic() > give_up_s:
+            raise RuntimeError("ten minutes, and no end")
+        time.sleep(0.1)
 
 
 if __name__ == "__main__":

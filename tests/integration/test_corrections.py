@@ -9,7 +9,8 @@ import pytest
 from django.db import DatabaseError
 from pytest_django import Settings
 
-from inference.drawn import READER_SD_MM, Stroke
+from inference.calipers import READER_SD_MM
+from inference.drawn import Stroke
 from inference.estimate import Estimate
 from nodules_app.lifecycles import NoduleState
 from nodules_app.models import (

@@ -19,7 +19,6 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from openpyxl import load_workbook
 
-from nodules_app import tasks
 from nodules_app.celery_app import app
 from nodules_app.charts.quality import wilson_95
 from nodules_app.lifecycles import FollowUpState
@@ -36,6 +35,7 @@ from nodules_app.models import (
 )
 from nodules_app.selectors.quality import Quality, Share, quality
 from nodules_app.services import decisions, endings, follow_ups, quality_figures
+from nodules_app.tasks import desk
 from tests import factories
 from tests.benchmarks import clinic_of_years
 from tests.integration.browsing import signed_in, words
@@ -216,8 +216,8 @@ def test_what_takes_long_is_kept_with_its_time_and_counted_again_by_a_worker(
     monkeypatch.setattr(quality_figures, "COUNTED_AGAIN_AFTER", timedelta(microseconds=1))
     assert kept_figures(clinic) == first, "nobody waits"
     ((name, arguments),) = told
-    assert name == tasks.count_quality.name
-    tasks.count_quality(*arguments)
+    assert name == desk.count_quality.name
+    desk.count_quality(*arguments)
     assert kept_figures(clinic).figures.lost.whole == 2
     assert kept_figures(clinic).at > first.at
 

@@ -104,7 +104,7 @@ def test_the_whole_product_starts_outlives_the_death_of_each_part_and_ends(var: 
         demo.until(r"Valkey \(Redis\) answers again")
         worker_log = var / "log" / "worker.log"
         eventually(lambda: worker_log.read_text().count(" ready.") == 1)
-        demo.one("celery", "worker").kill()
+        demo.one("celery", "worker", "cpu,gpu").kill()
         demo.until(r"worker ended unexpectedly \(signal 9\): starting it again")
         demo.one("gunicorn").kill()
         demo.until(r"web ended unexpectedly \(signal 9\): starting it again")
@@ -116,7 +116,7 @@ def test_the_whole_product_starts_outlives_the_death_of_each_part_and_ends(var: 
             assert healthy(part, var, port, read_urls(var))
 
         family = demo.family()
-        assert len(family) >= 8  # two servers, pages, worker and clock, and what they started
+        assert len(family) >= 9  # two servers, pages, two workers and clock, and what they started
         demo.process.terminate()
         assert demo.ended() == 0
         assert "everything has ended" in demo.said
@@ -148,7 +148,7 @@ def test_kills_at_any_moment_lose_nothing_and_do_nothing_twice(
 def kill_one_part_after_each_step(demo: Demo, var: Path) -> None:
     """Kill the parts in turn, each time when another run has ended, so that the blows fall on different steps."""
     seen = 0
-    for words in (("celery", "worker"), ("valkey",), ("postgres", "-D"), ("celery", "worker")):
+    for words in (("celery", "worker", "cpu,gpu"), ("valkey",), ("postgres", "-D"), ("celery", "worker", "desk")):
         deadline_s = time.monotonic() + LIMIT_S
         while (
             ended := int(str(ask(var, "SELECT count(*) FROM nodules_app_run WHERE state = 'succeeded'")[0][0]))

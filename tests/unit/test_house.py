@@ -128,13 +128,17 @@ def tree(path: Path) -> ast.Module:
 
 def loaded_by(module: str, *, django: bool = False) -> set[str]:
     """Import a module in a fresh interpreter and give the top-level packages that came with it."""
+    return {name.partition(".")[0] for name in every_module_of(module, django=django)}
+
+
+def every_module_of(module: str, *, django: bool = True) -> set[str]:
     setup = "import django; django.setup();" if django else ""
     code = f"{setup}import {module}, json, sys; print(json.dumps(sorted(sys.modules)))"
     environment = {"DJANGO_SETTINGS_MODULE": "nodules_app.settings", "PATH": "/usr/bin:/bin"}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
-    return {name.partition(".")[0] for name in json.loads(done.stdout)}
+    return set(json.loads(done.stdout))
 
 
 @pytest.mark.parametrize(
@@ -155,8 +159,13 @@ def test_clinical_rules_need_only_python() -> None:
     assert loaded_by(", ".join(modules)).isdisjoint(unwanted)
 
 
-def test_the_web_process_loads_neither_torch_nor_itk_nor_a_compiler() -> None:
-    assert loaded_by("nodules_app.urls", django=True).isdisjoint({"torch", "SimpleITK", "numba"})
+@pytest.mark.parametrize("process", ["nodules_app.urls", "nodules_app.tasks.desk"])
+def test_pages_and_desk_load_neither_torch_nor_itk_nor_a_compiler(process: str) -> None:
+    assert loaded_by(process, django=True).isdisjoint({"torch", "SimpleITK", "numba"})
+
+
+def test_the_clock_knows_tasks_by_name_only() -> None:
+    assert "nodules_app.services" not in every_module_of("nodules_app.celery_app")
 
 
 def test_the_servers_start_without_django() -> None:

@@ -1,16 +1,14 @@
-"""Take a run, do its step, store the result, end the run."""
+"""The steps of a run, and what follows a refusal of each."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connection, transaction
-
 from nodules_app.models import Run, RunKind
-from nodules_app.services import runs
+from nodules_app.services import execution
+from nodules_app.services.execution import Step
 from nodules_app.services.pipeline import (
     assessing,
     growing,
@@ -24,13 +22,7 @@ from nodules_app.services.pipeline import (
     seeing_nodules,
     showing,
 )
-from nodules_app.services.spreadsheets import checking, storing
-from registration.errors import Refused
-
-log = logging.getLogger(__name__)
-
-Store = Callable[[], Mapping[str, str]]  # writes the rows; returns the versions of what did the work
-Step = Callable[[Run], Store]
+from nodules_app.services.spreadsheets import running
 
 STEPS: Final[Mapping[RunKind, Step]] = {
     RunKind.INTAKE: intake.read_batch,
@@ -44,8 +36,7 @@ STEPS: Final[Mapping[RunKind, Step]] = {
     RunKind.PROPOSE: proposing.propose_nodules,
     RunKind.SHOW: showing.make_images,
     RunKind.SEE: seeing_nodules.see_nodules,
-    RunKind.CHECK_LIST: checking.check,
-    RunKind.STORE_LIST: storing.store,
+    **running.STEPS,  # a worker that listens to every queue does these too
 }
 AFTER_REFUSAL: Final[Mapping[RunKind, Callable[[Run], None]]] = {
     RunKind.INTAKE: intake.drop_upload,
@@ -54,43 +45,6 @@ AFTER_REFUSAL: Final[Mapping[RunKind, Callable[[Run], None]]] = {
 }
 
 
-class LeaseLost(RuntimeError):
-    """Another attempt has taken the run; this one's result is not wanted."""
-
-
 def execute(code: UUID) -> None:
-    """Do one run, if it is free; every way it may end is written to its row."""
-    run = runs.claim(code)
-    if run is None:
-        return
-    kind = RunKind(run.kind)
-    try:
-        with runs.kept(run):
-            store = STEPS[kind](run)
-            _store(run, store)
-    except Refused as refusal:
-        _refuse(run, kind, refusal)
-    except LeaseLost:
-        log.warning("run %s was taken over by a later attempt", run.code)
-    except (InterfaceError, OperationalError):  # the database went away under the work: no fault of the work
-        log.exception("run %s lost the database in attempt %s", run.code, run.attempt)
-        connection.close_if_unusable_or_obsolete()
-        runs.let_go(run)
-    except Exception as fault:  # the one place where a run ends as failed; the operator gets the traceback
-        log.exception("run %s of kind %s failed in attempt %s", run.code, kind, run.attempt)
-        connection.close_if_unusable_or_obsolete()  # a database that came back wants a new connection
-        runs.fail_or_retry(run, type(fault).__name__)
-
-
-@transaction.atomic
-def _store(run: Run, store: Store) -> None:
-    if not runs.end(run, "succeed"):
-        raise LeaseLost(str(run.code))
-    versions = store()
-    Run.objects.filter(pk=run.pk).update(versions=dict(versions))
-
-
-def _refuse(run: Run, kind: RunKind, refusal: Refused) -> None:
-    with transaction.atomic():
-        if runs.end(run, "refuse", refusal=refusal) and kind in AFTER_REFUSAL:
-            AFTER_REFUSAL[kind](run)
+    """Do one run, if it is free."""
+    execution.execute(code, STEPS, AFTER_REFUSAL)

@@ -20,6 +20,7 @@ from nodules_app.services.audit import record
 from nodules_app.services.spreadsheets import notices
 from nodules_app.services.spreadsheets.judging import Judged, judge
 from nodules_app.services.spreadsheets.sentences import FileGone
+from nodules_app.services.spreadsheets.world import chunks
 
 VERSION: Final = "1"
 SAY_PROGRESS_EVERY: Final = 500  # lines
@@ -93,8 +94,8 @@ def _keep(spreadsheet: Spreadsheet, judged: Sequence[Judged]) -> None:
     """Write the verdicts anew; who took a held line is kept."""
     by = dict(spreadsheet.lines.filter(taken_by__isnull=False).values_list("number", "taken_by"))
     spreadsheet.lines.all().delete()
-    SpreadsheetLine.objects.bulk_create(
-        (
+    for part in chunks(judged, AT_ONCE):  # a generator would be held whole as rows
+        SpreadsheetLine.objects.bulk_create(
             SpreadsheetLine(
                 spreadsheet=spreadsheet,
                 number=one.number,
@@ -104,7 +105,5 @@ def _keep(spreadsheet: Spreadsheet, judged: Sequence[Judged]) -> None:
                 known=one.known,
                 taken_by_id=by.get(one.number),
             )
-            for one in judged
-        ),
-        batch_size=AT_ONCE,
-    )
+            for one in part
+        )

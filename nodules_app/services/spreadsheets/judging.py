@@ -144,7 +144,7 @@ def _against(known: Patient, lines: Sequence[Judged], world: World) -> None:
             continue
         line.known = known
         entry = entries.get(line.key)
-        if entry is not None and entry.said == line.facts.as_json():
+        if entry is not None and entry == line.facts.as_json():
             line.verdict = LineVerdict.UNCHANGED
         elif known.pk in world.ended:
             line.refuse(sentences.CareHasEnded())

@@ -15,7 +15,7 @@ from uuid import uuid4
 from django.db.models import Max
 from django.utils import timezone
 
-from inference.drawn import caliper_error_mm
+from inference.calipers import caliper_error_mm
 from nodules_app.exchange.spreadsheet_reading.lines import Facts
 from nodules_app.lifecycles import OPEN_FOLLOW_UP, EvidenceKind, FollowUpState
 from nodules_app.models import (
@@ -42,7 +42,7 @@ from nodules_app.services.spreadsheets.judging import Judged, entry_key, judge, 
 from nodules_app.services.spreadsheets.receiving import forget_file, hold
 from nodules_app.services.spreadsheets.sentences import NotAsChecked, NotCheckedYet
 from nodules_app.services.spreadsheets.steps_said import StepSaid, step_said
-from nodules_app.services.spreadsheets.world import World
+from nodules_app.services.spreadsheets.world import World, chunks, named_by_lists
 from registration.errors import gettext_noop
 
 AS_THE_LIST_SAYS: Final = gettext_noop("Taken over from the clinic's own list.")
@@ -66,6 +66,7 @@ class Person:
     patient: Patient
     lines: list[Judged]
     is_new: bool
+    named: Mapping[str, Nodule] = field(default_factory=dict)  # by earlier lists
     nodules: dict[str, Nodule] = field(default_factory=dict)  # made now, by the list's name of it
 
     @property
@@ -135,7 +136,7 @@ def _take_over(spreadsheet: Spreadsheet, lines: Sequence[Judged], world: World, 
     _make_patients(people)
     _complete(people)
     _make_nodules(people, world)
-    _make_entries(spreadsheet, people, world)
+    _make_entries(spreadsheet, people)
     _add_addresses(people, world, by)
     _give_steps(people, world, by)
     for person in people:
@@ -154,15 +155,17 @@ def _take_over(spreadsheet: Spreadsheet, lines: Sequence[Judged], world: World, 
     )
 
 
-def _people(lines: Iterable[Judged], world: World) -> list[Person]:
+def _people(lines: Sequence[Judged], world: World) -> list[Person]:
     grouped: defaultdict[tuple[str, str], list[Judged]] = defaultdict(list)
     for line in lines:
         grouped[line.person].append(line)
+    named = named_by_lists({line.known.pk for line in lines if line.known is not None})
     people = []
     for (issuer, identifier), of_person in grouped.items():
         known = of_person[0].known
         patient = known or Patient(clinic=world.clinic, issuer=issuer, identifier=identifier)
-        people.append(Person(patient, of_person, is_new=known is None))
+        before = named.get(patient.pk, {})
+        people.append(Person(patient, of_person, is_new=known is None, named=before))
     return people
 
 
@@ -200,7 +203,7 @@ def _make_nodules(people: Sequence[Person], world: World) -> None:
     for person in followed:
         for facts in person.facts:
             name = nodule_key(facts)
-            if not name or name in person.nodules or (person.patient.pk, name) in world.nodules:
+            if not name or name in person.nodules or name in person.named:
                 continue
             highest[person.patient.pk] += 1
             person.nodules[name] = Nodule(
@@ -224,20 +227,19 @@ def _highest_numbers(people: Iterable[Person]) -> defaultdict[int, int]:
     return defaultdict(int, dict(counted))
 
 
-def _make_entries(spreadsheet: Spreadsheet, people: Iterable[Person], world: World) -> None:
-    ListEntry.objects.bulk_create(
-        [_entry(spreadsheet, person, line, world) for person in people for line in person.lines], batch_size=AT_ONCE
-    )
+def _make_entries(spreadsheet: Spreadsheet, people: Iterable[Person]) -> None:
+    for part in chunks((person, line) for person in people for line in person.lines):
+        ListEntry.objects.bulk_create([_entry(spreadsheet, person, line) for person, line in part], batch_size=AT_ONCE)
 
 
-def _entry(spreadsheet: Spreadsheet, person: Person, line: Judged, world: World) -> ListEntry:
+def _entry(spreadsheet: Spreadsheet, person: Person, line: Judged) -> ListEntry:
     facts, name = line.facts, nodule_key(line.facts)
     return ListEntry(
         patient=person.patient,
         spreadsheet=spreadsheet,
         line=line.number,
         key=entry_key(facts),
-        nodule=person.nodules.get(name) or world.nodules.get((person.patient.pk, name)),
+        nodule=person.nodules.get(name) or person.named.get(name),
         seen_on=facts.measured_on or facts.last_scan_on,
         size_mm=facts.size_mm,
         size_sd_mm=SIZE_SD_MM if facts.size_mm else None,
@@ -298,7 +300,7 @@ def _step(patient: Patient, said: StepSaid, world: World, *, signs: bool) -> Fol
 
 def _change_step(person: Person, world: World, by: User) -> None:
     """Follow a known patient as the list now says, where nobody here has arranged anything else."""
-    earlier = {key: Facts.from_json(row.said) for key, row in world.entries.get(person.patient.pk, {}).items()}
+    earlier = {key: Facts.from_json(told) for key, told in world.entries.get(person.patient.pk, {}).items()}
     later = earlier | {line.key: line.facts for line in person.lines}
     before, said = step_said(earlier.values()), step_said(later.values())
     stands = world.steps.get(person.patient.pk)

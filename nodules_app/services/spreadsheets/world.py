@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any, Final, TypeVar
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from nodules_app.exchange.spreadsheet_reading.lines import Facts
 from nodules_app.lifecycles import FOLLOWED_NODULE, OPEN_FOLLOW_UP
@@ -31,6 +32,7 @@ from nodules_app.services import policy
 from nodules_app.services.names import sounds_of
 
 Number = tuple[str, str]  # issuer, identifier
+Said = Mapping[str, Any]  # facts as a row keeps them
 One = TypeVar("One")
 AT_ONCE: Final = 2000
 
@@ -60,13 +62,12 @@ class World:
 
     clinic: Clinic
     by_number: Mapping[Number, Patient]  # under which each is followed: of joined records the one that stayed
-    entries: Mapping[int, Mapping[str, ListEntry]]  # in force, by patient and key
+    entries: Mapping[int, Mapping[str, Said]]  # what lists say in force, by patient and key
     seen_on_images: frozenset[int]  # patients whose followed nodules did not come from a list
     steps: Mapping[int, FollowUp]  # the open step that is no review
     ended: frozenset[int]  # patients with a closure in force
     contacts: Mapping[int, frozenset[tuple[str, str]]]
     staff: Mapping[str, User]
-    nodules: Mapping[tuple[int, str], Nodule]  # of earlier lists, by patient and name, as they are followed now
     within_days: Mapping[FollowUpKind, int]
 
 
@@ -82,27 +83,23 @@ def world_of(clinic: Clinic, people: Iterable[Number]) -> World:
     numbers = set(people)
     found: dict[Number, Patient] = {}
     for part in chunks(sorted({identifier for _issuer, identifier in numbers})):
-        for patient in Patient.objects.filter(identifier__in=part).select_related("clinic"):
+        for patient in Patient.objects.filter(identifier__in=part):
             if (number := (patient.issuer, patient.identifier)) in numbers:
                 found[number] = patient
     found = _as_followed(found)
+    for patient in found.values():
+        if patient.clinic_id == clinic.pk:
+            patient.clinic = clinic  # one for all of them
     keys = sorted({patient.pk for patient in found.values()})
-    entries = _entries(keys)
     return World(
         clinic=clinic,
         by_number=found,
-        entries=entries,
+        entries=_entries(keys),
         seen_on_images=_seen_on_images(keys),
         steps=_steps(keys),
         ended=frozenset(_of(Closure.objects.filter(ended_at__isnull=True), keys)),
         contacts=_contacts(keys),
         staff=staff_of(clinic),
-        nodules={
-            (key, nodule_name(entry.key)): entry.nodule.merged_into or entry.nodule
-            for key, by_key in entries.items()
-            for entry in by_key.values()
-            if entry.nodule is not None
-        },
         within_days=policy.within_days_of(clinic),
     )
 
@@ -111,19 +108,33 @@ def _as_followed(found: dict[Number, Patient]) -> dict[Number, Patient]:
     """Put the record that stayed in the place of one that was joined with it."""
     joined: dict[int, Patient] = {}
     for part in chunks([patient.pk for patient in found.values()]):
-        for merge in PatientMerge.objects.filter(gone__in=part, undone_at__isnull=True).select_related("kept__clinic"):
+        for merge in PatientMerge.objects.filter(gone__in=part, undone_at__isnull=True).select_related("kept"):
             joined[merge.gone_id] = merge.kept
     if not joined:
         return found
     return _as_followed({number: joined.get(patient.pk, patient) for number, patient in found.items()})
 
 
-def _entries(keys: Sequence[int]) -> dict[int, dict[str, ListEntry]]:
-    found: defaultdict[int, dict[str, ListEntry]] = defaultdict(dict)
+def _entries(keys: Sequence[int]) -> dict[int, dict[str, Said]]:
+    found: defaultdict[int, dict[str, Said]] = defaultdict(dict)
     for part in chunks(keys):
-        rows = ListEntry.objects.filter(patient__in=part).select_related("nodule__merged_into")
-        for row in rows.order_by("patient", "key", "-pk").distinct("patient", "key"):
-            found[row.patient_id][row.key] = row
+        for patient, key, said in _in_force(part).values_list("patient_id", "key", "said"):
+            found[patient][key] = said
+    return found
+
+
+def _in_force(keys: Sequence[int]) -> QuerySet[ListEntry]:
+    rows = ListEntry.objects.filter(patient__in=keys)
+    return rows.order_by("patient", "key", "-pk").distinct("patient", "key")
+
+
+def named_by_lists(keys: Iterable[int]) -> dict[int, dict[str, Nodule]]:
+    """The nodules that earlier lists named, by patient and name, as they are followed now."""
+    found: defaultdict[int, dict[str, Nodule]] = defaultdict(dict)
+    for part in chunks(keys):
+        for entry in _in_force(part).select_related("nodule__merged_into"):
+            if entry.nodule is not None:
+                found[entry.patient_id][nodule_name(entry.key)] = entry.nodule.merged_into or entry.nodule
     return found
 
 
@@ -139,7 +150,7 @@ def _steps(keys: Sequence[int]) -> dict[int, FollowUp]:
     found: dict[int, FollowUp] = {}
     for part in chunks(keys):
         rows = FollowUp.objects.filter(patient__in=part, state__in=OPEN_FOLLOW_UP).exclude(kind=FollowUpKind.REVIEW)
-        found |= {row.patient_id: row for row in rows}
+        found.update({row.patient_id: row for row in rows.only("patient", "kind", "management", "state")})
     return found
 
 

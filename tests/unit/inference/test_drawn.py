@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inference.calipers import READER_SD_MM, caliper_error_mm
 from inference.drawn import (
     LARGEST_STROKE_MM,
-    READER_SD_MM,
     Stroke,
     ball_volume,
-    caliper_error_mm,
     measure_drawn,
     outline_of,
 )

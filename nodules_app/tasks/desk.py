@@ -1,4 +1,4 @@
-"""What workers are told. Each task unpacks its argument and calls one service."""
+"""What the desk is told: lists, reminders, sweeps, figures. Nothing here loads a library of images."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from uuid import UUID
 
 from celery import shared_task
 
-from nodules_app.services import errand_round, errands, housekeeping, quality_figures, runs, safety_net, unread
+from nodules_app.services import housekeeping, quality_figures, runs, safety_net, unread
 from nodules_app.services.mdt import meetings
-from nodules_app.services.pipeline import execute
 from nodules_app.services.reminders import clockwork
+from nodules_app.services.spreadsheets import running
 
 
-@shared_task(name=runs.EXECUTE)
-def execute_run(code: str) -> None:
-    """Do one run, if nobody else does."""
-    execute.execute(UUID(code))
+@shared_task(name=runs.EXECUTE_AT_DESK)
+def execute_desk_run(code: str) -> None:
+    """Do one run of the desk, if nobody else does."""
+    running.execute(UUID(code))
 
 
 @shared_task(name="nodules.sweep_runs")
@@ -71,12 +71,6 @@ def reconcile_reminders() -> None:
 def close_conference_lists() -> None:
     """Send back the cases that are not complete when the list of their meeting closes."""
     meetings.close_lists()
-
-
-@shared_task(name=errands.ROUND)
-def do_errands() -> None:
-    """Bring and send what is due over the network."""
-    errand_round.do_due()
 
 
 @shared_task(name=quality_figures.COUNT)
