@@ -8,9 +8,9 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
-from fpdf.enums import TableBordersLayout, XPos, YPos
+from fpdf.enums import MethodReturnValue, TableBordersLayout, XPos, YPos
 
 from nodules_app.exchange.documents_curve import HEIGHT_MM, Curve, draw_curve
 from nodules_app.exchange.documents_paper import OWN_FONT, Paper
@@ -21,7 +21,7 @@ LINE_MM: Final = 5.0
 SPACE_MM: Final = 3.0
 CELL_PADDING_MM: Final = 0.9
 PICTURE_GAP_MM, FRAME_MM = 2.5, 0.1
-PICTURE_MM, PICTURES_A_ROW, PICTURE_WORDS_LINES = 40.0, 4, 4  # two nodules a row, prior beside current
+PICTURE_MM, PICTURES_A_ROW = 40.0, 4  # two nodules a row, prior beside current
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class Table:
     columns: tuple[str, ...]
     shares: tuple[int, ...]
     rows: tuple[tuple[str, ...], ...]
+    in_small: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +153,12 @@ def _line(pdf: _Pages, text: str, size_pt: int, *, bold: bool = False) -> None:
 
 def _table(pdf: _Pages, block: Table) -> None:
     pdf.ln(1)
-    pdf.set_font(OWN_FONT, size=BODY_PT)
+    size_pt = SMALL_PT if block.in_small else BODY_PT
+    pdf.set_font(OWN_FONT, size=size_pt)
     with pdf.table(
         col_widths=block.shares,
         text_align="LEFT",
-        line_height=LINE_MM,
+        line_height=LINE_MM * size_pt / BODY_PT,
         padding=CELL_PADDING_MM,
         first_row_as_headings=False,
         borders_layout=TableBordersLayout.HORIZONTAL_LINES,
@@ -170,11 +172,12 @@ def _table(pdf: _Pages, block: Table) -> None:
 
 def _row(pdf: _Pages, pictures: Sequence[Picture]) -> None:
     """Lay pictures side by side on one page, each with its words below."""
-    words_mm = PICTURE_WORDS_LINES * LINE_MM * SMALL_PT / BODY_PT
+    pdf.set_font(OWN_FONT, size=SMALL_PT)
+    line_mm = LINE_MM * SMALL_PT / BODY_PT
+    words_mm = line_mm * max(_lines_of(pdf, picture.words) for picture in pictures)
     if pdf.will_page_break(PICTURE_MM + words_mm):
         pdf.add_page()
     top_mm = pdf.get_y() + 1
-    pdf.set_font(OWN_FONT, size=SMALL_PT)
     for place, picture in enumerate(pictures):
         left_mm = MARGIN_MM + pdf.c_margin + place * (PICTURE_MM + PICTURE_GAP_MM)
         if picture.png is None:
@@ -183,8 +186,13 @@ def _row(pdf: _Pages, pictures: Sequence[Picture]) -> None:
         else:
             pdf.image(io.BytesIO(picture.png), left_mm, top_mm, PICTURE_MM, PICTURE_MM, alt_text=picture.words)
         pdf.set_xy(left_mm - pdf.c_margin, top_mm + PICTURE_MM + 1)
-        pdf.multi_cell(PICTURE_MM, LINE_MM * SMALL_PT / BODY_PT, picture.words, align="L")
-    pdf.set_xy(MARGIN_MM, top_mm + PICTURE_MM + words_mm)
+        pdf.multi_cell(PICTURE_MM, line_mm, picture.words, align="L")
+    pdf.set_xy(MARGIN_MM, top_mm + PICTURE_MM + words_mm + 2)
+
+
+def _lines_of(pdf: _Pages, words: str) -> int:
+    lines = pdf.multi_cell(PICTURE_MM, LINE_MM, words, dry_run=True, output=MethodReturnValue.LINES)
+    return len(cast("list[str]", lines))
 
 
 def _curve(pdf: _Pages, curve: Curve) -> None:

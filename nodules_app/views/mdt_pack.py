@@ -166,12 +166,10 @@ def _leading(rows: tuple[NoduleRow, ...], page: PatientPage) -> list[NoduleRow]:
 
 
 def _nodules(rows: tuple[NoduleRow, ...], page: PatientPage) -> Table:
-    prior, current = pairs.two_latest(page.timeline)
-    days = [
-        patient_words.day_text(one[0].acquired_on) if one and one[0].acquired_on else "–" for one in (prior, current)
-    ]
-    columns = (gettext("Nodule"), *(f"{day}, mm³" for day in days), gettext("Change"), gettext("Doubling time"))
-    return Table(columns, (6, 4, 4, 6, 4), tuple(_nodule(row) for row in rows))
+    days = [one[0].acquired_on if one else None for one in pairs.two_latest(page.timeline)]
+    sizes = [f"{patient_words.day_text(day) if day else '–'}, mm³" for day in days]
+    columns = (gettext("Nodule"), *sizes, gettext("Change"), gettext("Doubling time"))
+    return Table(columns, (5, 4, 4, 8, 5), tuple(_nodule(row) for row in rows), in_small=True)
 
 
 def _nodule(row: NoduleRow) -> tuple[str, ...]:
@@ -201,7 +199,7 @@ def _advice(rows: tuple[NoduleRow, ...], page: PatientPage) -> Table:
         sure = str(words.certainty_word(told.certainty)) if told.certainty else "–"
         answers.append((name, told.say, told.window or "–", sure))
     columns = (gettext("Guideline"), gettext("Says"), gettext("When"), gettext("How sure"))
-    return Table(columns, (4, 8, 6, 4), tuple(answers))
+    return Table(columns, (4, 9, 7, 4), tuple(answers), in_small=True)
 
 
 def _instant(at: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -103,6 +104,51 @@ def test_the_screen_of_a_case_shows_images_the_curve_and_the_risk() -> None:
     shown = words(page)
     assert "Volume doubling time" in shown
     assert "Probability of cancer, N1 38 % Mayo" in shown
+
+
+def test_any_nodule_of_a_case_is_one_key_away() -> None:
+    of = factories.followed_patient(nodules=3)
+    meeting = a_meeting()
+    case = cases.put_on(patient=of, question="What now?", by=meeting.chair, meeting=meeting)
+    url = reverse("mdt-discuss", kwargs={"code": case.code})
+    page = as_user(meeting.chair).get(f"{url}?nodule=N2").content.decode()
+    assert [page.count(f'data-press-key="{key}"') for key in "1234"] == [1, 1, 1, 0]
+    assert re.findall(r'data-nodule="(N\d)"( hidden)?', page) == [("N1", " hidden"), ("N2", ""), ("N3", " hidden")]
+    assert reverse("read", kwargs={"code": of.code}) + "?nodule=N2" in page
+
+
+def test_a_case_that_waits_for_a_list_can_be_prepared() -> None:
+    of = factories.followed_patient()
+    chair = factories.member(Role.CHAIR)
+    case = cases.put_on(patient=of, question="What now?", by=chair)
+    url = reverse("mdt-case", kwargs={"code": case.code})
+    client = as_user(chair)
+    assert "What the conference needs to know" in client.get(url).content.decode()
+    told = {"version": case.version, "question": "Biopsy?", "performance_status": "1", "pathology": "ready"}
+    assert client.post(url, told).status_code == 302
+    case.refresh_from_db()
+    assert (case.state, case.question, case.performance_status) == ("submitted", "Biopsy?", 1)
+
+
+def test_the_pack_has_the_list_and_a_page_for_each_case() -> None:
+    meeting = a_meeting()
+    people = [factories.followed_patient(nodules=2), factories.nodule(factories.patient()).patient]
+    for one in people:
+        cases.put_on(patient=one, question="What now?", by=meeting.chair, meeting=meeting)
+    client = as_user(meeting.chair)
+    url = reverse("mdt-pack", kwargs={"code": meeting.code})
+    assert url in client.get(reverse("mdt-meeting", kwargs={"code": meeting.code})).content.decode()
+    answer = client.get(url)
+    assert answer.headers["Content-Type"] == "application/pdf"
+    assert answer.content.count(b"/Type /Page\n") == 1 + len(people)
+    seen = AuditEvent.objects.filter(verb="patient.seen", facts__page="pack")
+    assert {event.patient_id for event in seen} == {one.pk for one in people}
+
+
+def test_an_empty_pack_says_so() -> None:
+    meeting = a_meeting()
+    answer = as_user(meeting.chair).get(reverse("mdt-pack", kwargs={"code": meeting.code}))
+    assert answer.content.count(b"/Type /Page\n") == 1
 
 
 def test_a_draft_is_read_back_before_it_counts(patient: Patient) -> None:
