@@ -74,6 +74,7 @@ from nodules_app.models.pathway import (
     StepWindow,
 )
 from nodules_app.models.patients import Patient, RiskFactors, Setting, Sex
+from nodules_app.models.posting import LetterPosting, PrintedLetter
 from nodules_app.models.reading import Correction, CorrectionKind, IndependentRead, Reading, ReadingAddendum
 from nodules_app.models.reminders import LadderVersion, LetterBatch, Outcome, Reminder, ReminderEvent
 from nodules_app.models.reports import (
@@ -166,6 +167,7 @@ __all__ = [
     "KnownBy",
     "LadderVersion",
     "LetterBatch",
+    "LetterPosting",
     "LetterTemplate",
     "LineVerdict",
     "ListEntry",
@@ -199,6 +201,7 @@ __all__ = [
     "Patient",
     "PatientMerge",
     "PictureSide",
+    "PrintedLetter",
     "PriorSearch",
     "Reading",
     "ReadingAddendum",
