@@ -43,7 +43,7 @@ def map_is_ready(comparison: Comparison) -> bool:
     return grid_file(comparison).is_file()
 
 
-def ask_for_images(*, scans: Sequence[Scan], comparisons: Sequence[Comparison], by: User) -> None:
+def ask_for_images(*, scans: Sequence[Scan], comparisons: Sequence[Comparison], by: User | None) -> None:
     """Ask for what the cache no longer holds; asking twice is asking once, and what failed is not asked again."""
     for scan in scans:
         if not scan_is_ready(scan) and not _asked(scan=scan):

@@ -69,8 +69,9 @@ def reconcile_reminders() -> None:
 
 @shared_task(name="nodules.close_conference_lists")
 def close_conference_lists() -> None:
-    """Send back the cases that are not complete when the list of their meeting closes."""
+    """Send back what is not complete when a list closes, and have the images ready when a meeting comes near."""
     meetings.close_lists()
+    meetings.ready_images()
 
 
 @shared_task(name=quality_figures.COUNT)

@@ -26,6 +26,9 @@ from nodules_app.models import (
     Pathology,
     Patient,
     Role,
+    Run,
+    RunKind,
+    Scan,
     User,
 )
 from nodules_app.selectors import mdt as selectors
@@ -148,6 +151,21 @@ def test_a_complete_case_stays_when_the_list_closes(patient: Patient, meeting: M
     cases.prepare(case=case, facts=facts, by=coordinator)
     MdtMeeting.objects.update(cut_off_at=timezone.now() - timedelta(minutes=1))
     assert meetings.close_lists() == 0
+
+
+def test_images_are_asked_for_once_when_a_meeting_comes_near(meeting: MdtMeeting, coordinator: User) -> None:
+    of = factories.followed_patient()
+    cases.put_on(patient=of, question="What now?", by=coordinator, meeting=meeting)
+    meetings.ready_images()
+    assert not Run.objects.filter(kind=RunKind.SHOW).exists()  # the meeting is days away
+    MdtMeeting.objects.filter(pk=meeting.pk).update(
+        starts_at=timezone.now() + timedelta(hours=20), cut_off_at=timezone.now()
+    )
+    meetings.ready_images()
+    meetings.ready_images()
+    asked = Run.objects.filter(kind=RunKind.SHOW, patient=of, requested_by=None)
+    assert {run.scan for run in asked if run.scan} == set(Scan.objects.filter(study__patient=of))
+    assert asked.count() == len({(run.scan_id, run.comparison_id) for run in asked})
 
 
 def test_cases_keep_their_order_and_move_up_one_place(meeting: MdtMeeting, coordinator: User) -> None:

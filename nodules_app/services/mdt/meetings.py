@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
@@ -13,11 +13,14 @@ from django.utils import timezone
 from nodules_app.lifecycles import MdtCaseState
 from nodules_app.models import Clinic, Discipline, MdtAttendee, MdtCase, MdtMeeting, Scan, User
 from nodules_app.selectors import mdt as selectors
+from nodules_app.selectors import viewer
+from nodules_app.services import viewing
 from nodules_app.services.audit import record
 from nodules_app.services.mdt import cases
 from registration.errors import Refused, gettext_noop
 
 CANCELLED: Final = gettext_noop("The meeting was cancelled.")
+IMAGES_READY_BEFORE: Final = timedelta(days=1)
 NOT_REACHED: Final = gettext_noop("The meeting did not come to it.")
 
 
@@ -138,6 +141,17 @@ def close_lists() -> int:
                 cases.send_back(case=held, because=cases.NOT_COMPLETE, by=None)
                 sent_back += 1
     return sent_back
+
+
+def ready_images() -> None:
+    """Ask for the images of meetings that begin soon where the cache lost them. The clock calls this."""
+    now = timezone.now()
+    soon = MdtMeeting.objects.filter(
+        starts_at__gt=now, starts_at__lte=now + IMAGES_READY_BEFORE, cancelled_at__isnull=True
+    )
+    for case in MdtCase.objects.filter(meeting__in=soon, state=MdtCaseState.LISTED).select_related("patient"):
+        room = viewer.room(case.patient)
+        viewing.ask_for_images(scans=room.shown, comparisons=room.comparisons, by=None)
 
 
 def _hold(meeting: MdtMeeting) -> MdtMeeting:
