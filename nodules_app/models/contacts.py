@@ -129,7 +129,16 @@ class ContactAttempt(CodedRow):
                 condition=Q(outcome=AttemptOutcome.REACHED) ^ Q(agreed=""),
             ),
         ]
-        indexes = [models.Index(name="contact_attempt_latest_first", fields=["patient", "-id"])]
+        indexes = [
+            models.Index(name="contact_attempt_latest_first", fields=["patient", "-id"]),
+            # The figures of a clinic ask when a patient was reached, and for nothing else of the row.
+            models.Index(
+                name="contact_attempt_reached",
+                fields=["at"],
+                include=["patient"],
+                condition=Q(of=ContactOf.PATIENT, outcome=AttemptOutcome.REACHED),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"contact attempt {self.code}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -54,6 +56,15 @@ def told(**blank_or_not: bool) -> Q:
         condition &= ~Q(**{name: ""}) if wanted else Q(**{name: ""})
     return condition
 
+
+# The step was nobody's to keep any more: figures give neither credit nor blame for it.
+NOTHING_OWED: Final = (
+    EvidenceKind.DECEASED,
+    EvidenceKind.TRANSFERRED,
+    EvidenceKind.SUPERSEDED,
+    EvidenceKind.NOTHING_LEFT,
+    EvidenceKind.ENTERED_IN_ERROR,
+)
 
 # What each kind must bring along; the trigger of migration 0009 checks what lies in other tables.
 COMPLETE = (
@@ -113,7 +124,10 @@ class Evidence(CodedRow):
                 violation_error_message=_("Something is missing that this way of ending needs."),
             ),
         ]
-        indexes = [models.Index(name="evidence_of_patient_latest", fields=["patient", "-id"])]
+        indexes = [
+            models.Index(name="evidence_of_patient_latest", fields=["patient", "-id"]),
+            models.Index(name="evidence_nothing_was_owed", fields=["id"], condition=Q(kind__in=NOTHING_OWED)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.code}"

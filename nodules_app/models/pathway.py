@@ -178,6 +178,12 @@ class FollowUp(CodedRow):
                 include=["state", "kind", "due_from", "target_on", "due_until"],
                 condition=Q(state__in=OPEN_FOLLOW_UP),
             ),
+            # The figures of a clinic walk along a year of windows, without a look at the table.
+            models.Index(
+                name="follow_up_by_window",
+                fields=["due_until"],
+                include=["patient", "kind", "state", "target_on", "exam", "evidence", "created_at", "closed_at"],
+            ),
         ]
 
     def __str__(self) -> str:

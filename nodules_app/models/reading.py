@@ -59,6 +59,13 @@ class Reading(CodedRow):
             # The reading list and the worklist ask for open ones only; signed ones pile up for years.
             models.Index(name="reading_open", fields=["created_at"], condition=Q(state__in=OPEN_READING)),
             models.Index(name="reading_of_patient_latest", fields=["patient", "-id"]),
+            # The figures of a clinic ask for the first signatures of a period, and for nothing else of the row.
+            models.Index(
+                name="reading_first_signed",
+                fields=["signed_at"],
+                include=["patient", "scan"],
+                condition=Q(version=1, signed_by__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

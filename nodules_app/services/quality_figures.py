@@ -19,7 +19,8 @@ from kombu.exceptions import OperationalError
 
 from nodules_app.celery_app import app
 from nodules_app.models import Clinic
-from nodules_app.selectors.quality import DEFINITIONS_VERSION, Quality, quality
+from nodules_app.selectors.quality import DEFINITIONS_VERSION, quality
+from nodules_app.selectors.quality.values import Quality
 from nodules_app.services.runs import DESK
 
 log = logging.getLogger(__name__)

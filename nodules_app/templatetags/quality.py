@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from nodules_app.selectors.quality import Quality, Share, Spread
+from nodules_app.selectors.quality.values import Quality, Share, Spread
 from nodules_app.templatetags.follow_ups import override_words, step_kind_words
 from nodules_app.templatetags.patients import guideline_name, management_words
 from nodules_app.templatetags.reminders import STATES, channel_word
@@ -64,14 +64,14 @@ def tiles(found: Quality, *, shared: bool) -> list[Tile]:
     return [
         _counted("lost", gettext("Nobody is lost"), str(found.lost.part), _of(found.lost, shared=shared)),
         _counted("suspected", gettext("Suspected lost"), suspected, gettext("a clinician must decide")),
-        _share("on_time", gettext("CT on time"), found.on_time, shared=shared),
-        _share("within_30", gettext("CT within 30 days of target"), found.within_30_days, shared=shared),
-        _spread("scan_to_result", gettext("Exam to result"), found.scan_to_result, shared=shared),
-        _spread("result_to_contact", gettext("Result to contact"), found.result_to_contact, shared=shared),
-        _share("concordance", gettext("Decided as the guideline says"), found.concordance, shared=shared),
-        _spread("mdt_wait", gettext("Question to outcome"), found.mdt_wait, shared=shared),
-        _share("mdt_24", gettext("Outcome within 24 hours"), found.mdt_within_24_h, shared=shared),
-        _share("mdt_actions", gettext("Actions on time"), found.mdt_actions_on_time, shared=shared),
+        _share("on_time", gettext("CT on time"), found.steps.on_time, shared=shared),
+        _share("within_30", gettext("CT within 30 days of target"), found.steps.within_30_days, shared=shared),
+        _spread("scan_to_result", gettext("Exam to result"), found.times.scan_to_result, shared=shared),
+        _spread("result_to_contact", gettext("Result to contact"), found.times.result_to_contact, shared=shared),
+        _share("concordance", gettext("Decided as the guideline says"), found.decided.concordance, shared=shared),
+        _spread("mdt_wait", gettext("Question to outcome"), found.conference.wait, shared=shared),
+        _share("mdt_24", gettext("Outcome within 24 hours"), found.conference.within_24_h, shared=shared),
+        _share("mdt_actions", gettext("Actions on time"), found.conference.actions_on_time, shared=shared),
     ]
 
 
@@ -83,13 +83,15 @@ def tables(found: Quality, *, shared: bool) -> list[tuple[str, list[Row]]]:
     ]
     reminders = [
         (f"{channel_word(channel)}: {STATES[state].label if state in STATES else state}", count)
-        for channel, state, count in found.reminders
+        for channel, state, count in found.told.by_state
     ]
-    managements = [(f"{guideline_name(code)}: {management_words(what)}", n) for code, what, n in found.managements]
-    overrides = [(override_words(code), count) for code, count in found.overrides]
+    managements = [
+        (f"{guideline_name(code)}: {management_words(what)}", n) for code, what, n in found.decided.managements
+    ]
+    overrides = [(override_words(code), count) for code, count in found.decided.overrides]
     kinds = [
         Row("kind", step_kind_words(kind), *_hidden(share, shared=shared), _percent(share, shared=shared))
-        for kind, share in found.by_kind
+        for kind, share in found.steps.by_kind
     ]
     return [
         (gettext("Overdue now, by how long"), list(_plain("overdue", overdue, shared=shared))),

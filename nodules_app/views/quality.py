@@ -15,7 +15,8 @@ from django.views.decorators.http import require_GET
 
 from nodules_app.charts import quality as chart
 from nodules_app.exchange.spreadsheets import Cell, as_csv, as_xlsx
-from nodules_app.selectors.quality import DEFINITIONS_VERSION, Quality
+from nodules_app.selectors.quality import DEFINITIONS_VERSION
+from nodules_app.selectors.quality.values import Quality
 from nodules_app.services import access, quality_figures
 from nodules_app.services.access import Act
 from nodules_app.services.quality_figures import PERIODS_DAYS
@@ -78,7 +79,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "tables": tables(found, shared=asked.shared),
         "figure": chart.figure(_months(found), fewest=SMALL if asked.shared else 1),
         "months_table": _months_table(found, shared=asked.shared),
-        "not_contacted": found.not_contacted,
+        "not_contacted": found.times.not_contacted,
         "version": DEFINITIONS_VERSION,
         "small": SMALL,
     }
@@ -90,7 +91,7 @@ def _months(found: Quality) -> list[chart.MonthPoint]:
         chart.MonthPoint(
             formats.date_format(month.starts_on, "YEAR_MONTH_FORMAT"), month.on_time.part, month.on_time.whole
         )
-        for month in found.months
+        for month in found.steps.months
     ]
 
 

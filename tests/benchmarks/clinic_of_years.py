@@ -46,6 +46,8 @@ TABLES: Final = (
     "mdtmeeting",
     "mdtcase",
     "mdtaction",
+    "comparison",
+    "noduleoutcome",
 )
 UNREAD: Final = 100  # one new patient, whose scan nobody has read, for so many
 
@@ -61,7 +63,7 @@ def fill(clinic: int, user: int, *, patients: int) -> Size:
     with connection.cursor() as cursor:
         for table in TABLES:
             cursor.execute(
-                "SELECT setval(pg_get_serial_sequence(%s, 'id'), 10 * %s)", [f"nodules_app_{table}", patients + 1]
+                "SELECT setval(pg_get_serial_sequence(%s, 'id'), 10 * %s)", [f"nodules_app_{table}", 2 * patients + 1]
             )
         cursor.execute("VACUUM ANALYZE")
         return Size(

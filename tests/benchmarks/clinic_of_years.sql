@@ -59,11 +59,18 @@ CROSS JOIN LATERAL (SELECT CASE WHEN s.id % 5 < 4 THEN 'succeeded' WHEN s.patien
     WHEN s.patient_id % 5000 = 7 THEN 'running' ELSE 'succeeded' END AS state) w
 WHERE s.patient_id <= :patients;
 
+-- One answer in seven may be another within the errors of its sizes: half of these by a tenth, half by three in ten.
 INSERT INTO nodules_app_assessment (id, code, created_at, patient_id, exam_on, guideline, edition,
     ruleset_version, rule_id, management, inputs, answer)
 SELECT id, gen_random_uuid(), now(), patient_id, acquired_on, 'FLEISCHNER2017', '2017', 'R1',
-    'FLEISCHNER2017.SOLID.SINGLE.6-8', 'ct_6_12m_then_consider_18_24m', '{}', '{"result": {"guideline": "FLEISCHNER2017", "edition": "2017", "ruleset_version": "R1", "category": "SOLID.SINGLE.6-8", "rule_id": "FLEISCHNER2017.SOLID.SINGLE.6-8", "management": "ct_6_12m_then_consider_18_24m", "interval": null, "lead_nodule": "N1", "why": [], "missing": [], "ambiguities": [], "source": "table", "reliability": "S", "branches": [], "flips": []}, "risk": null, "growth": []}'
-FROM nodules_app_study WHERE id % 5 = 4 AND patient_id <= :patients;
+    'FLEISCHNER2017.SOLID.SINGLE.6-8', 'ct_6_12m_then_consider_18_24m', '{}', replace(replace('{"result": {"guideline": "FLEISCHNER2017", "edition": "2017", "ruleset_version": "R1", "category": "SOLID.SINGLE.6-8", "rule_id": "FLEISCHNER2017.SOLID.SINGLE.6-8", "management": "ct_6_12m_then_consider_18_24m", "interval": null, "lead_nodule": "N1", "why": [], "missing": [], "ambiguities": [], "source": "table", "reliability": "S", "branches": #else#, "flips": [], "stability": "#firm#"}, "risk": null, "growth": []}',
+    '#else#', else_said), '#firm#', CASE WHEN patient_id % 7 > 0 THEN 'stable' ELSE 'borderline' END)::jsonb
+FROM nodules_app_study
+CROSS JOIN LATERAL (SELECT CASE WHEN patient_id % 7 > 0 THEN '[]' ELSE jsonb_build_array(
+    jsonb_build_object('management', 'ct_6_12m_then_consider_18_24m', 'probability', same::text),
+    jsonb_build_object('management', 'ct_3_6m', 'probability', (1 - same)::text))::text END AS else_said
+    FROM (SELECT CASE WHEN patient_id % 2 = 0 THEN 0.9 ELSE 0.7 END AS same) b) w
+WHERE id % 5 = 4 AND patient_id <= :patients;
 
 -- Each exam ended the step before it; every tenth patient was discharged after the last.
 INSERT INTO nodules_app_evidence (id, code, created_at, patient_id, kind, "on", by_id, signed, reason, study_id,
@@ -78,10 +85,12 @@ SELECT id, gen_random_uuid(), now(), patient_id, id, reason, :user FROM nodules_
 
 INSERT INTO nodules_app_followup (id, code, created_at, patient_id, assessment_id, kind, management, rule_id, state,
     due_from, target_on, due_until, booked_on, version, closing_reason, closed_at, evidence_id, exam_id)
-SELECT s.id, gen_random_uuid(), s.acquired_on, s.patient_id, NULL, 'ct', 'ct_6_12m_then_consider_18_24m',
-    'FLEISCHNER2017.SOLID.SINGLE.6-8', 'closed', s.acquired_on + 150, s.acquired_on + 180, s.acquired_on + 210, NULL,
+SELECT s.id, gen_random_uuid(), w.due_until - (90 + s.patient_id % 330)::int, s.patient_id, NULL, 'ct', 'ct_6_12m_then_consider_18_24m',
+    'FLEISCHNER2017.SOLID.SINGLE.6-8', 'closed', w.due_until - 60, w.due_until - 30, w.due_until, NULL,
     4, 'The exam was made and read.', now(), s.id, CASE WHEN s.id % 5 < 4 THEN s.id END
-FROM nodules_app_study s WHERE (s.id % 5 < 4 OR s.patient_id % 10 = 3) AND s.patient_id <= :patients;
+FROM nodules_app_study s
+CROSS JOIN LATERAL (SELECT s.acquired_on + CASE WHEN s.id % 8 = 0 THEN -10 - s.id % 50 ELSE s.id % 50 END::int AS due_until) w
+WHERE (s.id % 5 < 4 OR s.patient_id % 10 = 3) AND s.patient_id <= :patients;
 
 INSERT INTO nodules_app_followup (id, code, created_at, patient_id, assessment_id, kind, management, rule_id, state,
     due_from, target_on, due_until, booked_on, version, closing_reason)
@@ -95,11 +104,28 @@ CROSS JOIN LATERAL (SELECT CASE WHEN s.patient_id % 97 = 0 THEN 'proposed' WHEN 
     WHEN s.patient_id % 400 < 60 AND s.patient_id % 11 > 0 THEN 'booked' ELSE 'planned' END AS state) st
 WHERE s.id % 5 = 4 AND s.patient_id % 10 <> 3 AND s.patient_id <= :patients;
 
+-- One patient in fifty had a step that somebody had entered in error.
+INSERT INTO nodules_app_evidence (id, code, created_at, patient_id, kind, "on", by_id, signed, reason, overrides,
+    explained, source, second_source)
+SELECT 6 * :patients + p, gen_random_uuid(), now(), p, 'entered_in_error', current_date - p % 300, :user, false,
+    'Another patient was meant.', false, '', '', ''
+FROM generate_series(9, :patients, 50) p;
+
+INSERT INTO nodules_app_followup (id, code, created_at, patient_id, kind, management, rule_id, state, due_from,
+    target_on, due_until, version, closing_reason, closed_at, evidence_id)
+SELECT id, gen_random_uuid(), "on" - 100, patient_id, 'ct', 'ct_6_12m_then_consider_18_24m', '', 'cancelled', "on" - 10,
+    "on", "on" + 20, 2, 'Another patient was meant.', now(), id
+FROM nodules_app_evidence WHERE kind = 'entered_in_error';
+
 INSERT INTO nodules_app_followup_nodules (followup_id, nodule_id)
 SELECT f.id, 2 * f.patient_id + n FROM nodules_app_followup f, generate_series(0, 1) n;
 
 INSERT INTO nodules_app_followupchange (follow_up_id, version, at, step, from_state, to_state, why, facts)
 SELECT id, 1, created_at, 'propose', '', 'proposed', '', '{}' FROM nodules_app_followup;
+
+INSERT INTO nodules_app_followupchange (follow_up_id, version, at, step, from_state, to_state, why, facts)
+SELECT id, 2, now() - (patient_id % 120)::int * interval '1 day', 'suspect_lost', 'planned', 'lost_suspected', '', '{}'
+FROM nodules_app_followup WHERE state = 'lost_suspected';
 
 -- Each step that ended was told to the patient once; of the open ones every 700th message did not arrive.
 INSERT INTO nodules_app_reminder (id, code, created_at, key, clinic_id, patient_id, follow_up_id, plan, rung, tier,
@@ -110,6 +136,18 @@ SELECT id, gen_random_uuid(), created_at, 'made:' || id, :clinic, patient_id, id
     CASE WHEN state = 'closed' THEN 'handed_over' WHEN patient_id % 1400 = 0 THEN 'failed' ELSE 'bounced' END, '',
     created_at, 1, target_on - interval '21 days', 'en', 'notice', '', '', '', ''
 FROM nodules_app_followup WHERE state = 'closed' OR patient_id % 700 = 0;
+
+-- Somebody was asked to call about one step in nineteen; half of the tasks were taken within five days.
+INSERT INTO nodules_app_reminder (id, code, created_at, key, clinic_id, patient_id, follow_up_id, plan, rung, tier,
+    recipient, channel, planned_on, state, why, not_before, attempt, language, template, text_sha256,
+    provider_reference, outcome, note, acknowledged_by_id, acknowledged_at)
+SELECT 6 * :patients + id, gen_random_uuid(), due_until + interval '7 days', 'call:' || id, :clinic, patient_id, id,
+    'made', 'overdue_1', 'M', 'coordinators', 'task', due_until + 7, t.state, CASE WHEN t.by_id IS NULL THEN 'not_needed' ELSE '' END, due_until, 0, '', '', '', '',
+    '', '', t.by_id, CASE WHEN t.by_id IS NOT NULL THEN due_until + interval '7 days' + (id % 5)::int * interval '1 day' END
+FROM nodules_app_followup f
+CROSS JOIN LATERAL (SELECT CASE WHEN id % 38 = 0 THEN 'acknowledged' ELSE 'cancelled' END AS state,
+    CASE WHEN id % 38 = 0 THEN :user END AS by_id) t
+WHERE f.state = 'closed' AND id % 19 = 0 AND due_until < current_date - 7 AND id <= 4 * :patients;
 
 -- Each exam was read and signed within nine days; of most the patient was told afterwards, by a call or by the message.
 INSERT INTO nodules_app_reading (id, code, created_at, patient_id, scan_id, version, state, reader_id, began_at,
@@ -163,3 +201,24 @@ SELECT c.id, gen_random_uuid(), m.starts_at, c.id, 'Ask for a PET-CT', :user, m.
     CASE WHEN c.id % 7 > 0 THEN m.starts_at + (c.id % 30)::int * interval '1 day' END,
     CASE WHEN c.id % 7 > 0 THEN :user END, CASE WHEN c.id % 7 > 0 THEN 'Booked.' ELSE '' END
 FROM nodules_app_mdtcase c JOIN nodules_app_mdtmeeting m ON m.id = c.meeting_id WHERE m.id > 0;
+
+INSERT INTO nodules_app_mdtchange (case_id, version, at, step, from_state, to_state, why, meeting_id)
+SELECT c.id, 1, m.cut_off_at - (c.id % 9 - 1)::int * interval '3 hours', 'list', 'submitted', 'listed', '', m.id
+FROM nodules_app_mdtcase c JOIN nodules_app_mdtmeeting m ON m.id = c.meeting_id;
+
+-- Half of the patients have their two last scans compared; one nodule in a hundred is known by tissue.
+INSERT INTO nodules_app_comparison (id, code, created_at, patient_id, prior_id, current_id, interval_days, grade, reasons,
+    extra_relative_error)
+SELECT p, gen_random_uuid(), now(), p, 5 * p + 3, 5 * p + 4, 90 + p % 270, substr('AABBCD', 1 + p / 2 % 6, 1), '[]', 0
+FROM generate_series(2, :patients, 2) p;
+
+INSERT INTO nodules_app_noduleoutcome (id, code, created_at, nodule_id, outcome, known_by, "on", note, by_id)
+SELECT p, gen_random_uuid(), now(), 2 * p, CASE WHEN p % 3 = 0 THEN 'benign' ELSE 'malignant' END,
+    CASE WHEN p % 4 = 1 THEN 'histology' ELSE 'biopsy' END, current_date - p % 500, '', :user
+FROM generate_series(11, :patients, 50) p;
+
+-- A person laid a caliper on one nodule in thirty of the last exam.
+INSERT INTO nodules_app_measurement (id, code, created_at, finding_id, method, version, by_id, attenuation, volume_mm3,
+    volume_sd_mm3, mean_diameter_mm, mean_diameter_sd_mm, long_axis_mm, short_axis_mm, attached_to, outline_px)
+SELECT 12 * :patients + id, gen_random_uuid(), now(), id, 'caliper', '1', :user, 'solid', 113, 60, 6, 1, 6.5, 5.5, '[]', '[]'
+FROM nodules_app_finding WHERE scan_id % 5 = 4 AND id % 30 = 0;

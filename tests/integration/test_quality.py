@@ -33,7 +33,8 @@ from nodules_app.models import (
     Patient,
     Role,
 )
-from nodules_app.selectors.quality import Quality, Share, quality
+from nodules_app.selectors.quality import quality
+from nodules_app.selectors.quality.values import Quality, Share
 from nodules_app.services import decisions, endings, follow_ups, quality_figures
 from nodules_app.tasks import desk
 from tests import factories
@@ -99,8 +100,8 @@ def a_year() -> None:
 @pytest.mark.usefixtures("a_year")
 def test_on_time_counts_who_could_have_come() -> None:
     found = counted()
-    assert found.on_time == Share(2, 4)
-    assert found.within_30_days == Share(2, 4)
+    assert found.steps.on_time == Share(2, 4)
+    assert found.steps.within_30_days == Share(2, 4)
     assert dict(found.overdue)[30] == 1
 
 
@@ -108,8 +109,8 @@ def test_on_time_counts_who_could_have_come() -> None:
 def test_another_clinic_has_its_own_figures() -> None:
     elsewhere = factories.clinic(name="Elsewhere")
     a_due_ct(10, clinic=elsewhere)
-    assert counted(elsewhere).on_time == Share(0, 1)
-    assert counted().on_time == Share(2, 4)
+    assert counted(elsewhere).steps.on_time == Share(0, 1)
+    assert counted().steps.on_time == Share(2, 4)
 
 
 def test_decisions_against_the_guideline_are_counted_by_reason() -> None:
@@ -124,8 +125,8 @@ def test_decisions_against_the_guideline_are_counted_by_reason() -> None:
         by=factories.member(Role.PHYSICIAN),
     )
     found = counted()
-    assert found.concordance == Share(1, 2)
-    assert found.overrides == ((OverrideReason.WISH, 1),)
+    assert found.decided.concordance == Share(1, 2)
+    assert found.decided.overrides == ((OverrideReason.WISH, 1),)
 
 
 def test_an_empty_clinic_has_a_page() -> None:
@@ -171,7 +172,7 @@ def test_the_interval_of_a_share_is_wilsons() -> None:
 
 def test_a_step_that_was_replaced_is_nobodys_fault() -> None:
     _nodule, step = a_due_ct(10)
-    assert counted().on_time == Share(0, 1)
+    assert counted().steps.on_time == Share(0, 1)
     decisions.override(
         follow_up=step,
         kind=FollowUpKind.CT,
@@ -182,7 +183,7 @@ def test_a_step_that_was_replaced_is_nobodys_fault() -> None:
         by=factories.member(Role.PHYSICIAN),
     )
     assert set(Evidence.objects.values_list("kind", flat=True)) == {"superseded"}
-    assert counted().on_time == Share(0, 0)
+    assert counted().steps.on_time == Share(0, 0)
 
 
 @pytest.fixture
@@ -256,14 +257,41 @@ def statements() -> dict[str, str]:
 
 def as_rows(found: Quality) -> dict[str, list[tuple[object, ...]]]:
     """The figures as their statements give them."""
-    shares = ("lost", "on_time", "within_30_days", "concordance", "mdt_within_24_h", "mdt_actions_on_time")
-    rows: dict[str, list[tuple[object, ...]]] = {name: [astuple(getattr(found, name))] for name in shares}
-    rows |= {f"days_{name}": [astuple(getattr(found, name))] for name in ("scan_to_result", "mdt_wait")}
-    rows |= {name: list(getattr(found, name)) for name in ("overdue", "overrides", "managements", "reminders")}
-    rows["days_result_to_contact"] = [(*astuple(found.result_to_contact), found.not_contacted)]
-    rows["by_kind"] = [(kind, share.part, share.whole) for kind, share in found.by_kind]
-    rows["months"] = [(f"{one.starts_on:%Y-%m}", one.on_time.part, one.on_time.whole) for one in found.months]
-    rows["suspected_lost"] = [(found.suspected_lost,)]
+    steps, times, decided, meetings = found.steps, found.times, found.decided, found.conference
+    shares = {
+        "lost": found.lost,
+        "on_time": steps.on_time,
+        "within_30_days": steps.within_30_days,
+        "concordance": decided.concordance,
+        "borderline": decided.borderline,
+        "mdt_within_24_h": meetings.within_24_h,
+        "mdt_complete_at_cut_off": meetings.complete_at_cut_off,
+        "mdt_actions_on_time": meetings.actions_on_time,
+        "malignant": found.tissue.malignant,
+        "benign_resections": found.tissue.benign_resections,
+        "measured_by_volume": found.measured_by_volume,
+        "good_pairs": found.good_pairs,
+    }
+    spreads = {
+        "scan_to_result": times.scan_to_result,
+        "scan_to_contact": times.scan_to_contact,
+        "result_to_decision": times.result_to_decision,
+        "mdt_wait": meetings.wait,
+        "mdt_to_meeting": meetings.to_meeting,
+        "mdt_to_outcome": meetings.to_outcome,
+        "mdt_to_done": meetings.to_done,
+        "task_to_answer": found.told.answered,
+    }
+    rows: dict[str, list[tuple[object, ...]]] = {name: [astuple(share)] for name, share in shares.items()}
+    rows |= {f"days_{name}": [astuple(spread)] for name, spread in spreads.items()}
+    rows["days_result_to_contact"] = [(*astuple(times.result_to_contact), times.not_contacted)]
+    rows |= {name: [(getattr(found, name),)] for name in ("suspected_lost", "suspected_long")}
+    rows |= {"excused": [(steps.excused,)], "overdue": list(found.overdue), "reminders": list(found.told.by_state)}
+    rows |= {"overrides": list(decided.overrides), "managements": list(decided.managements)}
+    for name in ("by_kind", "by_sex", "by_age", "by_tier", "by_clinic"):
+        rows[name] = [(group, share.part, share.whole) for group, share in getattr(steps, name)]
+    rows["months"] = [(f"{one.starts_on:%Y-%m}", one.on_time.part, one.on_time.whole) for one in steps.months]
+    rows["brought_back"] = [(rung, channel, *astuple(share)) for rung, channel, share in found.told.brought_back]
     return rows
 
 
