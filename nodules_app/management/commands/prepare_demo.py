@@ -7,11 +7,13 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand
 
+from nodules_app.services.clinics import first_clinic
 from nodules_app.services.demo_clinic import prepare_demo_clinic, why_nothing_came
+from nodules_app.services.demo_list import bring_demo_list
 
 
 class Command(BaseCommand):
-    help = "Make one person of each role, import DATA and mark its known nodules; prints the sign-ins."
+    help = "Make one person of each role, import DATA, mark its known nodules, bring a list; prints the sign-ins."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("data", type=Path, help="folder or zip with DICOM")
@@ -20,5 +22,6 @@ class Command(BaseCommand):
         self.stdout.write(f"  {'name':<14} {'password':<20} role")
         for one in prepare_demo_clinic(data):
             self.stdout.write(f"  {one.username:<14} {one.password:<20} {one.role}")
+        bring_demo_list(first_clinic())
         if trouble := why_nothing_came(data):
             self.stdout.write(f"\n  {data} was not imported: {trouble}")
