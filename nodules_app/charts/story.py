@@ -6,45 +6,24 @@ Colours are names of tokens, as in ``trajectory``; words come from the caller in
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
 from nodules_app.charts import forecast as forecasting
+from nodules_app.charts import story_lanes as lanes
 from nodules_app.charts import trajectory
 from nodules_app.charts.forecast import Forecast
+from nodules_app.charts.story_lanes import Bar, Mark
 from nodules_app.charts.trajectory import Line
 
 Figure = dict[str, Any]
 DAYS_28_MS: Final = 28 * 86_400_000  # closer ticks are days, not months
-CURVES_PX, LANE_PX, FRAME_PX = 300, 44, 96
+CURVES_PX, LANE_PX, FRAME_PX = 280, 29, 58
 LEAST_SPAN_DAYS: Final = 90
 SIGNIFICANT_RATIO: Final = 1.25  # van Klaveren 2009; the band is widened to the error where that is larger
 Z95: Final = 1.959964
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """One event in its lane."""
-
-    on: date
-    lane: int
-    symbol: str  # of Plotly
-    colour: str  # token
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A window of days in which something was owed, and until when it stood beyond it."""
-
-    lane: int
-    start: date
-    stop: date
-    late_until: date | None
-    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +36,17 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """All that is drawn: ``lanes`` named from top to bottom, ``band_of`` the nodule whose error band is shown."""
+    """All that is drawn: ``lanes`` named from top to bottom, ``foremost`` the nodules that matter.
+
+    ``band_of`` is the nodule whose error band is shown.
+    """
 
     lines: Sequence[Line]
     lanes: Sequence[str]
     marks: Sequence[Mark]
     bars: Sequence[Bar]
     thresholds: Sequence[Threshold] = ()
+    foremost: Set[str] = frozenset()
     band_of: str = ""
     forecast: Forecast | None = None
 
@@ -73,6 +56,7 @@ class Words:
     """The fixed words of the drawing."""
 
     unit: str
+    digits: int  # after the point
     today: str
     band: str
     forecast: str
@@ -83,12 +67,11 @@ class Words:
 
 def figure(drawing: Drawing, *, today: date, words: Words) -> Figure:
     """Draw the story; without a measured volume the lanes stand alone."""
-    lanes, marks, bars = drawing.lanes, drawing.marks, drawing.bars
     drawn = [line for line in drawing.lines if line.points]
-    share = CURVES_PX / (CURVES_PX + LANE_PX * len(lanes)) if drawn else 0.0
-    start, stop = _days(drawn, marks, bars, today)
+    share = CURVES_PX / (CURVES_PX + LANE_PX * len(drawing.lanes)) if drawn else 0.0
+    start, stop = _days(drawn, drawing.marks, drawing.bars, today)
     layout: Figure = {
-        "height": FRAME_PX + LANE_PX * len(lanes) + (CURVES_PX if drawn else 0),
+        "height": FRAME_PX + LANE_PX * len(drawing.lanes) + (CURVES_PX if drawn else 0),
         "xaxis": {
             "type": "date",
             "range": [start.isoformat(), stop.isoformat()],
@@ -101,8 +84,8 @@ def figure(drawing: Drawing, *, today: date, words: Words) -> Figure:
             ],
             "anchor": "y2",
         },
-        "yaxis2": _lane_axis(lanes, top=1.0 - share),
-        "shapes": [_today_line(today), *_bars(bars)],
+        "yaxis2": lanes.lane_axis(drawing.lanes, top=1.0 - share),
+        "shapes": [_today_line(today), *lanes.bars(drawing.bars)],
         "annotations": [_today_words(today, words.today)],
         "showlegend": False,
         "hovermode": "closest",
@@ -111,14 +94,18 @@ def figure(drawing: Drawing, *, today: date, words: Words) -> Figure:
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"color": "--ink-soft", "size": 12},
         "hoverlabel": {"bgcolor": "--raised", "bordercolor": "--line-firm", "font": {"color": "--ink"}},
-        "margin": {"l": 110, "r": 72, "t": 32, "b": 36},
+        "margin": {"l": 122, "r": 84, "t": 26, "b": 28},
     }
-    data = [*_marks(marks), *_bar_handles(bars)]
+    days_a_px = (stop - start).days / lanes.PLOT_PX
+    data = [*lanes.marks(drawing.marks, days_a_px, (start, stop)), *lanes.bar_handles(drawing.bars)]
+    layout["annotations"] += lanes.bar_words(drawing.bars, days_a_px, stop)
     if drawn:
         foot = 1.0 - share + 0.03
         low, high = _range(drawn, drawing.forecast)
         layout["yaxis"] = _curve_axis(low, high, bottom=foot)
-        layout["annotations"] += trajectory.labels(drawn, high - low) + trajectory.segments(drawn)
+        layout["annotations"] += trajectory.labels(
+            drawn, high - low, digits=words.digits, foremost=drawing.foremost
+        ) + trajectory.segments(drawn)
         layout["annotations"] += [_unit(words.unit), *_threshold_words(drawing.thresholds, low, high)]
         layout["shapes"] += _thresholds(drawing.thresholds, low, high)
         if drawing.forecast:
@@ -127,7 +114,7 @@ def figure(drawing: Drawing, *, today: date, words: Words) -> Figure:
         data = [
             *_band(drawn, drawing.band_of, words.band),
             *(forecasting.traces(drawing.forecast, words.forecast) if drawing.forecast else []),
-            *(trajectory.trace(line, words.unit) for line in drawn),
+            *(trajectory.trace(line, words.unit, words.digits) for line in drawn),
             *data,
         ]
     return {"data": data, "layout": layout}
@@ -149,19 +136,6 @@ def _range(lines: Sequence[Line], forecast: Forecast | None) -> tuple[float, flo
         return low, high
     lowest, highest = forecast.log10_range
     return min(low, lowest), max(high, highest)
-
-
-def _lane_axis(lanes: Sequence[str], *, top: float) -> Figure:
-    return {
-        "domain": [0, top],
-        "range": [len(lanes) - 0.5, -0.5],
-        "tickvals": list(range(len(lanes))),
-        "ticktext": list(lanes),
-        "tickfont": {"color": "--ink-soft"},
-        "gridcolor": "--line",
-        "zeroline": False,
-        "fixedrange": True,
-    }
 
 
 def _curve_axis(low: float, high: float, *, bottom: float) -> Figure:
@@ -186,86 +160,10 @@ def _unit(unit: str) -> Figure:
     }  # fmt: skip
 
 
-def _marks(marks: Sequence[Mark]) -> list[Figure]:
-    """One trace a lane; events of one day stand beside each other, not upon each other."""
-    by_lane: defaultdict[int, list[Mark]] = defaultdict(list)
-    for mark in marks:
-        by_lane[mark.lane].append(mark)
-    traces = []
-    for lane, found in sorted(by_lane.items()):
-        at = _side_by_side(found, lane)
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "yaxis": "y2",
-                "x": [mark.on.isoformat() for mark in found],
-                "y": at,
-                "marker": {
-                    "symbol": [mark.symbol for mark in found],
-                    "size": 12,
-                    "color": [mark.colour for mark in found],
-                    "line": {"width": 2, "color": [mark.colour for mark in found]},
-                },
-                "text": [mark.words for mark in found],
-                "hovertemplate": "%{text}<extra></extra>",
-            }
-        )
-    return traces
-
-
-def _side_by_side(marks: Sequence[Mark], lane: int) -> list[float]:
-    """Give each mark its height: those of one day are spread over the lane."""
-    of_day: defaultdict[date, list[int]] = defaultdict(list)
-    for index, mark in enumerate(marks):
-        of_day[mark.on].append(index)
-    heights = [float(lane)] * len(marks)
-    for indices in of_day.values():
-        for place, index in enumerate(indices):
-            heights[index] = round(lane + (place - (len(indices) - 1) / 2) * min(0.28, 0.8 / len(indices)), 3)
-    return heights
-
-
-def _bars(bars: Sequence[Bar]) -> list[Figure]:
-    shapes = []
-    for bar in bars:
-        shapes.append(_box(bar.lane, bar.start, max(bar.stop, bar.start + timedelta(days=2)), "brand"))
-        if bar.late_until is not None:
-            shapes.append(_box(bar.lane, bar.stop, bar.late_until, "critical"))
-    return shapes
-
-
-def _box(lane: int, start: date, stop: date, tone: str) -> Figure:
-    return {
-        "type": "rect", "xref": "x", "yref": "y2", "x0": start.isoformat(), "x1": stop.isoformat(),
-        "y0": lane - 0.22, "y1": lane + 0.22, "fillcolor": f"--{tone}-soft", "line": {"color": f"--{tone}", "width": 1},
-        "layer": "below",
-    }  # fmt: skip
-
-
-def _bar_handles(bars: Sequence[Bar]) -> list[Figure]:
-    """Invisible points that speak for the windows when the pointer rests on them."""
-    if not bars:
-        return []
-    middles = [bar.start + (bar.stop - bar.start) / 2 for bar in bars]
-    return [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "yaxis": "y2",
-            "x": [middle.isoformat() for middle in middles],
-            "y": [bar.lane for bar in bars],
-            "marker": {"size": 18, "opacity": 0},
-            "text": [bar.words for bar in bars],
-            "hovertemplate": "%{text}<extra></extra>",
-        }
-    ]
-
-
 def _today_line(today: date) -> Figure:
     return {
         "type": "line", "xref": "x", "yref": "paper", "x0": today.isoformat(), "x1": today.isoformat(),
-        "y0": 0, "y1": 1, "line": {"color": "--ink", "width": 1.5},
+        "y0": 0, "y1": 1, "line": {"color": "--ink", "width": 1.5}, "layer": "below",
     }  # fmt: skip
 
 
@@ -293,8 +191,8 @@ def _thresholds(thresholds: Sequence[Threshold], low: float, high: float) -> lis
 def _threshold_words(thresholds: Sequence[Threshold], low: float, high: float) -> list[Figure]:
     return [
         {
-            "name": "threshold", "xref": "paper", "x": 0, "y": math.log10(one.value), "xanchor": "left",
-            "yanchor": "bottom", "text": one.words, "showarrow": False, "font": {"color": "--ink-faint", "size": 11},
+            "name": "threshold", "xref": "paper", "x": 0, "y": math.log10(one.value), "xanchor": "right",
+            "xshift": -38, "text": one.words, "showarrow": False, "font": {"color": "--ink-faint", "size": 11},
         }
         for one in _inside(thresholds, low, high)
     ]  # fmt: skip
@@ -316,8 +214,3 @@ def _band(lines: Sequence[Line], label: str, words: str) -> list[Figure]:
         {**edge, "y": [round(low, 1)] * 2},
         {**edge, "y": [round(high, 1)] * 2, "fill": "tonexty", "fillcolor": "--brand-soft", "name": words},
     ]
-
-
-def plain(text: str) -> str:
-    """Make people's words safe for Plotly, which reads a few tags in its texts."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

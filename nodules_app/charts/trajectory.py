@@ -7,7 +7,7 @@ one figure serves both themes. Words come from the caller in the reader's langua
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
@@ -20,7 +20,9 @@ MARKER_PX: Final = 11
 MARGIN_SHARE: Final = 0.06  # of the time axis, before the first exam
 LABEL_MARGIN_PX: Final = 72  # beside the plot: room for "N1 1541"
 TICKS_MM3: Final = tuple(step * 10**power for power in range(5) for step in (1, 2, 5))
-LABEL_GAP_LOG: Final = 0.055  # least distance of two labels as a share of the axis, or they would lie on each other
+LABEL_GAP_LOG: Final = 0.05  # least distance of two labels as a share of the axis, or they would lie on each other
+
+FOREMOST_WEIGHT: Final = 20.0  # of the label of a nodule in the foreground, beside 1 of any other
 
 Figure = dict[str, Any]
 
@@ -46,12 +48,13 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One nodule."""
+    """One nodule; ``end`` is written after its last point in place of the size there, where it has an end."""
 
     label: str
-    order: int  # 0 is N1: it decides colour and shape
+    order: int  # it decides colour and shape: 0 is N1 where each nodule keeps its own
     points: tuple[Point, ...]
     segments: tuple[Segment, ...]
+    end: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ def decades(lines: Sequence[Line]) -> tuple[float, float]:
     return low - lacking, high + lacking
 
 
-def trace(line: Line, unit: str) -> Figure:
+def trace(line: Line, unit: str, digits: int = 0) -> Figure:
     symbol = SYMBOLS[line.order] if line.order < len(SYMBOLS) else SYMBOLS[0]
     colour = _colour(line.order)
     intervals = [point.volume_mm3.interval_95 for point in line.points]
@@ -161,9 +164,11 @@ def trace(line: Line, unit: str) -> Figure:
             "line": {"color": colour, "width": 2},
         },
         "customdata": [
-            [point.on_text, f"{low:.0f}–{high:.0f}"] for point, (low, high) in zip(line.points, intervals, strict=True)
+            [point.on_text, f"{low:.{digits}f}–{high:.{digits}f}"]
+            for point, (low, high) in zip(line.points, intervals, strict=True)
         ],
-        "hovertemplate": f"{line.label} · %{{customdata[0]}}<br>%{{y:.0f}} {unit} (%{{customdata[1]}})<extra></extra>",
+        "hovertemplate": f"{line.label} · %{{customdata[0]}}<br>%{{y:.{digits}f}} {unit} (%{{customdata[1]}})"
+        "<extra></extra>",
     }
 
 
@@ -184,27 +189,51 @@ def _unit(unit: str) -> Figure:
     }
 
 
-def labels(lines: Sequence[Line], axis_span: float) -> list[Figure]:
-    """Write "N1 541" at the end of each line; labels that would lie on each other are moved apart."""
+def labels(
+    lines: Sequence[Line], axis_span: float, *, digits: int = 0, foremost: Set[str] = frozenset()
+) -> list[Figure]:
+    """Write "N1 541" at the end of each line; labels that would lie on each other are moved apart.
+
+    Those of the nodules that stand in the foreground stay where they are as far as they can.
+    """
     ends = sorted(((line, line.points[-1]) for line in lines), key=lambda end: end[1].volume_mm3.value)
-    placed: list[Figure] = []
-    lowest = -math.inf
-    for line, point in ends:
-        y = math.log10(point.volume_mm3.value)
-        lowest = max(y, lowest + LABEL_GAP_LOG * axis_span)
-        placed.append(
-            {
-                "name": "label",
-                "x": point.on.isoformat(),
-                "y": lowest,
-                "text": f"{line.label} {point.volume_mm3.value:.0f}",
-                "xanchor": "left",
-                "xshift": 10,
-                "showarrow": False,
-                "font": {"color": _colour(line.order), "size": 12, "weight": 700},
-            }
-        )
-    return placed
+    wanted = [math.log10(point.volume_mm3.value) for _, point in ends]
+    weights = [FOREMOST_WEIGHT if line.label in foremost else 1.0 for line, _ in ends]
+    placed = spread(wanted, weights, LABEL_GAP_LOG * axis_span)
+    return [
+        {
+            "name": "label",
+            "nodule": line.label,
+            "x": point.on.isoformat(),
+            "y": round(height, 4),
+            "text": f"{line.label} {line.end or format(point.volume_mm3.value, f'.{digits}f')}",
+            "xanchor": "left",
+            "xshift": 10,
+            "showarrow": False,
+            "bgcolor": "--surface",
+            "borderpad": 0,
+            "font": {"color": _colour(line.order), "size": 12, "weight": 700},
+        }
+        for (line, point), height in zip(ends, placed, strict=True)
+    ]
+
+
+def spread(wanted: Sequence[float], weights: Sequence[float], gap: float) -> list[float]:
+    """Move ascending heights apart until neighbours are at least ``gap`` apart, each as little as its weight allows.
+
+    With the gaps taken off this is a regression by a rising line of steps: whoever would fall below a neighbour shares
+    the weighted mean of both (pool adjacent violators).
+    """
+    blocks: list[tuple[float, float, int]] = []  # height, weight, how many
+    for index, (height, weight) in enumerate(zip(wanted, weights, strict=True)):
+        here = (height - index * gap, weight, 1)
+        while blocks and blocks[-1][0] > here[0]:
+            height_before, weight_before, count = blocks.pop()
+            both = weight_before + here[1]
+            here = ((height_before * weight_before + here[0] * here[1]) / both, both, count + here[2])
+        blocks.append(here)
+    steps = [height for height, _weight, count in blocks for _ in range(count)]
+    return [step + index * gap for index, step in enumerate(steps)]
 
 
 def segments(lines: Sequence[Line]) -> list[Figure]:
@@ -219,6 +248,7 @@ def segments(lines: Sequence[Line]) -> list[Figure]:
             written.append(
                 {
                     "name": "segment",
+                    "nodule": line.label,
                     "x": middle.isoformat(),
                     "y": (math.log10(volumes[segment.start]) + math.log10(volumes[segment.stop])) / 2,
                     "yshift": 22,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -9,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from django.db.models import F
 from django.utils import timezone
 
 from nodules_app.lifecycles import AppointmentState, MdtCaseState, ReminderState
@@ -21,6 +23,7 @@ from nodules_app.models import (
     Decision,
     FollowUp,
     FollowUpChange,
+    FollowUpKind,
     MdtCase,
     MdtOutcome,
     Patient,
@@ -106,6 +109,10 @@ class Owed:
     asked_on: date
     ended_on: date | None
     superseded: bool
+    booked_on: date | None
+    exam_on: date | None
+    owner: str
+    nodules: tuple[str, ...]
 
     def late_days(self, today: date) -> int:
         """How many days it stood, or stands, past its window."""
@@ -132,6 +139,16 @@ class Story:
     def open_steps(self) -> tuple[Owed, ...]:
         return tuple(one for one in self.owed if one.ended_on is None)
 
+    @property
+    def next_step(self) -> Owed | None:
+        """The open step that is due first; a review only where there is no other."""
+        ordered = sorted(self.open_steps, key=lambda one: (one.kind == FollowUpKind.REVIEW, one.due_until))
+        return ordered[0] if ordered else None
+
+    def latest(self, *kinds: EventKind) -> Event | None:
+        """The latest event of these kinds."""
+        return next((event for event in reversed(self.events) if event.kind in kinds), None)
+
 
 def story(patient: Patient) -> Story:
     """Read a patient's whole story in a fixed number of queries."""
@@ -153,12 +170,21 @@ def story(patient: Patient) -> Story:
 
 
 def _scans(shown: Timeline) -> Iterator[Event]:
+    methods: defaultdict[UUID, set[str]] = defaultdict(set)
+    for nodule in shown.nodules:
+        for seen in nodule.appearances:
+            if seen.measured is not None:
+                methods[seen.scan].add(seen.measured.method)
     for exam in shown.exams:
         if exam.acquired_on is not None:
             yield Event(
                 exam.acquired_on,
                 EventKind.SCAN,
-                facts={"description": exam.description, "kernel": exam.scan.series.kernel if exam.scan else ""},
+                facts={
+                    "description": exam.description,
+                    "kernel": exam.scan.series.kernel if exam.scan else "",
+                    "methods": ", ".join(sorted(methods[exam.scan.code])) if exam.scan else "",
+                },
                 code=exam.scan.code if exam.scan else None,
             )
 
@@ -188,15 +214,24 @@ def _assessments(patient: Patient) -> Iterator[Event]:
     rows = Assessment.objects.filter(patient=patient).order_by("exam_on", "guideline", "-pk")
     for row in rows.distinct("exam_on", "guideline").defer("inputs", "answer"):
         if row.management != "not_applicable":
-            facts = {"guideline": row.guideline, "management": row.management, "rule": row.rule_id}
+            facts = {"management": row.management, **_source(row)}
             yield Event(row.exam_on, EventKind.ASSESSED, facts=facts, code=row.code)
+
+
+def _source(row: Assessment) -> Mapping[str, str]:
+    return {
+        "guideline": row.guideline,
+        "edition": row.edition,
+        "ruleset": row.ruleset_version,
+        "rule": row.rule_id,
+    }
 
 
 def _decisions(patient: Patient) -> Iterator[Event]:
     rows = Decision.objects.filter(assessment__patient=patient).select_related("by", "assessment").order_by("pk")
     for row in rows.defer("assessment__inputs", "assessment__answer"):
         kind = EventKind.OVERRODE if row.overrides else EventKind.SIGNED
-        facts = {"management": row.management, "guideline": row.assessment.guideline, "why": row.reason}
+        facts = {"management": row.management, "why": row.reason, **_source(row.assessment)}
         yield Event(timezone.localdate(row.created_at), kind, str(row.by), facts)
 
 
@@ -216,9 +251,10 @@ def _meetings(patient: Patient) -> Iterator[Event]:
 
 def _reminders(patient: Patient) -> Iterator[Event]:
     rows = Reminder.objects.filter(patient=patient).exclude(state__in=NEVER_WENT_OUT)
-    for row in rows.defer("text", "subject").order_by("pk"):
+    for row in rows.select_related("ladder").defer("text", "subject", "ladder__rungs").order_by("pk"):
         on = timezone.localdate(row.handed_over_at) if row.handed_over_at else row.planned_on
-        facts = {"channel": row.channel, "recipient": row.recipient, "state": row.state, "rung": row.rung}
+        facts = {"channel": row.channel, "recipient": row.recipient, "template": row.template}
+        facts["ladder"] = str(row.ladder.number) if row.ladder else ""
         yield Event(on, EventKind.REMINDER, facts=facts, code=row.code)
 
 
@@ -231,9 +267,11 @@ def _contacts(patient: Patient) -> Iterator[Event]:
 def _documents(patient: Patient) -> Iterator[Event]:
     """The reports and letters that were signed; a draft is no event."""
     rows = ClinicalDocument.objects.filter(patient=patient, signed_at__isnull=False).select_related("signed_by")
-    for row in rows.defer("content").order_by("pk"):
+    posted = posted_on_of(patient)
+    for row in rows.annotate(made_from=F("content__made_from")).defer("content").order_by("pk"):
         if row.signed_at is not None:
-            facts = {"document": row.kind, "state": row.state}
+            facts = {"document": row.kind, "state": row.state, "made_with": row.made_from[-1] if row.made_from else ""}
+            facts["posted_on"] = posted[row.pk].isoformat() if row.pk in posted else ""
             yield Event(timezone.localdate(row.signed_at), EventKind.DOCUMENT, str(row.signed_by), facts, row.code)
 
 
@@ -244,7 +282,7 @@ def _closures(patient: Patient) -> Iterator[Event]:
 
 def _owed(patient: Patient) -> tuple[Owed, ...]:
     """The steps of a patient; one that was replaced before its window began is told by the one that replaced it."""
-    rows = FollowUp.objects.filter(patient=patient).order_by("due_from", "pk")
+    rows = FollowUp.objects.filter(patient=patient).select_related("owner", "exam").order_by("due_from", "pk")
     return tuple(
         Owed(
             code=row.code,
@@ -256,6 +294,10 @@ def _owed(patient: Patient) -> tuple[Owed, ...]:
             asked_on=timezone.localdate(row.created_at),
             ended_on=timezone.localdate(row.closed_at) if row.closed_at else None,
             superseded=row.state in {"superseded", "cancelled"},
+            booked_on=row.booked_on,
+            exam_on=row.exam.acquired_on if row.exam else None,
+            owner=str(row.owner or ""),
+            nodules=tuple(nodule.label for nodule in row.nodules.all()),
         )
-        for row in rows
+        for row in rows.prefetch_related("nodules")
     )

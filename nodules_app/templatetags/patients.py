@@ -16,6 +16,7 @@ from nodules_app.clinical.management import MANAGEMENT, ManagementClass
 from nodules_app.exchange.reports_words import GUIDELINE
 from nodules_app.lifecycles import EXAM_MADE, NODULE, NoduleState, RunState, steps_from
 from nodules_app.models import FROM_LIST, FollowUpKind, Origin, OutcomeKind, RunKind, Setting, Sex
+from nodules_app.selectors import story
 from nodules_app.selectors.patients import Answer, Owed, Work
 from nodules_app.selectors.timeline import Change
 from nodules_app.services.mdt.outcomes import CONFERENCE
@@ -97,7 +98,7 @@ def next_step_words(step: Owed, answers: Sequence[Answer], today: date) -> Step:
     """Say what is owed, why, until when, by whom, and what happens if nobody acts."""
     overdue = step.is_overdue(today)
     return Step(
-        title=_title(step),
+        title=step_title(step),
         because=_because(step, answers),
         tone="critical" if overdue else "brand",
         after=(
@@ -108,7 +109,8 @@ def next_step_words(step: Owed, answers: Sequence[Answer], today: date) -> Step:
     )
 
 
-def _title(step: Owed) -> str:
+def step_title(step: Owed | story.Owed) -> str:
+    """Name the step that is owed with its days, in a few words."""
     first, last = day_text(step.due_from), day_text(step.due_until)
     if step.state in EXAM_MADE and step.exam_on is not None:
         return gettext("Read the exam of %(day)s") % {"day": day_text(step.exam_on)}

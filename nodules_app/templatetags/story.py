@@ -10,10 +10,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from nodules_app.lifecycles import DocumentState
 from nodules_app.models import AttemptBy, AttemptOutcome, DocumentKind, OutcomeKind
 from nodules_app.selectors.story import Event, EventKind, Lane, Owed, Story
+from nodules_app.selectors.story_standing import Became
 from nodules_app.templatetags.follow_ups import change_words, in_words, step_kind_words
-from nodules_app.templatetags.patients import guideline_name, management_words
+from nodules_app.templatetags.patients import day_text, guideline_name, management_words, step_title
 from nodules_app.templatetags.reminders import channel_word, recipient_word
 
 register = template.Library()
@@ -33,7 +35,8 @@ def _scan(event: Event) -> str:
 
 
 def _assessed(event: Event) -> str:
-    return f"{guideline_name(event.facts['guideline'])}: {management_words(event.facts['management'])}"
+    told = {"guideline": guideline_name(event.facts["guideline"]), "says": management_words(event.facts["management"])}
+    return gettext("%(guideline)s: %(says)s") % told
 
 
 def _overrode(event: Event) -> str:
@@ -46,6 +49,15 @@ def _reminder(event: Event) -> str:
 
 def _contact(event: Event) -> str:
     return f"{AttemptBy(event.facts['channel']).label}: {AttemptOutcome(event.facts['outcome']).label}"
+
+
+def _document(event: Event) -> str:
+    named = str(DocumentKind(event.facts["document"]).label)
+    if event.facts["posted_on"]:
+        told = {"document": named, "day": day_text(date.fromisoformat(event.facts["posted_on"]))}
+        named = gettext("%(document)s, posted on %(day)s") % told
+    is_retracted = event.facts["state"] == DocumentState.RETRACTED
+    return gettext("%(document)s, retracted") % {"document": named} if is_retracted else named
 
 
 SENTENCE: Final[Mapping[EventKind, Callable[[Event], str]]] = {
@@ -62,7 +74,7 @@ SENTENCE: Final[Mapping[EventKind, Callable[[Event], str]]] = {
     EventKind.OUTCOME: lambda event: gettext("Decided: %(what)s") % {"what": OutcomeKind(event.facts["outcome"]).label},
     EventKind.REMINDER: _reminder,
     EventKind.CONTACT: _contact,
-    EventKind.DOCUMENT: lambda event: str(DocumentKind(event.facts["document"]).label),
+    EventKind.DOCUMENT: _document,
     EventKind.CLOSED: lambda _event: gettext("Follow-up ended"),
 }
 
@@ -78,6 +90,45 @@ def event_sentence(event: Event) -> str:
     return SENTENCE[event.kind](event)
 
 
+SHORT: Final[Mapping[EventKind, Callable[[Event], str]]] = {
+    EventKind.SCAN: lambda event: day_text(event.on),
+    EventKind.MISSED: lambda _event: gettext("missed"),
+    EventKind.CHANGED: lambda event: str(change_words(event.facts["step"])),
+    EventKind.ASSESSED: lambda event: management_words(event.facts["management"]),
+    EventKind.SIGNED: lambda event: management_words(event.facts["management"]),
+    EventKind.OVERRODE: lambda event: management_words(event.facts["management"]),
+    EventKind.MEETING: lambda event: day_text(event.on),
+    EventKind.OUTCOME: lambda event: str(OutcomeKind(event.facts["outcome"]).label),
+    EventKind.CONTACT: lambda event: str(AttemptOutcome(event.facts["outcome"]).label),
+    EventKind.DOCUMENT: lambda event: str(DocumentKind(event.facts["document"]).label),
+    EventKind.CLOSED: lambda _event: gettext("ended"),
+}
+
+
+def event_short(event: Event) -> str:
+    """Say it in a word or two, for beside its sign; nothing for what speaks by its sign alone."""
+    return SHORT[event.kind](event) if event.kind in SHORT else ""
+
+
+@register.filter
+def event_source(event: Event) -> str:
+    """Name what produced it: edition and ruleset of a guideline, version of a method, ladder or program."""
+    facts = event.facts
+    match event.kind:
+        case EventKind.ASSESSED | EventKind.SIGNED | EventKind.OVERRODE:
+            told = {"guideline": guideline_name(facts["guideline"]), "edition": facts["edition"]}
+            told |= {"ruleset": facts["ruleset"], "rule": facts["rule"]}
+            return gettext("%(guideline)s, edition %(edition)s, ruleset %(ruleset)s, rule %(rule)s") % told
+        case EventKind.SCAN if facts["methods"]:
+            return gettext("Measured by %(methods)s") % facts
+        case EventKind.REMINDER if facts["ladder"]:
+            return gettext("Ladder version %(ladder)s") % facts
+        case EventKind.DOCUMENT:
+            return facts["made_with"].rstrip("。.")
+        case _:
+            return ""
+
+
 @register.filter
 def event_why(event: Event) -> str:
     """Give the reason that somebody wrote, where there is one."""
@@ -91,6 +142,34 @@ def owed_sentence(owed: Owed, late_days: int) -> str:
         return what
     late = ngettext("%(days)s day late", "%(days)s days late", late_days) % {"days": late_days}
     return f"{what} · {late}"
+
+
+def owed_short(owed: Owed, late_days: int) -> str:
+    """Say of a window in a word what is open, or how late it was."""
+    if late_days:
+        return ngettext("%(days)s day late", "%(days)s days late", late_days) % {"days": late_days}
+    return "" if owed.ended_on else step_kind_words(owed.kind)
+
+
+BECAME: Final[Mapping[Became, Promise]] = {
+    Became.GROWING: _("growing"),
+    Became.NEW: _("new"),
+    Became.SLOWLY: _("grown over years"),
+    Became.UNCLEAR: _("not measured"),
+    Became.SMALLER: _("smaller"),
+    Became.GONE: _("gone"),
+    Became.UNCHANGED: _("unchanged"),
+}
+
+
+@register.filter
+def became_word(kind: str) -> str:
+    return str(BECAME[Became(kind)])
+
+
+@register.filter
+def next_title(owed: Owed) -> str:
+    return step_title(owed)
 
 
 @register.filter

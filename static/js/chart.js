@@ -1,19 +1,24 @@
 // Draws a figure that the server wrote as JSON, in the colours of the style sheet, and again when they change.
 // <div data-chart="ID of the JSON script" data-save="word of the download button"></div>; needs Plotly on the page.
+// `arrange` may give another figure in its place each time it is drawn; what is given back draws it anew.
 
 const WIDE_PX = 560;
 
-export function chart(element) {
+export function chart(element, arrange = (figure) => figure) {
   const told = JSON.parse(document.getElementById(element.dataset.chart).textContent);
   const probe = element.ownerDocument.createElement("span");
   probe.hidden = true;
   element.after(probe);
 
   // A token may hold light-dark(): the browser resolves it on an element that uses it as its colour.
+  // Asking for a computed colour lays the page out anew, so each token is asked for once a drawing.
+  const known = new Map();
   const resolved = (token) => {
-    probe.className = "";
-    probe.style.setProperty("color", `var(${token})`);
-    return getComputedStyle(probe).color;
+    if (!known.has(token)) {
+      probe.style.setProperty("color", `var(${token})`);
+      known.set(token, getComputedStyle(probe).color);
+    }
+    return known.get(token);
   };
   const dressed = (value) => {
     if (typeof value === "string") return value.startsWith("--") ? resolved(value) : value;
@@ -24,7 +29,8 @@ export function chart(element) {
 
   function draw() {
     if (!element.isConnected) return; // a fragment took its place
-    const figure = dressed(told);
+    known.clear();
+    const figure = dressed(arrange(told));
     const isWide = element.clientWidth >= WIDE_PX;
     const font = getComputedStyle(document.body).fontFamily;
     figure.layout.font.family = font;
@@ -51,6 +57,7 @@ export function chart(element) {
     if (isWide !== wasWide) draw();
     wasWide = isWide;
   }).observe(element);
+  return draw;
 }
 
 // On a phone one doubling time is read, the latest; the others stand in the table below.

@@ -1,31 +1,74 @@
-// The timeline's drawing: nodules shown or hidden, the last year or all, and the change between two points by pressing them.
+// The timeline's drawing: which nodules stand out, the period that is shown, the change between two points by pressing
+// them, and the drawing on paper.
 
 import { chart } from "./chart.js";
 
+const PAPER_PX = 690; // what a page of A4 leaves between its margins
+const FAINT = { line: { color: "--line-firm", width: 1 }, marker: { size: 4, color: "--line-firm", symbol: "circle", line: { width: 0 } } };
+const FAINT_FONT = { color: "--ink-faint", size: 10, weight: 400 };
+
 const plot = document.querySelector("[data-chart]");
 const between = document.querySelector("[data-between]");
-const started = {};
+const boxes = [...document.querySelectorAll("[data-nodule]")];
+const others = document.querySelector("[data-others]");
+let whole = null;
+let range = null;
+let widthPx = null;
 let first = null;
 
-chart(plot);
-started.range = [...plot.layout.xaxis.range];
-
-for (const box of document.querySelectorAll("[data-nodule]")) {
-  box.addEventListener("change", () => {
-    const traces = plot.data.map((trace, index) => (trace.name === box.dataset.nodule ? index : -1)).filter((index) => index >= 0);
-    window.Plotly.restyle(plot, { visible: box.checked }, traces);
-  });
+// Nodules that are not chosen stay behind the others as thin lines without intervals, or are left out.
+function arrange(figure) {
+  const chosen = new Set(boxes.filter((box) => box.checked).map((box) => box.dataset.nodule));
+  const known = new Set(boxes.map((box) => box.dataset.nodule));
+  const isFaint = (label) => known.has(label) && !chosen.has(label);
+  const isLeftOut = (label) => isFaint(label) && others && !others.checked;
+  const faint = figure.data.filter((trace) => isFaint(trace.name)).map((trace) => ({ ...trace, ...FAINT, error_y: undefined, visible: !isLeftOut(trace.name) }));
+  const notes = figure.layout.annotations.filter((note) => !isLeftOut(note.nodule) && !(note.name === "segment" && isFaint(note.nodule)));
+  whole ??= figure.layout.xaxis.range;
+  return {
+    data: [...figure.data.filter((trace) => !known.has(trace.name)), ...faint, ...figure.data.filter((trace) => chosen.has(trace.name))],
+    layout: {
+      ...figure.layout,
+      ...(widthPx ? { width: widthPx } : {}),
+      xaxis: { ...figure.layout.xaxis, range: range ?? whole },
+      annotations: notes.map((note) => (note.name === "label" && isFaint(note.nodule) ? { ...note, font: FAINT_FONT, bgcolor: undefined } : note)),
+    },
+  };
 }
 
-for (const button of document.querySelectorAll("[data-period-days]")) {
+const draw = chart(plot, arrange);
+plot.parentElement.scrollLeft = plot.parentElement.scrollWidth; // on a narrow screen what is now comes first
+
+for (const box of others ? [...boxes, others] : boxes) box.addEventListener("change", draw);
+
+function show(begin, end) {
+  range = [begin.toISOString(), end.toISOString()];
+  window.Plotly.relayout(plot, { "xaxis.range": range });
+}
+
+const periods = [...document.querySelectorAll("[data-period-days]")];
+
+for (const button of periods) {
   button.addEventListener("click", () => {
-    for (const other of button.parentElement.children) other.setAttribute("aria-pressed", String(other === button));
+    for (const other of periods) other.setAttribute("aria-pressed", String(other === button));
     const days = Number(button.dataset.periodDays);
-    const end = new Date(started.range[1]);
-    const begin = days ? new Date(end.getTime() - days * 86400000) : new Date(started.range[0]);
-    window.Plotly.relayout(plot, { "xaxis.range": [begin.toISOString(), end.toISOString()] });
+    const [begin, end] = whole.map((day) => new Date(day));
+    show(days ? new Date(end.getTime() - days * 86400000) : begin, end);
   });
 }
+
+for (const button of document.querySelectorAll("[data-zoom]")) {
+  button.addEventListener("click", () => {
+    for (const other of periods) other.setAttribute("aria-pressed", "false");
+    const [begin, end] = plot.layout.xaxis.range.map((day) => new Date(day).getTime());
+    const half = ((end - begin) / 2) * Number(button.dataset.zoom);
+    show(new Date((begin + end) / 2 - half), new Date((begin + end) / 2 + half));
+  });
+}
+
+plot.on("plotly_relayout", (change) => {
+  if ("xaxis.range[0]" in change) range = [...plot.layout.xaxis.range];
+});
 
 plot.on("plotly_click", ({ points }) => {
   const point = points[0];
@@ -40,6 +83,18 @@ plot.on("plotly_click", ({ points }) => {
   between.elements.from.value = from;
   between.elements.to.value = to;
   between.requestSubmit();
+});
+
+// On paper the drawing is as wide as the page and has the colours of the light screen.
+window.addEventListener("beforeprint", () => {
+  document.documentElement.style.colorScheme = "light";
+  widthPx = PAPER_PX;
+  draw();
+});
+window.addEventListener("afterprint", () => {
+  document.documentElement.style.colorScheme = "";
+  widthPx = null;
+  draw();
 });
 
 document.querySelector("[data-print]").addEventListener("click", () => window.print());

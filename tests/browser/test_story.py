@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
+from typing import Any
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from nodules_app.models import Patient, User
 from tests import factories
 from tests.browser.conftest import Visit
 from tests.browser.looking import SCREENS, faults
+from tests.long_story import long_story
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DAYS = (date(2025, 5, 2), date(2025, 11, 1), date(2026, 5, 3))
@@ -39,6 +43,11 @@ def reach(page: Page, selector: str) -> None:
     raise AssertionError(f"no key leads to {selector}")
 
 
+def line(page: Page, label: str) -> dict[str, Any]:
+    drawn: list[dict[str, Any]] = page.evaluate("document.querySelector('[data-chart]').data")
+    return next(trace for trace in drawn if trace.get("name") == label)
+
+
 def test_the_story_is_told_by_keys_and_by_its_table(visit: Visit, reader: User, patient: Patient) -> None:
     visitor = visit(as_=reader)
     page = visitor.see(f"/patients/{patient.code}/timeline")
@@ -49,9 +58,10 @@ def test_the_story_is_told_by_keys_and_by_its_table(visit: Visit, reader: User, 
     expect(page.locator("[data-period-days='365']")).to_have_attribute("aria-pressed", "true")
     reach(page, "[data-nodule='N2']")
     page.keyboard.press("Space")
-    assert (
-        page.evaluate("document.querySelector('[data-chart]').data.filter((t) => t.name === 'N2')[0].visible") is False
-    )
+    assert line(page, "N2").get("error_y") is None, "what does not stand out stays behind, without its intervals"
+    reach(page, "[data-others]")
+    page.keyboard.press("Space")
+    assert line(page, "N2")["visible"] is False
     reach(page, ".data-table summary")
     page.keyboard.press("Enter")
     told = page.locator(".data-table tbody").inner_text()
@@ -71,3 +81,20 @@ def test_the_story_fits_a_phone_in_the_dark(visit: Visit, reader: User, patient:
     visitor = visit(language="zh-hans", theme="dark", viewport=SCREENS["phone"], as_=reader)
     visitor.see(f"/patients/{patient.code}/timeline").locator(".data-table summary").click()
     assert faults(visitor) == []
+
+
+def test_years_of_many_nodules_stay_readable_and_print_on_one_page(visit: Visit, reader: User) -> None:
+    whose = long_story(by=reader, last_on=timezone.localdate(), exams=10, nodules=9)
+    visitor = visit(as_=reader, theme="dark")
+    page = visitor.see(f"/patients/{whose.code}/timeline")
+    chosen = page.locator("[data-nodule]:checked").evaluate_all("boxes => boxes.map((box) => box.dataset.nodule)")
+    assert 1 <= len(chosen) <= 6
+    drawn = [line(page, f"N{number}") for number in range(1, 10)]
+    assert {trace["name"] for trace in drawn if trace.get("error_y")} == set(chosen)
+    assert faults(visitor) == []
+    rows = page.locator("#everything tbody tr")
+    expect(rows).to_have_count(40)
+    page.get_by_role("link", name=re.compile("^Show all")).click()
+    assert rows.count() > 60
+    expect(rows.filter(has_text="ruleset R1").first).to_contain_text("edition")
+    assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4", prefer_css_page_size=True))) == 1

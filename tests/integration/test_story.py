@@ -69,14 +69,14 @@ def test_each_exam_volume_and_missed_day_is_drawn(patient: Patient) -> None:
     curve = next(trace for trace in drawn["data"] if trace.get("name") == "N1")
     assert curve["x"] == [FIRST.isoformat(), SECOND.isoformat(), THIRD.isoformat()]
     assert curve["y"] == [200.0, 300.0, 450.0]
-    told = [text for trace in drawn["data"] for text in trace.get("text", [])]
+    told = [text for trace in drawn["data"] for text in trace.get("hovertext", [])]
     assert any("Did not come" in text and "the telephone was off" in text for text in told)
     assert any("30 days late" in text for text in told)
 
 
 def test_what_people_wrote_is_no_markup(patient: Patient) -> None:
     endings.discharge(patient=patient, reason="<b>stable</b> & small", by=factories.member(Role.PHYSICIAN))
-    told = [text for trace in figure(shown(patient))["data"] for text in trace.get("text", [])]
+    told = [text for trace in figure(shown(patient))["data"] for text in trace.get("hovertext", [])]
     assert any("&lt;b&gt;stable&lt;/b&gt; &amp; small" in text for text in told)
 
 
@@ -105,7 +105,7 @@ def test_a_booked_slot_stands_on_its_day(patient: Patient) -> None:
     slot = DateTimeTZRange(starts_at, starts_at + timedelta(minutes=20))
     scanner = Resource.objects.create(clinic=patient.clinic, name="CT 1", kind=ResourceKind.CT)
     Appointment.objects.create(follow_up=step, resource=scanner, during=slot, by=factories.member())
-    drawn = [text for trace in figure(shown(patient))["data"] for text in trace.get("text", [])]
+    drawn = [text for trace in figure(shown(patient))["data"] for text in trace.get("hovertext", [])]
     assert any("Booked: CT 1" in text for text in drawn)
 
 

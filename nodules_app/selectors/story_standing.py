@@ -1,0 +1,152 @@
+"""How a patient's nodules stand at the latest exam: what grew, is new, smaller or gone, and what stayed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from inference.estimate import Estimate
+from inference.growth import Growth, growth
+from nodules_app.lifecycles import NoduleState
+from nodules_app.models import ComparisonWord
+from nodules_app.selectors.timeline import Change, Measured, NoduleLine, Timeline
+
+FEW: Final = 6  # so many nodules are told apart in one drawing
+SHOWN: Final = 3  # of many, at least so many stand out
+LARGER: Final = (ComparisonWord.LARGER_SLIGHTLY, ComparisonWord.LARGER_MARKEDLY)
+SMALLER: Final = (ComparisonWord.SMALLER_SLIGHTLY, ComparisonWord.SMALLER_MARKEDLY)
+GONE: Final = (ComparisonWord.RESOLVED, ComparisonWord.RESECTED)
+
+
+class Became(StrEnum):
+    """What became of a nodule at the latest exam, the weightiest first."""
+
+    GROWING = "growing"
+    NEW = "new"
+    SLOWLY = "slowly"  # no pair of exams shows it, the first and the latest together do
+    UNCLEAR = "unclear"
+    SMALLER = "smaller"
+    GONE = "gone"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """One nodule at the latest exam; without a change it was not compared there."""
+
+    nodule: NoduleLine
+    became: Became
+    measured: Measured | None
+    change: Change | None
+    in_all: Growth | None  # from its first measurement to the latest by the same method
+
+    @property
+    def volume_mm3(self) -> float:
+        return self.measured.volume_mm3 if self.measured else 0.0
+
+    @property
+    def grown_ratio(self) -> float:
+        return self.in_all.volume_ratio if self.became is Became.SLOWLY and self.in_all else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """All nodules at the latest exam, the weightiest first; of equal weight the faster growing first."""
+
+    on: date | None
+    prior_on: date | None
+    nodules: tuple[Stands, ...]
+
+    @property
+    def largest(self) -> Stands | None:
+        sized = [one for one in self.nodules if one.measured]
+        return max(sized, key=lambda one: one.volume_mm3, default=None)
+
+    @property
+    def lead(self) -> NoduleLine | None:
+        """The nodule that grows fastest beyond its error, else the largest."""
+        grown = next((one for one in self.nodules if one.became in (Became.GROWING, Became.SLOWLY)), None)
+        if grown is not None:
+            return grown.nodule
+        return self.largest.nodule if self.largest else None
+
+    @property
+    def by_kind(self) -> Mapping[Became, tuple[Stands, ...]]:
+        kinds = {kind: tuple(one for one in self.nodules if one.became is kind) for kind in Became}
+        return {kind: found for kind, found in kinds.items() if found}
+
+    def foremost(self) -> tuple[str, ...]:
+        """The nodules that stand out in a drawing: all of a few; of many those that changed, and the largest."""
+        if len(self.nodules) <= FEW:
+            return tuple(one.nodule.label for one in self.nodules)
+        changed = [one for one in self.nodules if one.became in (Became.GROWING, Became.NEW, Became.SLOWLY)][:FEW]
+        others = sorted((one for one in self.nodules if one not in changed), key=lambda one: -one.volume_mm3)
+        return tuple(one.nodule.label for one in [*changed, *others[: max(0, SHOWN - len(changed))]])
+
+
+def standing(shown: Timeline) -> Standing:
+    """Say of each nodule that was ever followed what became of it; one that went earlier is told no more."""
+    scans = shown.scans
+    latest = scans[-1] if scans else None
+    found = []
+    for nodule in shown.nodules:
+        if nodule.state is not NoduleState.NOT_A_NODULE and latest is not None:
+            stands = _stands(nodule, latest[1].code, first_exam=len(scans) == 1)
+            found += [stands] if stands else []
+    order = list(Became)
+    found.sort(key=lambda one: (order.index(one.became), _doubling_days(one), -one.grown_ratio, -one.volume_mm3))
+    return Standing(
+        on=latest[0].acquired_on if latest else None,
+        prior_on=scans[-2][0].acquired_on if len(scans) > 1 else None,
+        nodules=tuple(found),
+    )
+
+
+def _doubling_days(one: Stands) -> float:
+    """The fastest growing come first; what is no growth counts as endless."""
+    if one.change is None or one.became is not Became.GROWING:
+        return math.inf
+    return one.change.vdt_days or math.inf
+
+
+def _stands(nodule: NoduleLine, latest: UUID, *, first_exam: bool) -> Stands | None:
+    seen = nodule.on_scan(latest)
+    change = next((one for one in reversed(nodule.changes) if one.current_scan == latest), None)
+    measured = seen.measured if seen is not None and seen.present else None
+    if change is None and (seen is None or not seen.present):
+        return None
+    in_all = _in_all(nodule) if measured else None
+    became = _became(nodule, change, measured, first_exam=first_exam)
+    if became is Became.UNCHANGED and in_all is not None and in_all.significant and in_all.volume_ratio > 1:
+        became = Became.SLOWLY
+    return Stands(nodule, became, measured, change, in_all)
+
+
+def _in_all(nodule: NoduleLine) -> Growth | None:
+    """Compute the change from the first exam to the latest; nothing where another method measured one of them."""
+    sized = [(seen.on, seen.measured) for seen in nodule.appearances if seen.on and seen.present and seen.measured]
+    (first_on, first), (last_on, last) = sized[0], sized[-1]
+    if first.method != last.method or first_on >= last_on:
+        return None
+    prior, current = (Estimate(one.volume_mm3, one.volume_sd_mm3) for one in (first, last))
+    return growth(prior, current, (last_on - first_on).days)
+
+
+def _became(nodule: NoduleLine, change: Change | None, measured: Measured | None, *, first_exam: bool) -> Became:
+    if change is None:
+        is_new = not first_exam and len(nodule.appearances) == 1
+        return Became.NEW if is_new else Became.UNCHANGED if measured else Became.UNCLEAR
+    if change.word in LARGER or (change.significant and change.vdt_days is not None):
+        return Became.GROWING
+    if change.word == ComparisonWord.NEW:
+        return Became.NEW
+    if change.word in GONE:
+        return Became.GONE
+    if change.word in SMALLER:
+        return Became.SMALLER
+    return Became.UNCHANGED if change.word == ComparisonWord.UNCHANGED else Became.UNCLEAR
