@@ -15,7 +15,7 @@ from django.db.models import Count, Min, Q
 from django.utils import timezone
 
 from nodules_app.ladder.rungs import Channel
-from nodules_app.lifecycles import ReminderState
+from nodules_app.lifecycles import DOCUMENT_IN_FORCE, ReminderState
 from nodules_app.models import (
     Clinic,
     ContactPoint,
@@ -109,7 +109,14 @@ def _in_list(show: Show, user: User, now: datetime) -> Q:
 def batches(*, user: User, newest: int = 20) -> Sequence[LetterBatch]:
     """The letters that were printed last."""
     ours = LetterBatch.objects.filter(clinic__in=clinics_where(user, Act.SEE).order_by().values("pk"))
-    return list(ours.annotate(letters=Count("reminders")).select_related("by").order_by("-pk")[:newest])
+    signed = Count("printed_letters", distinct=True)
+    retracted = Count(
+        "printed_letters",
+        filter=~Q(printed_letters__version__document__state__in=DOCUMENT_IN_FORCE),
+        distinct=True,
+    )
+    counted = ours.annotate(reminders_in=Count("reminders", distinct=True), signed_in=signed, retracted_in=retracted)
+    return list(counted.select_related("by").order_by("-pk")[:newest])
 
 
 def without_action(*, user: User, now: datetime) -> list[tuple[str, int, int]]:
@@ -128,7 +135,7 @@ def without_action(*, user: User, now: datetime) -> list[tuple[str, int, int]]:
 
 
 def letters_waiting(*, user: User) -> list[tuple[Clinic, int]]:
-    """How many letters wait in each clinic where this person may print them."""
+    """How many reminders wait to be printed in each clinic where this person may print them."""
     waiting = Q(channel=Channel.LETTER, state=ReminderState.QUEUED)
     counted = dict(Reminder.objects.filter(waiting).values_list("clinic").annotate(Count("pk")))
     return [(clinic, counted.get(clinic.pk, 0)) for clinic in clinics_where(user, Act.RECORD)]

@@ -29,6 +29,7 @@ from nodules_app.models import (
     Patient,
     Reminder,
 )
+from nodules_app.selectors.posting import posted_on_of
 from nodules_app.selectors.timeline import Timeline, timeline
 
 NEVER_WENT_OUT: Final = (ReminderState.SUPPRESSED, ReminderState.CANCELLED, ReminderState.QUEUED)

@@ -33,6 +33,7 @@ from nodules_app.models import (
     FollowUp,
     HeldExam,
     LetterBatch,
+    LetterPosting,
     Match,
     MdtAction,
     MdtCase,
@@ -273,6 +274,12 @@ def batch_for(act: Act, code: UUID, *, by: Anybody) -> LetterBatch:
     """Fetch a batch of letters of a clinic where this person may do something."""
     clinics = clinics_where(member(by), act)
     return get_object_or_404(LetterBatch.objects.select_related("clinic"), code=code, clinic__in=clinics)
+
+
+def posting_for(act: Act, code: UUID, *, by: Anybody) -> LetterPosting:
+    """Fetch the word that a letter of a patient was posted."""
+    rows = LetterPosting.objects.select_related("version__document__patient").defer("version__pdf")
+    return fetch(act, rows, "version__document__patient", by=by, code=code)
 
 
 def contact_for(act: Act, code: UUID, *, by: Anybody) -> ContactPoint:

@@ -1,4 +1,4 @@
-"""The reminder desk, one reminder to the letter, why a patient was (not) reminded, letters, and receipts."""
+"""The reminder desk, one reminder to the letter, why a patient was (not) reminded, and receipts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from nodules_app.selectors import reminders as selectors
 from nodules_app.services import access
 from nodules_app.services.access import Act
 from nodules_app.services.channels import gateway
-from nodules_app.services.reminders import acts, explain, post
+from nodules_app.services.reminders import acts, explain
 from registration.errors import Refused
 
 MOST_RECEIPT_BYTES = 65_536
@@ -115,41 +115,6 @@ def of_patient(request: HttpRequest, code: UUID) -> HttpResponse:
         "contacts": selectors.reach_of(patient),
     }
     return render(request, "reminders/patient.html", context)
-
-
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def letters(request: HttpRequest) -> HttpResponse:
-    """Letters that wait and those printed last; a POST makes a batch of what waits in a clinic."""
-    who = access.allow(request.user, Act.SEE)
-    if request.method == "POST":
-        try:
-            code = UUID(request.POST.get("clinic", ""))
-        except ValueError as wrong:
-            raise BadRequest("no such clinic") from wrong
-        clinic = access.clinic_for(Act.RECORD, code, by=request.user)
-        try:
-            batch = acts.print_letters(clinic=clinic, by=who, now=timezone.now())
-        except Refused as refused:
-            messages.warning(request, f"{gettext(refused.sentence)} {gettext(refused.remedy)}")
-            return redirect("letters")
-        return redirect("letters-pdf", code=batch.code)
-    context = {"waiting": selectors.letters_waiting(user=who), "batches": selectors.batches(user=who)}
-    return render(request, "reminders/letters.html", context)
-
-
-@never_cache
-@require_safe
-def letters_pdf(request: HttpRequest, code: UUID) -> HttpResponse:
-    """A batch as PDF, as often as it is needed: the text is the one that was fixed when the batch was made."""
-    batch = access.batch_for(Act.RECORD, code, by=request.user)
-    try:
-        pdf = post.pdf_of_batch(batch, by=access.member(request.user))
-    except Refused as refused:
-        messages.error(request, f"{gettext(refused.sentence).format(**refused.facts)} {gettext(refused.remedy)}")
-        return redirect("letters")
-    headers = {"Content-Disposition": f'inline; filename="letters-{batch.created_at:%Y-%m-%d}.pdf"'}
-    return HttpResponse(pdf, content_type="application/pdf", headers=headers)
 
 
 @csrf_exempt

@@ -82,6 +82,8 @@ OF_NO_PATIENT = {
     "remove-view",
     "mdt-plan",
     "letter-template",
+    "letters-posted",
+    "letter-not-posted",
     "bulk-undo",
     "come-back",
     "add-connection",

@@ -150,7 +150,7 @@ class TestLetters:
         step = letter_owed()
         sweep(now=timezone.now())
         client = signed_in(Role.COORDINATOR)
-        assert "1 letter waits." in get(client, "letters")
+        assert "1 letter waits to be printed." in get(client, "letters")
         printed = client.post(reverse("letters"), {"clinic": factories.clinic().code}, follow=True)
         assert printed["Content-Type"] == "application/pdf"
         assert printed.content.startswith(b"%PDF-")

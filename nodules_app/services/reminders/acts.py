@@ -13,6 +13,7 @@ from nodules_app.ladder.rungs import Channel, Recipient
 from nodules_app.lifecycles import REMINDER, NoSuchStep, ReminderState, steps_from
 from nodules_app.models import Clinic, ContactOf, FollowUp, LetterBatch, Outcome, Reminder, ReminderEvent, User
 from nodules_app.services.audit import record
+from nodules_app.services.reminders import signed_letters
 from nodules_app.services.reminders.dispatch import stands_against
 from nodules_app.services.reminders.gather import Known, gather
 from nodules_app.services.reminders.moves import held, move
@@ -111,27 +112,30 @@ def deliver(*, reminder: Reminder, by: User | None, at: datetime | None = None) 
 def print_letters(*, clinic: Clinic, by: User, now: datetime, of: Collection[int] | None = None) -> LetterBatch:
     """Take the letters that wait into one batch: each is looked at again, written, and given to the print room.
 
+    Signed letters are laid beside the reminders from the bytes that were signed.
+
     Parameters
     ----------
     of
-        The patients whose letters are wanted, by key; None for all of the clinic.
+        The patients whose reminders are wanted, by key; None for all letters of the clinic.
 
     Raises
     ------
     NothingToPrint
         None waits, or none may go out any more.
     """
+    batch = LetterBatch.objects.create(clinic=clinic, by=by)
+    signed = signed_letters.take_into(batch, by=by) if of is None else 0  # patients are locked before reminders
     waiting = Reminder.objects.filter(clinic=clinic, channel=Channel.LETTER, state=ReminderState.QUEUED)
     if of is not None:
         waiting = waiting.filter(patient__in=of)
     keys = [row.pk for row in waiting.select_for_update(skip_locked=True).order_by("pk")]
     steps = FollowUp.objects.filter(reminders__in=keys).distinct()
     known = {one.follow_up.pk: one for one in gather(list(steps.select_related("patient__clinic", "exam", "owner")))}
-    batch = LetterBatch.objects.create(clinic=clinic, by=by)
     printed = sum(_print(held(key), known, batch, by, now) for key in keys)
-    if not printed and not keys:
+    if not signed and not printed and not keys:
         raise NothingToPrint
-    record("letters.printed", None, by=by, batch=batch.code, letters=printed)
+    record("letters.printed", None, by=by, batch=batch.code, letters=printed, signed=signed)
     return batch
 
 

@@ -1,4 +1,4 @@
-"""The letters of a batch, drawn as they were fixed when the batch was made."""
+"""The letters of a batch: reminders drawn as they were fixed when it was made, signed letters byte for byte."""
 
 from __future__ import annotations
 
@@ -9,21 +9,43 @@ from django.utils import translation
 from django.utils.formats import date_format
 
 from nodules_app.exchange.letters import Letter, pdf_of
+from nodules_app.exchange.printing import together
 from nodules_app.ladder.rungs import Recipient
 from nodules_app.models import LetterBatch, Reminder, User
+from nodules_app.selectors.posting import signed_in
 from nodules_app.selectors.reports import bcp_47
 from nodules_app.services.audit import record
 from nodules_app.services.reminders.rules import calendar_of
 from nodules_app.services.reminders.words import readable_name
+from registration.errors import Refused, gettext_noop
+
+
+class NothingLeft(Refused):
+    """Each letter of the batch was suppressed or retracted."""
+
+    code = "batch_holds_nothing"
+    sentence = gettext_noop("No letter of this batch may go out any more.")
+    remedy = gettext_noop("There is nothing to print; the pages of the patients say why.")
 
 
 def pdf_of_batch(batch: LetterBatch, *, by: User) -> bytes:
-    """Draw a batch, and write down that it was printed (again). Raises ``LetterNeedsAFont``."""
+    """Give a batch as one PDF, and write down that it was printed (again).
+
+    What was retracted since is left out.
+
+    Raises
+    ------
+    LetterNeedsAFont, NothingLeft
+    """
     rows = batch.reminders.select_related("patient", "contact", "clinic").order_by("pk")
     font = Path(settings.LETTER_FONT) if settings.LETTER_FONT else None
-    pdf = pdf_of([_letter(row, batch) for row in rows], font=font)
+    reminders = [_letter(row, batch) for row in rows]
+    papers = [pdf_of(reminders, font=font)] if reminders else []
+    papers += [bytes(row.pdf) for row in signed_in(batch)]
+    if not papers:
+        raise NothingLeft
     record("letters.drawn", None, by=by, batch=batch.code)
-    return pdf
+    return together(papers)
 
 
 def _letter(row: Reminder, batch: LetterBatch) -> Letter:
