@@ -100,6 +100,8 @@ def nodule_rows(
 ) -> tuple[NoduleRow, ...]:
     """Give each nodule with its two crops, in the order of their numbers; ``looks`` of a network by finding."""
     prior, current = two_latest(shown)
+    no_prior = Side(None, missing=gettext("There is no prior exam."))
+    no_exam = Side(None, missing=gettext("There is no exam."))
     rows = []
     for nodule in shown.nodules:
         on_prior = nodule.on_scan(prior[1].code) if prior else None
@@ -111,8 +113,8 @@ def nodule_rows(
                 prior=on_prior,
                 current=on_current,
                 change=next(pairs, None),
-                prior_side=_side(nodule, prior, on_prior, volumes, looks),
-                current_side=_side(nodule, current, on_current, volumes, looks),
+                prior_side=_side(nodule, prior, on_prior, volumes, looks) if prior else no_prior,
+                current_side=_side(nodule, current, on_current, volumes, looks) if current else no_exam,
             )
         )
     return tuple(rows)
@@ -120,13 +122,11 @@ def nodule_rows(
 
 def _side(
     nodule: NoduleLine,
-    dated: Dated | None,
+    dated: Dated,
     seen: Appearance | None,
     volumes: Volumes,
     looks: Mapping[UUID, LooksSaid] | None,
 ) -> Side:
-    if dated is None:
-        return Side(None, missing=gettext("There is no prior exam."))
     exam, scan = dated
     if seen is None:
         return Side(exam.acquired_on, missing=gettext("Not looked for on this scan yet."))

@@ -26,13 +26,21 @@ if TYPE_CHECKING:
 
 ACTION_ROWS: Final = 4
 USUAL_DAYS: Final = 14  # by when an action is to be done, unless another day is typed
+USUAL_ACTIONS: Final = (
+    _("Request PET-CT"),
+    _("Request a biopsy"),
+    _("Refer to thoracic surgery"),
+    _("Refer for ablation or radiotherapy"),
+    _("Refer to oncology"),
+    _("Write to the patient and the family doctor"),
+)
 
 
 class Person(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic in the stubs alone
     """Somebody who works at the clinic."""
 
     def __init__(self, label: Any, **options: Any) -> None:  # noqa: ANN401 Django's own signature
-        super().__init__(queryset=None, label=label, empty_label=str(_("Choose …")), **options)
+        super().__init__(queryset=None, label=label, empty_label=_("Choose …"), **options)  # type: ignore[arg-type]  # a lazy text serves
 
 
 class MeetingForm(forms.Form):
@@ -174,7 +182,7 @@ class OutcomeForm(Versioned):
         widget=forms.RadioSelect,
         error_messages={"required": _("Choose an outcome.")},
     )
-    ct_on = day(_("CT on about"), required=False)
+    ct_on = day(_("CT on about"), _("Needed for a CT."), required=False)
     says = forms.CharField(
         label=_("In words"),
         help_text=_("Needed for a discharge and for “Other”."),
@@ -187,11 +195,16 @@ class OutcomeForm(Versioned):
     def __init__(self, *args: Any, people: QuerySet[User], **options: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **options)
         for row in range(1, ACTION_ROWS + 1):
-            self.fields[f"what_{row}"] = forms.CharField(label=_("Action"), max_length=300, required=False)
+            usual = forms.TextInput(attrs={"list": "usual-actions"})
+            self.fields[f"what_{row}"] = forms.CharField(
+                label=_("Action"), max_length=300, required=False, widget=usual
+            )
             owner = Person(_("Who"), required=False)
             owner.queryset = people
             self.fields[f"owner_{row}"] = owner
             self.fields[f"due_{row}"] = day(_("By when"), required=False)
+
+    usual_actions = USUAL_ACTIONS
 
     def rows(self) -> Iterator[tuple[forms.BoundField, forms.BoundField, forms.BoundField]]:
         """Give the lines for actions: what, who, by when."""

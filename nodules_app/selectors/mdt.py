@@ -90,6 +90,7 @@ class CaseLine:
     reasons: tuple[str, ...]
     asked_by: str
     presenter: str
+    presenter_id: int | None
     order: int
     without_discussion: bool
     performance_status: int | None
@@ -323,6 +324,7 @@ def _case_line(row: MdtCase, nodules: Sequence[NoduleCell]) -> CaseLine:
         reasons=tuple(row.reasons),
         asked_by=str(row.asked_by or ""),
         presenter=str(row.presenter or ""),
+        presenter_id=row.presenter_id,
         order=row.order,
         without_discussion=row.without_discussion,
         performance_status=row.performance_status,

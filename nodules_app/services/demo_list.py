@@ -118,7 +118,8 @@ def _put_before_the_conference(clinic: Clinic, by: User) -> None:
     for number, one in enumerate(PEOPLE, start=FIRST_NUMBER):
         if one.question:
             patient = Patient.objects.get(clinic=clinic, identifier=_number(number))
-            cases.put_on(patient=patient, question=one.question, by=by, meeting=meeting)
+            case = cases.put_on(patient=patient, question=one.question, by=by, meeting=meeting)
+            cases.prepare(case=case, facts={"presenter": by, "performance_status": 1}, by=by)
 
 
 def _number(number: int) -> str:

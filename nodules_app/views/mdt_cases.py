@@ -32,6 +32,7 @@ from nodules_app.lifecycles import NoSuchStep
 from nodules_app.selectors import mdt as selectors
 from nodules_app.selectors import patients as patient_selectors
 from nodules_app.selectors.clinics import acts_of
+from nodules_app.selectors.spreadsheets import told_by_lists
 from nodules_app.services import access
 from nodules_app.services.access import Act
 from nodules_app.services.mdt import cases, outcomes
@@ -220,6 +221,7 @@ def _on_the_projector(
         "figure": volume_curve.curve(page),
         "table": volume_curve.table(page),
         "corrected": corrected(case.patient.clinic, page.answers),
+        "told": told_by_lists(case.patient),
         "earlier": selectors.earlier_outcomes(case.patient, but=case.code),
         "around": around,
         "may": acts_of(access.member(request.user), case.patient.clinic_id),
@@ -227,9 +229,9 @@ def _on_the_projector(
 
 
 def _as_drafted(line: selectors.CaseLine) -> dict[str, object]:
-    """What stands in the draft, for the form."""
+    """What stands in the draft, for the form; before there is one, whoever presents is proposed for the action."""
     if line.outcome is None:
-        return {}
+        return {"owner_1": line.presenter_id}
     kept: dict[str, object] = {name: getattr(line.outcome, name) for name in ("kind", "ct_on", "says", "dissent")}
     for row, one in enumerate(line.actions, start=1):
         kept |= {f"what_{row}": one.what, f"owner_{row}": one.owner_id, f"due_{row}": one.due_on}

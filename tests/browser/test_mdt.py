@@ -69,8 +69,8 @@ def test_six_cases_from_the_list_to_the_minutes(visit: Visit, chair: User, meeti
     ct_on = timezone.localdate() + timedelta(days=90)
     for number in range(1, CASES + 1):
         expect(page.get_by_role("heading", level=1)).to_have_text(f"Question {number}?")
-        page.get_by_label("CT on about").fill(ct_on.isoformat())
         page.get_by_label("CT at a date", exact=True).check()
+        page.get_by_label("CT on about").fill(ct_on.isoformat())
         page.get_by_role("button", name="Agreed, next case").click()
     expect(page.get_by_role("button", name="End the meeting")).to_be_visible()
     page.get_by_role("button", name="End the meeting").click()
