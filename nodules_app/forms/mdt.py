@@ -40,7 +40,7 @@ class Person(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic in th
     """Somebody who works at the clinic."""
 
     def __init__(self, label: Any, **options: Any) -> None:  # noqa: ANN401 Django's own signature
-        super().__init__(queryset=None, label=label, empty_label=_("Choose …"), **options)  # type: ignore[arg-type]  # a lazy text serves
+        super().__init__(queryset=None, label=label, empty_label=_("Choose …"), **options)
 
 
 class MeetingForm(forms.Form):
