@@ -170,6 +170,7 @@ urlpatterns = [
     path("emergency", governance.emergency, name="emergency"),
     path("emergency/<uuid:code>/review", governance.review_emergency, name="review-emergency"),
     path("quality", quality.show, name="quality"),
+    path("quality/patients/<slug:figure>", quality.patients, name="quality-patients"),
     path("quality/export.<slug:form>", quality.export, name="quality-export"),
     path("quality/drift", drift.show, name="drift"),
     path("nodules/<uuid:code>/outcome", outcomes.record_outcome, name="record-outcome"),

@@ -1,7 +1,8 @@
 """The figures of a clinic, at hand: those that take long to count are kept, say since when, and a worker counts them.
 
-Whoever asks never waits for a count that somebody asked for today already: what is older than ten minutes is shown once
-more while a worker counts again. Soon after midnight the figures of each clinic are counted before anybody asks.
+Whoever asks waits for a count only where nobody has ever asked: what is older than ten minutes, or of an earlier day,
+is shown once more with its days while a worker counts again. Soon after midnight the figures of each clinic are counted
+before anybody asks.
 """
 
 from __future__ import annotations
@@ -14,22 +15,49 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from django.core.cache import cache
+from django.db import connection, transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from nodules_app.celery_app import app
-from nodules_app.models import Clinic
+from nodules_app.models import Clinic, User
 from nodules_app.selectors.quality import DEFINITIONS_VERSION, quality
 from nodules_app.selectors.quality.values import Quality
+from nodules_app.services.audit import record
 from nodules_app.services.runs import DESK
 
 log = logging.getLogger(__name__)
 
 COUNT: Final = "nodules.count_quality"
-KEPT_S: Final = 86_400
+KEPT_S: Final = 8 * 86_400  # a week of holidays without a worker
 COUNTED_AGAIN_AFTER: Final = timedelta(minutes=10)
 WORTH_KEEPING_S: Final = 0.2  # what is counted sooner is counted again, and is never old
 PERIODS_DAYS: Final = {"3": 91, "6": 182, "12": 365}  # by months
+ROOM: Final = "64MB"  # a year of a large clinic is sorted in memory; the usual limit is that of a page
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Some months until today; or, for figures that leave the house, whole months until the last one that is over.
+
+    Whole months, because two lists of neighbouring days, subtracted, would tell of the people of one day.
+    """
+
+    months: str = "12"
+    whole: bool = False
+
+    def days(self, today: date) -> tuple[date, date]:
+        """Give the first and the last day, both included."""
+        if not self.whole:
+            return today - timedelta(days=PERIODS_DAYS[self.months] - 1), today
+        last = today.replace(day=1) - timedelta(days=1)
+        first = last.replace(day=1)
+        for _ in range(int(self.months) - 1):
+            first = (first - timedelta(days=1)).replace(day=1)
+        return first, last
+
+
+EVERY_PERIOD: Final = tuple(Period(months, whole) for months in PERIODS_DAYS for whole in (False, True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,49 +68,60 @@ class Counted:
     at: datetime
 
 
-def figures(clinics: Iterable[Clinic], *, first: date, last: date) -> Counted:
-    """Give the figures of these clinics from ``first`` to ``last``, both included, as they stand on ``last``."""
+def figures(clinics: Iterable[Clinic], period: Period) -> Counted:
+    """Give the figures of these clinics over a period, as they were counted last."""
     keys = sorted(clinic.pk for clinic in clinics)
-    kept = cache.get(_question(keys, first, last))
+    kept = cache.get(_question(keys, period))
     if not isinstance(kept, Counted):
-        return count(keys, first=first, last=last)
+        return count(keys, period)
     if timezone.now() - kept.at > COUNTED_AGAIN_AFTER:
-        _have_counted(keys, first, last)
+        _have_counted(keys, period)
     return kept
 
 
-def count(keys: Iterable[int], *, first: date, last: date) -> Counted:
+def count(keys: Iterable[int], period: Period) -> Counted:
     """Count the figures of the clinics with these keys now, and keep them if that took long."""
     keys = sorted(keys)
+    today = timezone.localdate()
+    first, last = period.days(today)
     began_s = time.monotonic()
     clinics = list(Clinic.objects.filter(pk__in=keys))
-    counted = Counted(quality(clinics, first=first, last=last, today=last), timezone.now())
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('work_mem', %s, true)", [ROOM])
+        counted = Counted(quality(clinics, first=first, last=last, today=today), timezone.now())
     if time.monotonic() - began_s > WORTH_KEEPING_S:
-        cache.set(_question(keys, first, last), counted, KEPT_S)
+        cache.set(_question(keys, period), counted, KEPT_S)
     return counted
 
 
 def count_ahead() -> None:
     """Count what the page offers of each clinic by itself, unless that was done today."""
-    last = timezone.localdate()
+    today = timezone.localdate()
     for key in Clinic.objects.order_by("pk").values_list("pk", flat=True):
-        for days in PERIODS_DAYS.values():
-            first = last - timedelta(days=days - 1)
-            if cache.get(_question([key], first, last)) is None:
-                count([key], first=first, last=last)
+        for period in EVERY_PERIOD:
+            kept = cache.get(_question([key], period))
+            if not isinstance(kept, Counted) or timezone.localdate(kept.at) < today:
+                count([key], period)
 
 
-def _question(keys: list[int], first: date, last: date) -> str:
-    return f"quality:{DEFINITIONS_VERSION}:{first}:{last}:{','.join(map(str, keys))}"
+def note_look(figure: str, *, by: User) -> None:
+    """Write down that somebody looked at the patients behind a figure."""
+    record("figures.patients_seen", None, by=by, figure=figure)
 
 
-def _have_counted(keys: list[int], first: date, last: date) -> None:
+def _question(keys: list[int], period: Period) -> str:
+    days = "whole" if period.whole else "until-today"
+    return f"quality:{DEFINITIONS_VERSION}:{period.months}:{days}:{','.join(map(str, keys))}"
+
+
+def _have_counted(keys: list[int], period: Period) -> None:
     """Ask a worker, once for everybody who looks meanwhile; without a queue the old figures stand, with their time."""
-    asked = _question(keys, first, last) + ":asked"
+    asked = _question(keys, period) + ":asked"
     if not cache.add(asked, value=True, timeout=COUNTED_AGAIN_AFTER.total_seconds()):
         return
     try:
-        app.send_task(COUNT, args=[keys, first.isoformat(), last.isoformat()], queue=DESK, retry=False)
+        app.send_task(COUNT, args=[keys, period.months, period.whole], queue=DESK, retry=False)
     except OperationalError:
         cache.delete(asked)
         log.warning("the queue is unreachable; the figures of a clinic are not counted again")

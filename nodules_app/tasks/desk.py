@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from uuid import UUID
 
 from celery import shared_task
@@ -75,9 +74,9 @@ def close_conference_lists() -> None:
 
 
 @shared_task(name=quality_figures.COUNT)
-def count_quality(clinics: list[int], first: str, last: str) -> None:
+def count_quality(clinics: list[int], months: str, whole: bool) -> None:
     """Count the figures of clinics again, for whoever looks at their page."""
-    quality_figures.count(clinics, first=date.fromisoformat(first), last=date.fromisoformat(last))
+    quality_figures.count(clinics, quality_figures.Period(months, whole))
 
 
 @shared_task(name="nodules.count_quality_ahead")

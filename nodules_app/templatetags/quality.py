@@ -1,151 +1,352 @@
-"""The words of the figures: what each counts, in one sentence, and how a figure is written."""
+"""The figures in words: one's own as they are, and those that leave the house without small groups, rounded to five."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
+from django import template
 from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from inference.validation.calibration import wilson
+from nodules_app.models import Sex
+from nodules_app.selectors.quality.hiding import FEWEST, hidden, is_small, rounded
 from nodules_app.selectors.quality.values import Quality, Share, Spread
 from nodules_app.templatetags.follow_ups import override_words, step_kind_words
 from nodules_app.templatetags.patients import guideline_name, management_words
-from nodules_app.templatetags.reminders import STATES, channel_word
+from nodules_app.templatetags.quality_definitions import DEFINITIONS, Definition
+from nodules_app.templatetags.reminders import STATES, channel_word, rung_word
+from nodules_app.templatetags.words import tier_word
 
-SMALL: Final = 5  # groups below this are not shown in a shared view
+register = template.Library()
 
-DEFINITION: Final[dict[str, Promise]] = {
-    "lost": _("Active nodules without an open step and without a recorded reason, of all active nodules. Now."),
-    "suspected": _("Steps of patients who answered no reminder, waiting for a clinician's decision. Now."),
-    "on_time": _(
-        "CTs made by the last day of their window, of signed CTs whose window ended in the period. Not counted: died, "
-        "handed over and acknowledged, replaced by a newer step, nothing left to follow, entered in error."
-    ),
-    "within_30": _("The same CTs, made no later than 30 days after their target day."),
-    "scan_to_result": _("Days from the exam to the first signature of its reading, for readings signed in the period."),
-    "result_to_contact": _("Days from that signature until the patient was reached, or a message or letter went out."),
-    "concordance": _("Decisions that follow the guideline's answer, of all decisions signed in the period."),
-    "mdt_wait": _("Days from the question to the confirmed outcome, for outcomes confirmed in the period."),
-    "mdt_24": _("Outcomes confirmed no later than 24 hours after the meeting ended."),
-    "mdt_actions": _(
-        "Actions of the conference done by their day, of those whose day lies in the period and has passed."
-    ),
+NONE: Final = "–"
+HALF: Final = 0.5  # a quantile is shared where at least five lie on either side of it
+NINE_TENTHS: Final = 0.9
+AGES: Final[dict[str, Promise]] = {
+    "": _("age unknown"),
+    "0-49": _("below 50"),
+    "50-64": _("50 to 64"),
+    "65-74": _("65 to 74"),
+    "75-": _("75 and above"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One figure with what it means."""
+    """One figure with what it means; ``behind`` is whether its patients can be listed."""
 
     code: str
     title: str
     value: str
     under: str
-    definition: str
+    definition: Definition
+    behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One line of a table of figures, as page and export show it."""
 
-    group: str
     name: str
-    part: int | None  # None: too small to be shown
+    part: int | None  # None: not shown
     whole: int | None
     value: str
+    bar: int | None = None  # per cent, where the line is a share
 
 
-def tiles(found: Quality, *, shared: bool) -> list[Tile]:
-    """The figures that stand on top."""
-    suspected = _count(found.suspected_lost, shared=shared)
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Figures by group."""
+
+    code: str
+    title: str
+    rows: tuple[Row, ...]
+    definition: Definition
+    behind: bool = False
+    is_of_shares: bool = False
+
+    @property
+    def hides(self) -> bool:
+        return any(row.part is None for row in self.rows)
+
+
+@register.filter
+def age_words(band: str) -> str:
+    return str(AGES[band])
+
+
+# ------------------------------------------------------------------ one figure
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Writes figures, for oneself or to be shared."""
+
+    shared: bool
+
+    def share(self, code: str, title: str, share: Share, *, behind: bool = False, also: str = "") -> Tile:
+        """A share with its interval, and how many of how many."""
+        value, under = percent(self.seen(share)), self.of(share)
+        if value != NONE:
+            ends = wilson(share.part, share.whole)
+            interval = gettext("95 %% interval %(low)s–%(high)s") % {
+                "low": round(100 * ends.low_share),
+                "high": round(100 * ends.high_share),
+            }
+            under = " · ".join(filter(None, [under, also, "" if self.shared else interval]))
+        return self.tile(code, title, value, under, behind=behind)
+
+    def spread(self, code: str, title: str, spread: Spread, *, behind: bool = False) -> Tile:
+        """A time: the middle one, and what nine of ten stayed below."""
+        if spread.median_days is None or self.hides_quantile(spread.count, HALF):
+            return self.tile(code, title, NONE, self.too_few(spread.count), behind=behind)
+        count = rounded(spread.count) if self.shared else spread.count
+        under = gettext("median of %(count)s") % {"count": count}
+        if spread.p90_days is not None and not self.hides_quantile(spread.count, NINE_TENTHS):
+            under += "; " + gettext("90 %% within %(days)s days") % {"days": days_number(spread.p90_days)}
+        return self.tile(code, title, days(spread.median_days), under, behind=behind)
+
+    def number(self, code: str, title: str, count: int, under: str, *, behind: bool = False) -> Tile:
+        return self.tile(code, title, self.count(count), under, behind=behind)
+
+    def tile(self, code: str, title: str, value: str, under: str, *, behind: bool) -> Tile:
+        return Tile(code, title, value, under, DEFINITIONS[code], behind=behind and not self.shared)
+
+    def seen(self, share: Share) -> Share | None:
+        """What of a share may be shown."""
+        if not self.shared:
+            return share
+        if is_small(share.part) or is_small(share.whole - share.part):
+            return None
+        part, rest = rounded(share.part), rounded(share.whole - share.part)
+        return Share(part, part + rest)
+
+    def of(self, share: Share) -> str:
+        seen = self.seen(share)
+        if seen is None or not seen.whole:
+            return self.too_few(share.whole)
+        return gettext("%(part)s of %(whole)s") % {"part": seen.part, "whole": seen.whole}
+
+    def count(self, count: int) -> str:
+        if not self.shared:
+            return str(count)
+        return gettext("fewer than %(small)s") % {"small": FEWEST} if is_small(count) else str(rounded(count))
+
+    def hides_quantile(self, count: int, share: float) -> bool:
+        return self.shared and count * min(share, 1 - share) < FEWEST
+
+    def too_few(self, count: int) -> str:
+        if self.shared and count:
+            return gettext("fewer than %(small)s on one side") % {"small": FEWEST}
+        return gettext("nothing in this period")
+
+    # -------------------------------------------------------------- tables
+
+    def counts(self, code: str, title: str, lines: Iterable[tuple[str, int]], *, behind: bool = False) -> Table:
+        """How many in each group."""
+        known = list(lines)
+        away = hidden([(count,) for _name, count in known]) if self.shared else frozenset()
+        rows = []
+        for place, (name, count) in enumerate(known):
+            shown = rounded(count) if self.shared else count
+            rows.append(
+                Row(name, None, None, gettext("not shown")) if place in away else Row(name, shown, None, str(shown))
+            )
+        return Table(code, title, tuple(rows), DEFINITIONS[code], behind=behind and not self.shared)
+
+    def shares(self, code: str, title: str, lines: Iterable[tuple[str, Share]], *, kind: str = "") -> Table:
+        """How many of how many in each group."""
+        known = list(lines)
+        cells = [(share.part, share.whole - share.part) for _name, share in known]
+        away = hidden(cells) if self.shared else frozenset()
+        rows = []
+        for place, (name, share) in enumerate(known):
+            seen = None if place in away else self.seen(share)
+            if seen is None:
+                rows.append(Row(name, None, None, gettext("not shown")))
+            else:
+                bar = None if seen.ratio is None else round(100 * seen.ratio)
+                rows.append(Row(name, seen.part, seen.whole, percent(seen), bar))
+        return Table(code, title, tuple(rows), DEFINITIONS[kind or code], is_of_shares=True)
+
+
+def percent(share: Share | None) -> str:
+    return NONE if share is None or share.ratio is None else f"{100 * share.ratio:.0f} %"
+
+
+def days_number(number: float) -> str:
+    """Whole days; below three a decimal says more."""
+    return f"{number:.1f}" if 0 < number < 3 and round(number, 1) != round(number) else f"{number:.0f}"
+
+
+def days(number: float) -> str:
+    words = days_number(number)
+    return ngettext("%(days)s day", "%(days)s days", 1 if words == "1" else 2) % {"days": words}
+
+
+# ------------------------------------------------------------------ the page
+
+
+@dataclass(frozen=True, slots=True)
+class ToDo:
+    """Patients for whom somebody must do something now, and where they are listed."""
+
+    code: str
+    count: int
+    words: str
+
+
+def to_do(found: Quality) -> list[ToDo]:
+    """What of one's own figures asks for an act, the gravest first; nothing where all is done."""
+    late = found.conference.actions_on_time
+    overdue = sum(count for _upper, count in found.overdue)
+    asked = [
+        ("lost", found.lost.part, gettext("active nodules have no next step: an incident")),
+        ("suspected", found.suspected_lost, gettext("steps are suspected lost: a clinician must decide")),
+        ("overdue", overdue, gettext("steps are overdue")),
+        ("result_to_contact", found.times.not_contacted, gettext("results of this period were told to nobody yet")),
+        ("mdt_actions", late.whole - late.part, gettext("actions of the conference were not done by their day")),
+    ]
+    return [ToDo(*one) for one in asked if one[1]]
+
+
+def months(found: Quality, *, shared: bool) -> list[tuple[date, Share]]:
+    """CT on time by month: the months that may be shown."""
+    tell = Teller(shared)
+    known = [(month.starts_on, month.on_time) for month in found.steps.months]
+    away = hidden([(share.part, share.whole - share.part) for _, share in known]) if shared else frozenset()
+    seen = [(starts_on, tell.seen(share)) for place, (starts_on, share) in enumerate(known) if place not in away]
+    return [(starts_on, share) for starts_on, share in seen if share is not None and share.whole]
+
+
+def sections(found: Quality, *, shared: bool) -> list[tuple[str, str, list[Tile]]]:
+    """The figures by what they are about: code, heading, tiles."""
+    tell = Teller(shared)
     return [
-        _counted("lost", gettext("Nobody is lost"), str(found.lost.part), _of(found.lost, shared=shared)),
-        _counted("suspected", gettext("Suspected lost"), suspected, gettext("a clinician must decide")),
-        _share("on_time", gettext("CT on time"), found.steps.on_time, shared=shared),
-        _share("within_30", gettext("CT within 30 days of target"), found.steps.within_30_days, shared=shared),
-        _spread("scan_to_result", gettext("Exam to result"), found.times.scan_to_result, shared=shared),
-        _spread("result_to_contact", gettext("Result to contact"), found.times.result_to_contact, shared=shared),
-        _share("concordance", gettext("Decided as the guideline says"), found.decided.concordance, shared=shared),
-        _spread("mdt_wait", gettext("Question to outcome"), found.conference.wait, shared=shared),
-        _share("mdt_24", gettext("Outcome within 24 hours"), found.conference.within_24_h, shared=shared),
-        _share("mdt_actions", gettext("Actions on time"), found.conference.actions_on_time, shared=shared),
+        ("safety", gettext("Nobody is lost, and CTs come in time"), _safety(found, tell)),
+        ("times", gettext("How long patients wait"), _times(found, tell)),
+        ("decisions", gettext("Decisions and measurements"), _decisions(found, tell)),
+        ("conference", gettext("Conference"), _conference(found, tell)),
     ]
 
 
-def tables(found: Quality, *, shared: bool) -> list[tuple[str, list[Row]]]:
-    """The figures by group, each with its heading."""
-    overdue = [
+def _safety(found: Quality, tell: Teller) -> list[Tile]:
+    excused = tell.count(found.steps.excused)
+    long = gettext("%(count)s for more than 60 days") % {"count": tell.count(found.suspected_long)}
+    return [
+        tell.number("lost", gettext("Lost"), found.lost.part, _of_active(found, tell), behind=True),
+        tell.number("suspected", gettext("Suspected lost"), found.suspected_lost, long, behind=True),
+        tell.share(
+            "on_time",
+            gettext("CT on time"),
+            found.steps.on_time,
+            behind=True,
+            also=gettext("%(count)s not counted") % {"count": excused} if found.steps.excused else "",
+        ),
+        tell.share("within_30", gettext("CT within 30 days of target"), found.steps.within_30_days, behind=True),
+    ]
+
+
+def _of_active(found: Quality, tell: Teller) -> str:
+    whole = found.lost.whole
+    return gettext("of %(whole)s active nodules") % {"whole": tell.count(whole)}
+
+
+def _times(found: Quality, tell: Teller) -> list[Tile]:
+    times = found.times
+    return [
+        tell.spread("scan_to_contact", gettext("Exam to patient informed"), times.scan_to_contact),
+        tell.spread("scan_to_result", gettext("Exam to result"), times.scan_to_result),
+        tell.spread("result_to_contact", gettext("Result to contact"), times.result_to_contact, behind=True),
+        tell.spread("result_to_decision", gettext("Result to decision"), times.result_to_decision),
+        tell.spread("answered", gettext("Task to its answer"), found.told.answered),
+    ]
+
+
+def _decisions(found: Quality, tell: Teller) -> list[Tile]:
+    tissue = found.tissue
+    return [
+        tell.share("concordance", gettext("Decided as the guideline says"), found.decided.concordance, behind=True),
+        tell.share("borderline", gettext("Borderline decisions"), found.decided.borderline, behind=True),
+        tell.share("by_volume", gettext("Measured by volume"), found.measured_by_volume),
+        tell.share("good_pairs", gettext("Scans that compare well"), found.good_pairs),
+        tell.share("malignant", gettext("Malignant, of those with tissue"), tissue.malignant),
+        tell.share("benign_resections", gettext("Benign, of those resected"), tissue.benign_resections),
+    ]
+
+
+def _conference(found: Quality, tell: Teller) -> list[Tile]:
+    meetings = found.conference
+    return [
+        tell.spread("mdt_wait", gettext("Question to outcome"), meetings.wait),
+        tell.spread("mdt_to_meeting", gettext("Question to meeting"), meetings.to_meeting),
+        tell.spread("mdt_to_outcome", gettext("Meeting to outcome"), meetings.to_outcome),
+        tell.spread("mdt_to_done", gettext("Outcome to action done"), meetings.to_done),
+        tell.share("mdt_24", gettext("Outcome within 24 hours"), meetings.within_24_h, behind=True),
+        tell.share("mdt_cut_off", gettext("On the list when it closed"), meetings.complete_at_cut_off),
+        tell.share("mdt_actions", gettext("Actions on time"), meetings.actions_on_time, behind=True),
+    ]
+
+
+def tables(found: Quality, *, shared: bool) -> list[Table]:
+    """The figures by group, each with its heading; a table of one group says nothing and is left out."""
+    tell = Teller(shared)
+    return [
+        tell.counts("overdue", gettext("Overdue now, by how long"), _overdue(found), behind=True),
+        tell.shares("brought_back", gettext("What each reminder brought back"), _brought_back(found)),
+        *_groups(found, tell),
+        tell.shares("by_kind", gettext("Kept by kind of step"), _named(found.steps.by_kind, step_kind_words)),
+        tell.counts("managements", gettext("What the guidelines answered, patients"), _managements(found)),
+        tell.counts(
+            "overrides",
+            gettext("Why decided otherwise"),
+            [(override_words(code), count) for code, count in found.decided.overrides],
+        ),
+        tell.counts("reminders", gettext("Reminders by what became of them"), _reminders(found)),
+    ]
+
+
+def _groups(found: Quality, tell: Teller) -> list[Table]:
+    steps = found.steps
+    asked = [
+        ("by_age", gettext("CT on time by age"), _named(steps.by_age, age_words)),
+        ("by_sex", gettext("CT on time by sex"), _named(steps.by_sex, lambda code: str(Sex(code).label))),
+        ("by_tier", gettext("CT on time by harm of delay"), _named(steps.by_tier, lambda tier: str(tier_word(tier)))),
+        ("by_clinic", gettext("CT on time by clinic"), list(steps.by_clinic)),
+    ]
+    return [
+        tell.shares(code, title, lines, kind="groups")
+        for code, title, lines in asked
+        if code != "by_clinic" or len(lines) > 1
+    ]
+
+
+def _named(lines: Sequence[tuple[str, Share]], word: Callable[[str], str]) -> list[tuple[str, Share]]:
+    return [(word(code), share) for code, share in lines]
+
+
+def _overdue(found: Quality) -> list[tuple[str, int]]:
+    return [
         (gettext("more than 180 days") if not upper else gettext("up to %(days)s days") % {"days": upper}, count)
         for upper, count in found.overdue
     ]
-    reminders = [
+
+
+def _brought_back(found: Quality) -> list[tuple[str, Share]]:
+    return [(f"{rung_word(rung)} · {channel_word(channel)}", share) for rung, channel, share in found.told.brought_back]
+
+
+def _managements(found: Quality) -> list[tuple[str, int]]:
+    return [(f"{guideline_name(code)}: {management_words(what)}", n) for code, what, n in found.decided.managements]
+
+
+def _reminders(found: Quality) -> list[tuple[str, int]]:
+    return [
         (f"{channel_word(channel)}: {STATES[state].label if state in STATES else state}", count)
         for channel, state, count in found.told.by_state
     ]
-    managements = [
-        (f"{guideline_name(code)}: {management_words(what)}", n) for code, what, n in found.decided.managements
-    ]
-    overrides = [(override_words(code), count) for code, count in found.decided.overrides]
-    kinds = [
-        Row("kind", step_kind_words(kind), *_hidden(share, shared=shared), _percent(share, shared=shared))
-        for kind, share in found.steps.by_kind
-    ]
-    return [
-        (gettext("Overdue now, by how long"), list(_plain("overdue", overdue, shared=shared))),
-        (gettext("Kept by kind of step"), kinds),
-        (gettext("What the guidelines answered, patients"), list(_plain("management", managements, shared=shared))),
-        (gettext("Why decided otherwise"), list(_plain("override", overrides, shared=shared))),
-        (gettext("Reminders by what became of them"), list(_plain("reminder", reminders, shared=shared))),
-    ]
-
-
-def _plain(group: str, counted: list[tuple[str, int]], *, shared: bool) -> Iterator[Row]:
-    for name, count in counted:
-        small = shared and 0 < count < SMALL
-        yield Row(group, name, None if small else count, None, _count(count, shared=shared))
-
-
-def _counted(code: str, title: str, value: str, under: str) -> Tile:
-    return Tile(code, title, value, under, str(DEFINITION[code]))
-
-
-def _share(code: str, title: str, share: Share, *, shared: bool) -> Tile:
-    return _counted(code, title, _percent(share, shared=shared), _of(share, shared=shared))
-
-
-def _spread(code: str, title: str, spread: Spread, *, shared: bool) -> Tile:
-    if spread.median_days is None or spread.p90_days is None or (shared and spread.count < SMALL):
-        return _counted(code, title, "–", _too_few(spread.count, shared=shared))
-    days = round(spread.median_days)
-    under = gettext("median of %(count)s; 90 %% within %(days)s days") % {
-        "count": spread.count,
-        "days": round(spread.p90_days),
-    }
-    return _counted(code, title, ngettext("%(days)s day", "%(days)s days", days) % {"days": days}, under)
-
-
-def _percent(share: Share, *, shared: bool) -> str:
-    if share.ratio is None or (shared and share.whole < SMALL):
-        return "–"
-    return f"{100 * share.ratio:.0f} %"
-
-
-def _of(share: Share, *, shared: bool) -> str:
-    if not share.whole or (shared and share.whole < SMALL):
-        return _too_few(share.whole, shared=shared)
-    return gettext("%(part)s of %(whole)s") % {"part": share.part, "whole": share.whole}
-
-
-def _hidden(share: Share, *, shared: bool) -> tuple[int | None, int | None]:
-    return (None, None) if shared and share.whole < SMALL else (share.part, share.whole)
-
-
-def _count(count: int, *, shared: bool) -> str:
-    return gettext("fewer than %(small)s") % {"small": SMALL} if shared and 0 < count < SMALL else str(count)
-
-
-def _too_few(count: int, *, shared: bool) -> str:
-    return gettext("fewer than %(small)s") % {"small": SMALL} if shared and count else gettext("nothing in this period")

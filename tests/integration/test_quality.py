@@ -24,6 +24,7 @@ from nodules_app.charts.quality import wilson_95
 from nodules_app.lifecycles import FollowUpState
 from nodules_app.models import (
     Assessment,
+    AuditEvent,
     Clinic,
     Evidence,
     FollowUp,
@@ -33,7 +34,8 @@ from nodules_app.models import (
     Patient,
     Role,
 )
-from nodules_app.selectors.quality import quality
+from nodules_app.selectors.quality import behind, quality
+from nodules_app.selectors.quality.asking import Question
 from nodules_app.selectors.quality.values import Quality, Share
 from nodules_app.services import decisions, endings, follow_ups, quality_figures
 from nodules_app.tasks import desk
@@ -143,7 +145,10 @@ def test_a_shared_view_hides_small_groups() -> None:
     shared = words(client.get(reverse("quality"), {"shared": "1"}).content.decode())
     assert "2 of 4" in own
     assert "2 of 4" not in shared
+    assert "2 / 4" not in shared
     assert "fewer than 5" in shared
+    assert "The patients behind it" in own
+    assert "The patients behind it" not in shared
 
 
 @pytest.mark.usefixtures("a_year")
@@ -153,7 +158,8 @@ def test_the_export_says_what_each_figure_means() -> None:
     assert sheet is not None
     cells = [cell for row in sheet.iter_rows(values_only=True) for cell in row if isinstance(cell, str)]
     assert any("CTs made by the last day of their window" in cell for cell in cells)
-    assert "50 %" in cells
+    assert any(cell.startswith("50 % (2 of 4") for cell in cells)
+    assert any("Not counted here, since the records do not hold it" in cell for cell in cells)
     assert signed_in(Role.MANAGER).get(reverse("quality-export", kwargs={"form": "exe"})).status_code == 404
 
 
@@ -194,7 +200,7 @@ def one_of_a_large_clinic(monkeypatch: pytest.MonkeyPatch) -> Patient:
 
 
 def kept_figures(clinic: Clinic) -> quality_figures.Counted:
-    return quality_figures.figures([clinic], first=ASKED_ON, last=today())
+    return quality_figures.figures([clinic], quality_figures.Period())
 
 
 def test_what_is_counted_at_once_is_never_old(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,6 +253,40 @@ def test_the_figures_of_the_day_are_counted_before_anybody_asks(
         client.get(reverse("quality"))
 
 
+def test_figures_of_another_day_are_shown_with_their_days_while_a_worker_counts_again(
+    one_of_a_large_clinic: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clinic = one_of_a_large_clinic.clinic
+    first = kept_figures(clinic)
+    told: list[list[object]] = []
+    monkeypatch.setattr(app, "send_task", lambda _name, *, args, **_how: told.append(args))
+    tomorrow = timezone.now() + days(1)
+    monkeypatch.setattr(timezone, "now", lambda: tomorrow)
+    assert kept_figures(clinic) == first, "nobody waits for the figures of a new day"
+    assert told == [[[clinic.pk], "12", False]]
+    page = words(signed_in(Role.MANAGER).get(reverse("quality")).content.decode())
+    assert f"{first.figures.last.day:02d}" in page
+
+
+def test_what_is_shared_covers_whole_months() -> None:
+    whole = quality_figures.Period("3", whole=True)
+    assert whole.days(date(2026, 3, 31)) == (date(2025, 12, 1), date(2026, 2, 28))
+    assert whole.days(date(2026, 3, 1)) == whole.days(date(2026, 3, 31)), "neighbouring days give the same figures"
+    assert quality_figures.Period("12", whole=True).days(date(2024, 3, 5)) == (date(2023, 3, 1), date(2024, 2, 29))
+
+
+def test_the_patients_behind_a_figure_are_its_own_and_the_look_is_recorded() -> None:
+    nodule, _step = a_due_ct(20)
+    other, on_time = a_due_ct(100)
+    examined(other, on_time, on_time.due_until - days(3))
+    client = signed_in(Role.MANAGER)
+    page = words(client.get(reverse("quality-patients", kwargs={"figure": "on_time"})).content.decode())
+    assert nodule.patient.identifier in page
+    assert other.patient.identifier not in page
+    assert AuditEvent.objects.get(verb="figures.patients_seen").facts == {"figure": "on_time"}
+    assert client.get(reverse("quality-patients", kwargs={"figure": "nothing"})).status_code == 404
+
+
 def statements() -> dict[str, str]:
     """The statements of the file beside this one, by the figure that each counts."""
     parts = re.split(
@@ -295,11 +335,32 @@ def as_rows(found: Quality) -> dict[str, list[tuple[object, ...]]]:
     return rows
 
 
-def test_every_figure_is_counted_the_same_by_an_independent_statement() -> None:
+def listed(found: Quality) -> dict[str, int]:
+    """How many rows must stand behind each figure."""
+    not_kept = {
+        "on_time": found.steps.on_time,
+        "within_30": found.steps.within_30_days,
+        "concordance": found.decided.concordance,
+        "mdt_24": found.conference.within_24_h,
+        "mdt_actions": found.conference.actions_on_time,
+    }
+    return {figure: share.whole - share.part for figure, share in not_kept.items()} | {
+        "lost": found.lost.part,
+        "suspected": found.suspected_lost,
+        "overdue": sum(count for _upper, count in found.overdue),
+        "result_to_contact": found.times.not_contacted,
+        "borderline": found.decided.borderline.part,
+    }
+
+
+def test_every_figure_is_counted_the_same_by_an_independent_statement_and_lists_its_patients(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     clinic, member = factories.clinic(), factories.member(Role.RADIOLOGIST)
     clinic_of_years.fill(clinic.pk, member.pk, patients=900)
     first = today() - days(364)
-    counted_here = as_rows(quality([clinic], first=first, last=today(), today=today()))
+    found = quality([clinic], first=first, last=today(), today=today())
+    counted_here = as_rows(found)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('TimeZone', %s, true)", [settings.TIME_ZONE])
         for name, statement in statements().items():
@@ -309,3 +370,7 @@ def test_every_figure_is_counted_the_same_by_an_independent_statement() -> None:
             ours = counted_here.pop(name)
             assert [pytest.approx(row) for row in rows] == ours if name.startswith("days") else rows == ours, name
     assert not counted_here, "figures that no statement counts"
+    monkeypatch.setattr(behind, "SHOWN", 10_000)
+    question = Question((clinic,), first, today(), today())
+    rows_behind = {figure: len(behind.behind(figure, question).patients) for figure in behind.WAYS}
+    assert rows_behind == listed(found)
