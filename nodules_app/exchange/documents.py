@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
 from typing import Final, cast
 
 from fpdf.enums import MethodReturnValue, TableBordersLayout, XPos, YPos
+from fpdf.fonts import FontFace
 
 from nodules_app.exchange.documents_curve import HEIGHT_MM, Curve, draw_curve
 from nodules_app.exchange.documents_paper import OWN_FONT, Paper
@@ -22,6 +24,7 @@ SPACE_MM: Final = 3.0
 CELL_PADDING_MM: Final = 0.9
 PICTURE_GAP_MM, FRAME_MM = 2.5, 0.1
 PICTURE_MM, PICTURES_A_ROW = 40.0, 4  # two nodules a row, prior beside current
+HEADING_GREY: Final = 235  # behind the headings of a table, which stand again on each of its pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ def pdf_of_document(document: Document, *, font: Path | None, made_at: datetime 
     Parameters
     ----------
     font
-        A font file of the installation for characters that the product's own does not draw.
+        A font file of the installation for characters that the product's own fonts do not draw.
 
     Raises
     ------
@@ -112,15 +115,28 @@ def pdf_of_document(document: Document, *, font: Path | None, made_at: datetime 
     pdf.add_page()
     _line(pdf, document.title, TITLE_PT, bold=True)
     _line(pdf, document.subtitle, BODY_PT)
-    for block in document.blocks:
-        _draw(pdf, block)
+    for block, following in zip_longest(document.blocks, document.blocks[1:]):
+        _draw(pdf, block, _least_mm(following))
     return pdf.drawn()
 
 
-def _draw(pdf: _Pages, block: Block) -> None:
+def _least_mm(block: Block | None) -> float:
+    """How much of a block must stand on the same page as its heading."""
+    match block:
+        case Pictures():
+            return PICTURE_MM + 3 * LINE_MM
+        case Curve():
+            return HEIGHT_MM
+        case Table():
+            return 3 * (LINE_MM + 2 * CELL_PADDING_MM)
+        case _:
+            return 2 * LINE_MM
+
+
+def _draw(pdf: _Pages, block: Block, following_mm: float) -> None:
     match block:
         case Heading():
-            _heading(pdf, block)
+            _heading(pdf, block, following_mm)
         case Lines(lines):
             for line in lines:
                 _line(pdf, line, BODY_PT)
@@ -137,8 +153,10 @@ def _draw(pdf: _Pages, block: Block) -> None:
             _curve(pdf, block)
 
 
-def _heading(pdf: _Pages, heading: Heading) -> None:
-    if heading.on_new_page:
+def _heading(pdf: _Pages, heading: Heading, following_mm: float) -> None:
+    """Write a heading; none stands alone at the foot of a page."""
+    high_mm = SPACE_MM + LINE_MM * HEADING_PT / BODY_PT
+    if heading.on_new_page or pdf.will_page_break(high_mm + following_mm):
         pdf.add_page()
     else:
         pdf.ln(SPACE_MM)
@@ -160,7 +178,7 @@ def _table(pdf: _Pages, block: Table) -> None:
         text_align="LEFT",
         line_height=LINE_MM * size_pt / BODY_PT,
         padding=CELL_PADDING_MM,
-        first_row_as_headings=False,
+        headings_style=FontFace(fill_color=HEADING_GREY),
         borders_layout=TableBordersLayout.HORIZONTAL_LINES,
     ) as table:
         for cells in (block.columns, *block.rows):

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 from django.utils.translation import gettext
 
+from nodules_app.exchange import documents_conference as conference
 from nodules_app.exchange import documents_plain as plain
 from nodules_app.exchange import reports_sentences as sentences
 from nodules_app.exchange import reports_words as words
 from nodules_app.exchange.documents_templates import DOCTOR, Template, fill
 from nodules_app.exchange.documents_text import Part, Written, said
 from nodules_app.selectors.reports_facts import SignedFacts
+
+CONFERENCE: Final = "{conference}"
 
 
 def letter(facts: SignedFacts, template: Template, *, contact: str) -> Written:
@@ -27,7 +31,7 @@ def letter(facts: SignedFacts, template: Template, *, contact: str) -> Written:
     ------
     UnknownField, LoneBrace, FieldIsEmpty
     """
-    filled = fill(template, values(facts, template.kind, contact=contact))
+    filled = fill(_with_conference(template, facts), values(facts, template.kind, contact=contact))
     paragraphs = [block.splitlines() for block in filled.text.split("\n\n")]
     parts: list[Part] = []
     number = 0
@@ -42,7 +46,18 @@ def letter(facts: SignedFacts, template: Template, *, contact: str) -> Written:
         place = max(0, len(parts) - 2)
         parts[place] = replace(parts[place], own_key="own")
     made = gettext("Template %(name)s.") % {"name": template.name}
-    return Written(filled.subject, sentences.identity(facts), tuple(parts), (made, *sentences.made_from(facts)))
+    sources = [conference.source(facts.conference)] if facts.conference else []
+    made_from = (made, *sources, *sentences.made_from(facts))
+    return Written(filled.subject, sentences.identity(facts), tuple(parts), made_from)
+
+
+def _with_conference(template: Template, facts: SignedFacts) -> Template:
+    """Say what a conference decided even by a template that has no place for it: before the next step, or the end."""
+    if facts.conference is None or CONFERENCE in template.text:
+        return template
+    paragraphs = template.text.split("\n\n")
+    place = next((at for at, words in enumerate(paragraphs) if "{next_step}" in words), max(0, len(paragraphs) - 2))
+    return replace(template, text="\n\n".join((*paragraphs[:place], CONFERENCE, *paragraphs[place:])))
 
 
 def values(facts: SignedFacts, kind: str, *, contact: str) -> Mapping[str, str]:
@@ -56,6 +71,9 @@ def values(facts: SignedFacts, kind: str, *, contact: str) -> Mapping[str, str]:
         "contact": contact,
         "clinic": facts.clinic,
     }
+    if facts.conference is not None:
+        tell = conference.to_doctor if kind == DOCTOR else conference.to_patient
+        common["conference"] = tell(facts.conference)
     if kind != DOCTOR:
         return common | {"next_step": plain.next_step(facts.step), "result": plain.result(facts)}
     return common | {

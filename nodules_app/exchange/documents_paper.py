@@ -1,4 +1,4 @@
-"""Paper: A4 as PDF/A-2u, with the font of the product and, for what it lacks, the one that an operator named.
+"""Paper: A4 as PDF/A-2u, with the fonts of the product and, for what they lack, the one that an operator named.
 
 All fonts are embedded, colours have their profile, and no character is dropped: one that no font draws is refused.
 
@@ -13,37 +13,27 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Final
 
-from fontTools.ttLib import TTFont  # type: ignore[import-untyped] # has no types
 from fpdf import FPDF
 from fpdf.enums import DocumentCompliance, TextMode
 from fpdf.fonts import TTFFont
 
+from nodules_app.exchange.documents_fonts import (
+    LATIN_FONT_FILE,
+    OWN_FONT_FILE,
+    chosen_for,
+    composed,
+    letters_of,
+    suffix_of,
+)
 from nodules_app.exchange.documents_text import PRODUCT
-from registration.errors import Refused, gettext_noop
 
-OWN_FONT_FILE: Final = Path(__file__).parent / "fonts" / "NodulesSansSC-Regular.otf"
-OWN_FONT, MORE_FONT = "Own", "More"
+OWN_FONT, LATIN_FONT, MORE_FONT = "Own", "Latin", "More"
 logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every table that it subsets
 BOLD_STROKE_MM: Final = 0.12  # around each letter of a heading: one weight of a font serves for two
-
-
-class LetterNeedsAFont(Refused):
-    """A text has characters that no font draws: a name would silently lose a part."""
-
-    code = "letter_needs_a_font"
-    sentence = gettext_noop("No font of this installation draws {characters}.")
-    remedy = gettext_noop("Ask the operator to name a font file that does in NODULES_LETTER_FONT, then try again.")
-
-
-@lru_cache(maxsize=4)
-def characters_of(font: Path) -> frozenset[int]:
-    """Give the code points that a font file draws."""
-    with TTFont(font, lazy=True, fontNumber=0) as opened:
-        return frozenset(opened.getBestCmap())
 
 
 class Paper(FPDF):
@@ -54,29 +44,46 @@ class Paper(FPDF):
     words
         All that will be written.
     more
-        A font file of the installation for what the product's own font lacks.
+        A font file of the installation for what the product's own fonts lack.
 
     Raises
     ------
     LetterNeedsAFont
-        Neither font draws every character.
+        No font draws every character.
     """
 
     def __init__(
         self, words: Iterable[str], *, title: str, language: str, more: Path | None, made_at: datetime | None = None
     ) -> None:
         super().__init__(format="A4", enforce_compliance=DocumentCompliance.PDFA_2U)
-        foreign = _foreign(words, more)
+        chosen = chosen_for(words, more)
         self.add_font(OWN_FONT, fname=OWN_FONT_FILE)
-        if foreign and more is not None:
-            self.add_font(MORE_FONT, fname=more)
-            self.set_fallback_fonts([MORE_FONT])
+        fallback = []
+        if chosen.latin:
+            self.add_font(LATIN_FONT, fname=LATIN_FONT_FILE)
+            fallback.append(LATIN_FONT)
+        if chosen.foreign and more is not None:
+            self._add_letters(more, chosen.foreign)
+            fallback.append(MORE_FONT)
+        if fallback:
+            self.set_fallback_fonts(fallback)
         self.set_font(OWN_FONT)
         self.set_title(title)
         self.set_lang(language)
         self.set_creator(PRODUCT)
         if made_at is not None:
             self.set_creation_date(made_at)
+
+    def _add_letters(self, font: Path, characters: tuple[str, ...]) -> None:
+        """Add these letters of a font as a font of their own; the library opens files only, and holds them open."""
+        letters = letters_of(font, characters)
+        with NamedTemporaryFile(suffix=suffix_of(letters)) as file:
+            file.write(letters)
+            file.flush()
+            self.add_font(MORE_FONT, fname=file.name)
+
+    def normalize_text(self, text: str) -> str:
+        return super().normalize_text(composed(text))
 
     def drawn(self) -> bytes:
         """Give the file, and let go of the fonts that it was drawn with."""
@@ -92,14 +99,3 @@ class Paper(FPDF):
         """Write the letters of this block stronger."""
         with self.local_context(text_mode=TextMode.FILL_STROKE, line_width=BOLD_STROKE_MM):
             yield
-
-
-def _foreign(words: Iterable[str], more: Path | None) -> list[str]:
-    """Name the characters that need another font than the product's own. Raises ``LetterNeedsAFont``."""
-    wanted = {character for text in words for character in text if not character.isspace()}
-    foreign = sorted(one for one in wanted if ord(one) not in characters_of(OWN_FONT_FILE))
-    known = characters_of(more) if foreign and more is not None else frozenset()
-    undrawn = [one for one in foreign if ord(one) not in known]
-    if undrawn:
-        raise LetterNeedsAFont(characters=" ".join(undrawn[:8]))
-    return foreign

@@ -22,11 +22,21 @@ GONE: Final = ("resolved", "resected")
 
 def result(facts: SignedFacts) -> str:
     """Say what the scan showed and what became of it since the last one."""
-    seen = [one for one in facts.nodules if one.state != "not_a_nodule"]
+    seen = followed(facts)
     there = [one for one in seen if one.current is not None and one.current.present]
     if not seen:
         return gettext("The scan shows no spot in your lungs that we need to watch.")
     return words.together((*_count(there), *_changes(seen, facts), *_meaning(seen, facts.step)))
+
+
+def followed(facts: SignedFacts) -> list[NoduleFacts]:
+    """The nodules that a letter speaks of: not those that are none, nor those that had gone before the prior exam."""
+    return [one for one in facts.nodules if one.state != "not_a_nodule" and not _had_gone(one)]
+
+
+def _had_gone(one: NoduleFacts) -> bool:
+    sizes = (one.prior, one.current)
+    return not one.word and None not in sizes and not any(size and size.present for size in sizes)
 
 
 def _count(there: Sequence[NoduleFacts]) -> Iterator[str]:
@@ -119,7 +129,7 @@ def next_step(step: Step | None) -> str:
 
 def in_short(facts: SignedFacts) -> str:
     """Say to a colleague in one or two sentences how the nodules stand."""
-    seen = [one for one in facts.nodules if one.state != "not_a_nodule"]
+    seen = followed(facts)
     if not seen:
         return gettext("No pulmonary nodule is described.")
     grown = [one.label for one in seen if one.word in LARGER]

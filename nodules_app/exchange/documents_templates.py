@@ -21,6 +21,7 @@ COMMON: Final[dict[str, str]] = {
     "born": gettext_noop("day of birth"),
     "number": gettext_noop("the patient's number"),
     "exam_day": gettext_noop("day of the exam"),
+    "conference": gettext_noop("what a conference decided, where one did; else nothing"),
     "next_step": gettext_noop("the next step with its days"),
     "contact": gettext_noop("whom to call or write to"),
     "clinic": gettext_noop("the name of the clinic"),
@@ -34,7 +35,8 @@ FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
         "assessment": gettext_noop("what the guidelines say, as in the report"),
     },
 }
-OWN_VERSION: Final = 1  # of the templates below; raised when their words change
+OPTIONAL: Final = frozenset({"conference"})  # may be empty: its paragraph is left out then
+OWN_VERSION: Final = 2  # of the templates below; raised when their words change
 
 
 class UnknownField(Refused):
@@ -108,10 +110,12 @@ def fill(template: Template, values: Mapping[str, str]) -> Template:
     """
     check(template)
     named = dict.fromkeys(FIELD.findall(f"{template.subject}\n{template.text}"))
-    empty = next((field for field in named if not values.get(field)), None)
+    empty = next((field for field in named if field not in OPTIONAL and not values.get(field)), None)
     if empty is not None:
         raise FieldIsEmpty(field=FIELDS[template.kind][empty])
-    subject, text = (FIELD.sub(lambda found: values[found[1]], words) for words in (template.subject, template.text))
+    subject, text = (
+        FIELD.sub(lambda found: values.get(found[1], ""), words) for words in (template.subject, template.text)
+    )
     return Template(template.kind, template.language, subject, text, template.number)
 
 
@@ -120,6 +124,8 @@ _PATIENT_EN: Final = """Dear {patient_name},
 You had a CT scan of your chest on {exam_day}. Now we have the result.
 
 {result}
+
+{conference}
 
 {next_step}
 
@@ -134,6 +140,8 @@ _PATIENT_ZH: Final = """{patient_name}：
 您好！您于{exam_day}做了胸部CT检查，现将结果告诉您。
 
 {result}
+
+{conference}
 
 {next_step}
 
@@ -152,6 +160,8 @@ In short: {in_short} {next_step}
 
 {assessment}
 
+{conference}
+
 {contact}
 
 Yours sincerely
@@ -165,6 +175,8 @@ _DOCTOR_ZH: Final = """尊敬的同道：
 {findings}
 
 {assessment}
+
+{conference}
 
 {contact}
 

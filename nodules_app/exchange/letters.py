@@ -15,7 +15,8 @@ from typing import Final, cast
 
 from fpdf.enums import MethodReturnValue
 
-from nodules_app.exchange.documents_paper import OWN_FONT, LetterNeedsAFont, Paper
+from nodules_app.exchange.documents_fonts import LetterNeedsAFont
+from nodules_app.exchange.documents_paper import OWN_FONT, Paper
 
 __all__ = ["Letter", "LetterNeedsAFont", "pdf_of"]
 

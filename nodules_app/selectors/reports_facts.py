@@ -15,6 +15,7 @@ from typing import Any
 
 from nodules_app.lifecycles import OPEN_FOLLOW_UP, FollowUpState
 from nodules_app.models import Assessment, FollowUp, FollowUpKind, Growth, Patient, Reading, Scan, Setting
+from nodules_app.selectors.reports_conference import Conference
 
 Json = Mapping[str, Any]
 
@@ -136,6 +137,7 @@ class SignedFacts:
     reading_sha256: str
     signed_by: str
     signed_at: datetime
+    conference: Conference | None = None  # of letters, which tell what was decided since
 
 
 def signed_facts(reading: Reading) -> SignedFacts:

@@ -17,6 +17,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext
 
 from nodules_app.exchange import documents_text as text
+from nodules_app.exchange.documents_conference import source
 from nodules_app.exchange.documents_letter import letter
 from nodules_app.exchange.documents_templates import OWN, Template
 from nodules_app.exchange.reports_sentences import report
@@ -36,6 +37,7 @@ from nodules_app.models import (
     User,
 )
 from nodules_app.selectors import reports as selectors
+from nodules_app.selectors.reports_conference import conference_of
 from nodules_app.selectors.reports_facts import SignedFacts, signed_facts, step_of
 from nodules_app.services import follow_ups, policy, reports_drawn
 from nodules_app.services.audit import record
@@ -67,6 +69,14 @@ class NotToBeWritten(Refused):
     code = "letter_not_to_be_written"
     sentence = gettext_noop("No letter goes to this patient: {why}.")
     remedy = gettext_noop("Look at the patient's contacts; a letter to the family doctor is possible.")
+
+
+class DecidedMeanwhile(Refused):
+    """The letter was written before the conference confirmed what it does not tell."""
+
+    code = "letter_conference_decided_meanwhile"
+    sentence = gettext_noop("Since this letter was written a conference has decided something that it does not tell.")
+    remedy = gettext_noop("Discard this draft and write the letter again.")
 
 
 class AlreadyReported(Refused):
@@ -151,11 +161,25 @@ def _letter(reading: Reading, kind: DocumentKind, language: str, row: LetterTemp
 
 
 def letter_facts(reading: Reading) -> SignedFacts:
-    """What a letter is made from: the signed reading, and the step that is owed today. Raises ``StepNotSigned``."""
+    """What a letter is made from: the signed reading, what a conference decided since, and the step owed today.
+
+    Raises ``StepNotSigned``.
+    """
     step = step_of(reading.patient)
     if step is not None and not step.is_signed:
         raise StepNotSigned
-    return replace(signed_facts(reading), step=step)
+    facts = signed_facts(reading)
+    return replace(facts, step=step, conference=conference_of(reading.patient, facts.exam.on))
+
+
+def _require_conference(document: ClinicalDocument) -> None:
+    """See that a letter tells what a conference has decided by now. ``DecidedMeanwhile``, ``StepNotSigned``."""
+    conference = letter_facts(document.reading).conference
+    if conference is None:
+        return
+    with translation.override(document.language):
+        if source(conference) not in document.content["made_from"]:
+            raise DecidedMeanwhile
 
 
 def _require_wanted(patient: Patient) -> None:
@@ -215,7 +239,9 @@ def sign(*, document: ClinicalDocument, shown_version: int, by: User) -> SignedV
 
     Raises
     ------
-    MayNotSign, ChangedDraft, ReadingReplaced, StepNotSigned, NotToBeWritten, AlreadyReported, NoSuchStep
+    MayNotSign, ChangedDraft, ReadingReplaced, NotToBeWritten, AlreadyReported, NoSuchStep
+    StepNotSigned, DecidedMeanwhile
+        A letter would tell what nobody decided, or not what a conference did.
     LetterNeedsAFont
         No font draws every character.
     """
@@ -226,7 +252,7 @@ def sign(*, document: ClinicalDocument, shown_version: int, by: User) -> SignedV
     if held.kind == DocumentKind.PATIENT_LETTER:
         _require_wanted(held.patient)
     if held.kind != DocumentKind.REPORT:
-        letter_facts(held.reading)
+        _require_conference(held)
     elif selectors.report_of(held.reading, held.language) is not None:
         raise AlreadyReported
     held.signed_by, held.signed_at = by, timezone.now()

@@ -84,7 +84,9 @@ def _report(document: ClinicalDocument, written: Written) -> Document:
     for part in written.parts:
         blocks += _part(part)
     if pictures := tuple(_pictures(document)):
-        blocks += [Heading(gettext("Images")), Pictures(pictures)]
+        missing = Lines((gettext("The images were not at hand when this was written."),))
+        shown = Pictures(pictures) if any(one.png for one in pictures) else missing
+        blocks += [Heading(gettext("Images")), shown]
     blocks.append(Lines((signature(document),)))
     if added := addenda(document):
         blocks += [Heading(gettext("Addendum")), Lines(tuple(added))]

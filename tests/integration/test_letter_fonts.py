@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from fontTools.fontBuilder import FontBuilder  # type: ignore[import-untyped] # 
 from fontTools.pens.ttGlyphPen import TTGlyphPen  # type: ignore[import-untyped] # has no types
 
 from nodules_app.exchange.documents import Document, Heading, Lines, Small, Table, pdf_of_document
-from nodules_app.exchange.documents_paper import OWN_FONT_FILE, characters_of
+from nodules_app.exchange.documents_fonts import OWN_FONT_FILE, characters_of
 from nodules_app.exchange.letters import Letter, LetterNeedsAFont, pdf_of
 
 RARE = "龘𠮷"  # outside GB2312
@@ -61,6 +62,12 @@ def test_the_products_own_font_draws_latin_and_gb2312() -> None:
     signs = set(map(ord, "±×−≤≥≈→³℃‰–—…“”，。；：？！（）《》·"))
     assert gb2312 | latin_1 | signs <= characters_of(OWN_FONT_FILE)
     assert pdf_of([letter("Zoë Müller"), letter("张三"), letter("Мария")], font=None).startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("name", ["Łukasz Wójcik", "Dvořák", "Ayşe Yıldız", "Nguyễn Văn Phước", "Țepeș", "Ђорђе"])
+def test_names_of_other_latin_letters_are_drawn_too(name: str) -> None:
+    for written in (unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)):
+        assert b"NodulesSansLatin" in pdf_of([letter(written)], font=None)
 
 
 @pytest.mark.parametrize(("name", "missing"), [("张龘", "龘"), ("𠮷三", "𠮷"), ("ประยุทธ์", "ร")])

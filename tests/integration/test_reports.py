@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import Settings
 
 from nodules_app.exchange.documents_templates import FieldIsEmpty
@@ -23,6 +25,7 @@ from nodules_app.models import (
     DocumentKind,
     DocumentRetraction,
     LetterTemplate,
+    OutcomeKind,
     Patient,
     Role,
     SentenceEdit,
@@ -32,6 +35,8 @@ from nodules_app.models import (
 from nodules_app.selectors.reports import signed_documents
 from nodules_app.selectors.story import EventKind, story
 from nodules_app.services import contacts, decisions, joining, readings, reports
+from nodules_app.services.mdt import cases, outcomes
+from nodules_app.services.mdt.meetings import plan_meeting
 from nodules_app.services.policy import MayNotSign
 from tests import factories
 from tests.integration.browsing import words
@@ -148,6 +153,32 @@ class TestLetters:
         with pytest.raises(reports.NotToBeWritten):
             write(patient, reader, TO_PATIENT)
         assert write(patient, reader, TO_DOCTOR).state == DocumentState.DRAFT
+
+    def test_both_letters_say_what_the_conference_confirmed_and_no_older_draft_is_signed(
+        self, patient: Patient, reader: User
+    ) -> None:
+        before = write(patient, reader, TO_DOCTOR)
+        chair = factories.member(Role.CHAIR)
+        now = timezone.now()
+        meeting = plan_meeting(
+            clinic=patient.clinic, starts_at=now, cut_off_at=now, place="4", chair=chair, quorum=[], by=chair
+        )
+        case = cases.put_on(patient=patient, question="Biopsy now?", by=chair, meeting=meeting)
+        task = outcomes.Task(what="CT-guided biopsy", owner=chair, due_on=timezone.localdate() + timedelta(days=10))
+        outcomes.draft(case=case, kind=OutcomeKind.BIOPSY, by=chair, tasks=[task])
+        sign(before, reader)  # a draft of an outcome says nothing yet
+        before = write(patient, reader, TO_PATIENT)
+        outcomes.confirm(case=case, by=chair)
+        with pytest.raises(reports.DecidedMeanwhile):
+            sign(before, reader)
+        reports.discard(document=before, shown_version=1, by=reader)
+        for kind, told in ((TO_PATIENT, "This is called a biopsy."), (TO_DOCTOR, "decided: Biopsy.")):
+            for language in ("en", "zh-hans"):
+                document = write(patient, reader, kind, language)
+                assert "CT-guided biopsy" in text_of(document)
+                assert str(chair) in " ".join(document.content["made_from"])
+                assert told in text_of(document) or language != "en"
+        assert sign(write(patient, reader, TO_PATIENT), reader).number == 1
 
     def test_a_template_of_the_clinic_is_used_and_named(self, patient: Patient, reader: User) -> None:
         LetterTemplate.objects.create(

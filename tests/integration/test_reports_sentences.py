@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import product
 from typing import Any
 
@@ -16,7 +16,8 @@ from nodules_app.exchange import reports_words
 from nodules_app.exchange.documents_letter import letter
 from nodules_app.exchange.documents_readability import reading_age_years
 from nodules_app.exchange.documents_templates import DOCTOR, OWN, PATIENT
-from nodules_app.models import ComparisonWord
+from nodules_app.models import ComparisonWord, OutcomeKind
+from nodules_app.selectors.reports_conference import Conference, Task
 from nodules_app.selectors.reports_facts import Guidance, NoduleFacts, Other, SignedFacts, Size, Step
 from nodules_app.services.reports_templates import SAMPLE
 from nodules_app.templatetags import quantities, words
@@ -30,6 +31,15 @@ STEPS = [
     *(Step(kind, "", date(2027, 5, 18), date(2027, 8, 18)) for kind in ("ct", "workup", "discharge", "review")),
     Step("ct", "", date(2027, 5, 18), date(2027, 8, 18), date(2027, 6, 1)),
 ]
+
+
+CONFIRMED_AT = datetime(2026, 11, 26, 15, tzinfo=UTC)
+
+
+def conference(kind: OutcomeKind, *tasks: Task) -> Conference:
+    ct_on = date(2027, 2, 20) if kind == OutcomeKind.CT else None
+    told = tasks or (Task("book it", "Doctor C", date(2026, 12, 10), ""),)
+    return Conference(date(2026, 11, 26), kind, ct_on, "In words.", "Chair D", CONFIRMED_AT, told, None, "")
 
 
 def nodule(word: str, label: str = "N1", **facts: Any) -> NoduleFacts:  # noqa: ANN401 any field of it
@@ -52,6 +62,46 @@ def test_every_letter_to_a_patient_is_plain(step: Step | None, several: bool) ->
         assert age is not None
         assert age <= PLAIN_YEARS, (age, text)
         assert "mm" not in text
+
+
+@pytest.mark.parametrize("kind", OutcomeKind)
+def test_what_a_conference_decided_is_told_plainly_with_who_and_by_when(kind: OutcomeKind) -> None:
+    facts = replace(FACTS, conference=conference(kind), step=STEPS[2])
+    told = text_of(facts, PATIENT)
+    age = reading_age_years(told)
+    assert age is not None
+    assert age <= PLAIN_YEARS, (age, told)
+    assert "26-Nov-2026" in told
+    assert "Doctor C will see to this by 10-Dec-2026: book it." in told
+    assert "In words." not in told, "the words of the minutes are for doctors"
+    colleague = text_of(facts, DOCTOR)
+    assert f"The conference of 26-Nov-2026 decided: {kind.label}." in colleague
+    assert "In words." in colleague
+    assert "book it: Doctor C, by 10-Dec-2026." in colleague
+    assert "2026-11-26" in text_of(facts, PATIENT, "zh-hans")
+    assert "Chair D" in " ".join(letter(facts, OWN[PATIENT, "en"], contact=CONTACT).made_from)
+
+
+def test_an_action_that_is_done_is_told_to_the_doctor_alone() -> None:
+    done = Task("book it", "Doctor C", date(2026, 12, 10), "Booked.")
+    facts = replace(FACTS, conference=conference(OutcomeKind.CT, done))
+    assert "book it" not in text_of(facts, PATIENT)
+    assert "book it: Doctor C, done: Booked." in text_of(facts, DOCTOR)
+
+
+def test_a_template_without_a_place_for_the_conference_tells_it_before_the_next_step() -> None:
+    own = OWN[PATIENT, "en"]
+    old = replace(own, text=own.text.replace("{conference}\n\n", ""))
+    facts = replace(FACTS, conference=conference(OutcomeKind.CT))
+    shown = [part.shown for part in letter(facts, old, contact=CONTACT).parts]
+    assert shown == [part.shown for part in letter(facts, own, contact=CONTACT).parts]
+    assert "A team of doctors" not in text_of(FACTS, PATIENT)
+
+
+def test_a_nodule_that_had_gone_before_the_prior_exam_is_told_no_more() -> None:
+    gone = replace(nodule("", "N2"), prior=Size(present=False), current=Size(present=False))
+    assert "could not see" not in text_of(replace(FACTS, nodules=(nodule("unchanged"), gone)), PATIENT)
+    assert "One pulmonary nodule is followed" in text_of(replace(FACTS, nodules=(nodule("unchanged"), gone)), DOCTOR)
 
 
 def test_a_letter_says_that_spots_do_no_harm_only_where_nothing_grows_and_no_test_is_due() -> None:
