@@ -15,8 +15,21 @@ from django.db import transaction
 from django.utils import timezone
 
 from nodules_app.lifecycles import RunState
-from nodules_app.models import Clinic, Discipline, ImportBatch, MdtMeeting, Patient, Role, Run, RunKind, Scan, User
-from nodules_app.services import clinics, descriptions, intake, members, nodules, patients, safety_net
+from nodules_app.models import (
+    Clinic,
+    Discipline,
+    ImportBatch,
+    MdtMeeting,
+    Patient,
+    Resource,
+    ResourceKind,
+    Role,
+    Run,
+    RunKind,
+    Scan,
+    User,
+)
+from nodules_app.services import clinics, descriptions, intake, members, nodules, patients, resources, safety_net
 from nodules_app.services.mdt import meetings
 from nodules_app.services.pipeline.execute import execute
 from nodules_app.services.reminders.sweep import sweep
@@ -50,6 +63,7 @@ LOBES: Final[Mapping[str, str]] = {
     "left upper lobe": "LUL",
     "left lower lobe": "LLL",
 }
+WORKING_DAYS: Final = (1, 2, 3, 4, 5)  # ISO: 1 is Monday
 TRUTH_FILE: Final = "truth.json"
 WAIT_S: Final = 0.2
 CAME_TO_NOTHING: Final = (RunState.REFUSED, RunState.FAILED)
@@ -82,6 +96,7 @@ def prepare_demo_clinic(data: Path) -> tuple[SignIn, ...]:
     clinic = clinics.first_clinic()
     sign_ins = tuple(_person(username, *who, clinic) for username, who in PEOPLE.items())
     _plan_conference(clinic)
+    _open_scanner(clinic)
     batch = _delivery(data) or intake.receive_folder(source=data, by=None)
     run = intake.latest_run(batch)
     if run is not None:
@@ -146,6 +161,17 @@ def _plan_conference(clinic: Clinic) -> None:
     )
     for username, discipline in AT_THE_TABLE.items():
         meetings.invite(meeting=meeting, discipline=discipline, user=people[username], by=people["coordinator"])
+
+
+def _open_scanner(clinic: Clinic) -> None:
+    """Give the clinic a CT scanner with hours, so that a step can be booked."""
+    if Resource.objects.filter(clinic=clinic).exists():
+        return
+    by = User.objects.get(username="manager")
+    scanner = resources.add_resource(clinic=clinic, name="CT 1", kind=ResourceKind.CT, by=by)
+    resources.open_on(
+        resource=scanner, weekdays=WORKING_DAYS, opens_at=time(8), closes_at=time(16), slot_minutes=30, by=by
+    )
 
 
 @transaction.atomic
