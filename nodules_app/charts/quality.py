@@ -1,4 +1,4 @@
-"""On-time completion by month as a Plotly figure, each month with its 95 % interval; small months are left out."""
+"""On-time completion by month as a Plotly figure, each month with its 95 % interval."""
 
 from __future__ import annotations
 
@@ -32,31 +32,28 @@ def wilson_95(part: int, whole: int) -> tuple[float, float]:
     return found.low_share, found.high_share
 
 
-def figure(months: Sequence[MonthPoint], *, fewest: int) -> Figure | None:
-    """Draw the months that count at least ``fewest`` steps; nothing where none does."""
-    shown = [month for month in months if month.whole >= max(1, fewest)]
-    if not shown:
+def figure(months: Sequence[MonthPoint]) -> Figure | None:
+    """Draw the months in their order; one that counts nothing is a gap. Nothing where none counts anything."""
+    if not any(month.whole for month in months):
         return None
-    shares = [month.part / month.whole for month in shown]
-    intervals = [wilson_95(month.part, month.whole) for month in shown]
-    above = [round(100 * (high - share), 1) for share, (_, high) in zip(shares, intervals, strict=True)]
-    below = [round(100 * (share - low), 1) for share, (low, _) in zip(shares, intervals, strict=True)]
-    return {"data": [_trace(shown, shares, above, below)], "layout": _layout([month.words for month in shown])}
+    return {"data": [_trace(months)], "layout": _layout([month.words for month in months])}
 
 
-def _trace(
-    months: Sequence[MonthPoint], shares: Sequence[float], above: Sequence[float], below: Sequence[float]
-) -> Figure:
+def _trace(months: Sequence[MonthPoint]) -> Figure:
+    shares = [100 * month.part / month.whole if month.whole else None for month in months]
+    ends = [wilson_95(month.part, month.whole) if month.whole else (0.0, 0.0) for month in months]
+    pairs = list(zip(shares, ends, strict=True))
     return {
         "type": "scatter",
         "mode": "lines+markers",
+        "connectgaps": False,
         "x": [month.words for month in months],
-        "y": [round(100 * share, 1) for share in shares],
+        "y": [None if share is None else round(share, 1) for share in shares],
         "error_y": {
             "type": "data",
             "symmetric": False,
-            "array": list(above),
-            "arrayminus": list(below),
+            "array": [0.0 if share is None else round(100 * high - share, 1) for share, (_, high) in pairs],
+            "arrayminus": [0.0 if share is None else round(share - 100 * low, 1) for share, (low, _) in pairs],
             "color": "--brand",
             "thickness": 1.5,
             "width": 4,
@@ -72,13 +69,12 @@ def _layout(names: Sequence[str]) -> Figure:
     axis = {"gridcolor": "--line", "tickfont": {"color": "--ink-soft"}, "fixedrange": True}
     return {
         "xaxis": {**axis, "type": "category", "tickvals": list(names), "ticktext": list(names)},
-        "yaxis": {**axis, "range": [0, 104], "ticksuffix": " %", "zeroline": False},
+        "yaxis": {**axis, "range": [-2, 104], "ticksuffix": " %", "zeroline": False},
         "annotations": [],
         "showlegend": False,
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"color": "--ink-soft", "size": 12},
         "hoverlabel": {"bgcolor": "--raised", "bordercolor": "--line-firm", "font": {"color": "--ink"}},
-        "margin": {"l": 56, "r": 16, "t": 16, "b": 36},
-        "height": 320,
+        "margin": {"l": 56, "r": 16, "t": 16, "b": 40},
     }

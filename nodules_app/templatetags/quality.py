@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from inference.validation.calibration import wilson
 from nodules_app.models import Sex
+from nodules_app.selectors.quality.asking import month_starts
 from nodules_app.selectors.quality.hiding import FEWEST, hidden, is_small, rounded
-from nodules_app.selectors.quality.values import Quality, Share, Spread
+from nodules_app.selectors.quality.values import NOTHING, Quality, Share, Spread
 from nodules_app.templatetags.follow_ups import override_words, step_kind_words
 from nodules_app.templatetags.patients import guideline_name, management_words
 from nodules_app.templatetags.quality_definitions import DEFINITIONS, Definition
@@ -46,6 +47,23 @@ class Tile:
     under: str
     definition: Definition
     behind: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Figures about one thing; those that nothing was counted for are named in one line."""
+
+    code: str
+    title: str
+    every: tuple[Tile, ...]
+
+    @property
+    def tiles(self) -> list[Tile]:
+        return [tile for tile in self.every if tile.value != NONE]
+
+    @property
+    def without(self) -> list[Tile]:
+        return [tile for tile in self.every if tile.value == NONE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +139,9 @@ class Teller:
         """What of a share may be shown."""
         if not self.shared:
             return share
-        if is_small(share.part) or is_small(share.whole - share.part):
+        if is_small(share.part) or is_small(share.rest):
             return None
-        part, rest = rounded(share.part), rounded(share.whole - share.part)
+        part, rest = rounded(share.part), rounded(share.rest)
         return Share(part, part + rest)
 
     def of(self, share: Share) -> str:
@@ -162,7 +180,7 @@ class Teller:
     def shares(self, code: str, title: str, lines: Iterable[tuple[str, Share]], *, kind: str = "") -> Table:
         """How many of how many in each group."""
         known = list(lines)
-        cells = [(share.part, share.whole - share.part) for _name, share in known]
+        cells = [(share.part, share.rest) for _name, share in known]
         away = hidden(cells) if self.shared else frozenset()
         rows = []
         for place, (name, share) in enumerate(known):
@@ -216,39 +234,42 @@ def to_do(found: Quality) -> list[ToDo]:
 
 
 def months(found: Quality, *, shared: bool) -> list[tuple[date, Share]]:
-    """CT on time by month: the months that may be shown."""
+    """CT on time of each of the last twelve months; of one that may not be shown, or had none, nothing of nothing."""
     tell = Teller(shared)
     known = [(month.starts_on, month.on_time) for month in found.steps.months]
-    away = hidden([(share.part, share.whole - share.part) for _, share in known]) if shared else frozenset()
-    seen = [(starts_on, tell.seen(share)) for place, (starts_on, share) in enumerate(known) if place not in away]
-    return [(starts_on, share) for starts_on, share in seen if share is not None and share.whole]
+    away = hidden([(share.part, share.rest) for _, share in known]) if shared else frozenset()
+    seen = {starts_on: tell.seen(share) for place, (starts_on, share) in enumerate(known) if place not in away}
+    return [(starts_on, seen.get(starts_on) or NOTHING) for starts_on in month_starts(found.last)]
 
 
-def sections(found: Quality, *, shared: bool) -> list[tuple[str, str, list[Tile]]]:
-    """The figures by what they are about: code, heading, tiles."""
+def sections(found: Quality, *, shared: bool) -> list[Section]:
+    """The figures by what they are about."""
     tell = Teller(shared)
     return [
-        ("safety", gettext("Nobody is lost, and CTs come in time"), _safety(found, tell)),
-        ("times", gettext("How long patients wait"), _times(found, tell)),
-        ("decisions", gettext("Decisions and measurements"), _decisions(found, tell)),
-        ("conference", gettext("Conference"), _conference(found, tell)),
+        Section("safety", gettext("Nobody is lost, and CTs come in time"), tuple(_safety(found, tell))),
+        Section("times", gettext("How long patients wait"), tuple(_times(found, tell))),
+        Section("decisions", gettext("Decisions and measurements"), tuple(_decisions(found, tell))),
+        Section("conference", gettext("Conference"), tuple(_conference(found, tell))),
     ]
 
 
 def _safety(found: Quality, tell: Teller) -> list[Tile]:
     excused = tell.count(found.steps.excused)
+    within = found.steps.within_30_days
     long = gettext("%(count)s for more than 60 days") % {"count": tell.count(found.suspected_long)}
     return [
-        tell.number("lost", gettext("Lost"), found.lost.part, _of_active(found, tell), behind=True),
-        tell.number("suspected", gettext("Suspected lost"), found.suspected_lost, long, behind=True),
+        tell.number("lost", gettext("Lost"), found.lost.part, _of_active(found, tell), behind=found.lost.part > 0),
+        tell.number(
+            "suspected", gettext("Suspected lost"), found.suspected_lost, long, behind=found.suspected_lost > 0
+        ),
         tell.share(
             "on_time",
             gettext("CT on time"),
             found.steps.on_time,
-            behind=True,
+            behind=found.steps.on_time.rest > 0,
             also=gettext("%(count)s not counted") % {"count": excused} if found.steps.excused else "",
         ),
-        tell.share("within_30", gettext("CT within 30 days of target"), found.steps.within_30_days, behind=True),
+        tell.share("within_30", gettext("CT within 30 days of target"), within, behind=within.rest > 0),
     ]
 
 
@@ -258,21 +279,21 @@ def _of_active(found: Quality, tell: Teller) -> str:
 
 
 def _times(found: Quality, tell: Teller) -> list[Tile]:
-    times = found.times
+    times, waiting = found.times, found.times.not_contacted > 0
     return [
         tell.spread("scan_to_contact", gettext("Exam to patient informed"), times.scan_to_contact),
         tell.spread("scan_to_result", gettext("Exam to result"), times.scan_to_result),
-        tell.spread("result_to_contact", gettext("Result to contact"), times.result_to_contact, behind=True),
+        tell.spread("result_to_contact", gettext("Result to contact"), times.result_to_contact, behind=waiting),
         tell.spread("result_to_decision", gettext("Result to decision"), times.result_to_decision),
         tell.spread("answered", gettext("Task to its answer"), found.told.answered),
     ]
 
 
 def _decisions(found: Quality, tell: Teller) -> list[Tile]:
-    tissue = found.tissue
+    followed, unsure, tissue = found.decided.concordance, found.decided.borderline, found.tissue
     return [
-        tell.share("concordance", gettext("Decided as the guideline says"), found.decided.concordance, behind=True),
-        tell.share("borderline", gettext("Borderline decisions"), found.decided.borderline, behind=True),
+        tell.share("concordance", gettext("Decided as the guideline says"), followed, behind=followed.rest > 0),
+        tell.share("borderline", gettext("Borderline decisions"), unsure, behind=unsure.part > 0),
         tell.share("by_volume", gettext("Measured by volume"), found.measured_by_volume),
         tell.share("good_pairs", gettext("Scans that compare well"), found.good_pairs),
         tell.share("malignant", gettext("Malignant, of those with tissue"), tissue.malignant),
@@ -282,14 +303,15 @@ def _decisions(found: Quality, tell: Teller) -> list[Tile]:
 
 def _conference(found: Quality, tell: Teller) -> list[Tile]:
     meetings = found.conference
+    soon, done = meetings.within_24_h, meetings.actions_on_time
     return [
         tell.spread("mdt_wait", gettext("Question to outcome"), meetings.wait),
         tell.spread("mdt_to_meeting", gettext("Question to meeting"), meetings.to_meeting),
         tell.spread("mdt_to_outcome", gettext("Meeting to outcome"), meetings.to_outcome),
         tell.spread("mdt_to_done", gettext("Outcome to action done"), meetings.to_done),
-        tell.share("mdt_24", gettext("Outcome within 24 hours"), meetings.within_24_h, behind=True),
+        tell.share("mdt_24", gettext("Outcome within 24 hours"), soon, behind=soon.rest > 0),
         tell.share("mdt_cut_off", gettext("On the list when it closed"), meetings.complete_at_cut_off),
-        tell.share("mdt_actions", gettext("Actions on time"), meetings.actions_on_time, behind=True),
+        tell.share("mdt_actions", gettext("Actions on time"), done, behind=done.rest > 0),
     ]
 
 
@@ -297,7 +319,12 @@ def tables(found: Quality, *, shared: bool) -> list[Table]:
     """The figures by group, each with its heading; a table of one group says nothing and is left out."""
     tell = Teller(shared)
     return [
-        tell.counts("overdue", gettext("Overdue now, by how long"), _overdue(found), behind=True),
+        tell.counts(
+            "overdue",
+            gettext("Overdue now, by how long"),
+            _overdue(found),
+            behind=any(count for _upper, count in found.overdue),
+        ),
         tell.shares("brought_back", gettext("What each reminder brought back"), _brought_back(found)),
         *_groups(found, tell),
         tell.shares("by_kind", gettext("Kept by kind of step"), _named(found.steps.by_kind, step_kind_words)),

@@ -35,6 +35,9 @@ MEDIA: Final = {
 }
 
 
+OF_NOW: Final = ("lost", "suspected", "overdue")  # whatever the period
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Whose figures, over which period, and whether small groups are hidden."""
@@ -80,6 +83,7 @@ def show(request: HttpRequest) -> HttpResponse:
     counted = quality_figures.figures(asked.clinics, asked.period)
     found = counted.figures
     points = _months(found, shared=asked.shared)
+    grouped = tables(found, shared=asked.shared)
     context = {
         "asked": asked,
         "found": found,
@@ -87,11 +91,12 @@ def show(request: HttpRequest) -> HttpResponse:
         "periods": [(one, gettext("%(months)s months") % {"months": one}) for one in PERIODS_DAYS],
         "to_do": [] if asked.shared else to_do(found),
         "sections": sections(found, shared=asked.shared),
-        "tables": tables(found, shared=asked.shared),
-        "figure": chart.figure(points, fewest=1),
+        "tables": [table for table in grouped if table.rows],
+        "empty_tables": [table.title for table in grouped if not table.rows],
+        "figure": chart.figure(points),
         "months_table": {
             "columns": [gettext("Month"), gettext("CT on time")],
-            "rows": [[one.words, f"{100 * one.part / one.whole:.0f} % ({one.part} / {one.whole})"] for one in points],
+            "rows": [[one.words, _month_words(one)] for one in points],
         },
         "months_definition": DEFINITIONS["on_time"],
         "not_counted": NOT_COUNTED,
@@ -105,6 +110,11 @@ def _months(found: Quality, *, shared: bool) -> list[chart.MonthPoint]:
         chart.MonthPoint(formats.date_format(starts_on, "YEAR_MONTH_FORMAT"), share.part, share.whole)
         for starts_on, share in months(found, shared=shared)
     ]
+
+
+def _month_words(point: chart.MonthPoint) -> str:
+    share = Share(point.part, point.whole)
+    return f"{percent(share)} ({point.part} / {point.whole})" if point.whole else percent(share)
 
 
 @never_cache
@@ -122,8 +132,7 @@ def patients(request: HttpRequest, figure: str) -> HttpResponse:
         "asked": asked,
         "heading": heading(figure),
         "definition": DEFINITIONS[figure],
-        "first": first,
-        "last": last,
+        "days": None if figure in OF_NOW else (first, last),
         "rows": [(one, detail_words(figure, one.detail)) for one in found.patients],
         "more": found.more,
         "shown": SHOWN,
@@ -166,14 +175,16 @@ def _lines(found: Quality, asked: Asked) -> list[list[Cell]]:
     ]
     if asked.shared:
         rows.append([gettext("To be shared"), hiding, "", None, None, "", ""])
-    for _code, title, tiles in sections(found, shared=asked.shared):
+    for section in sections(found, shared=asked.shared):
         rows += [
-            [title, tile.title, f"{tile.value} ({tile.under})", None, None, *_meaning(tile.code)] for tile in tiles
+            [section.title, tile.title, f"{tile.value} ({tile.under})", None, None, *_meaning(tile.code)]
+            for tile in section.every
         ]
     months_title = gettext("CT on time, by month")
     for point in _months(found, shared=asked.shared):
         share = percent(Share(point.part, point.whole))
-        rows.append([months_title, point.words, share, point.part, point.whole, *_meaning("on_time")])
+        counted = (point.part, point.whole) if point.whole else (None, None)
+        rows.append([months_title, point.words, share, *counted, *_meaning("on_time")])
     for table in tables(found, shared=asked.shared):
         meaning = [str(table.definition.text), table.definition.version]
         rows += [[table.title, row.name, row.value, row.part, row.whole, *meaning] for row in table.rows]

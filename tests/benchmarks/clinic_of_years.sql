@@ -221,4 +221,4 @@ FROM generate_series(11, :patients, 50) p;
 INSERT INTO nodules_app_measurement (id, code, created_at, finding_id, method, version, by_id, attenuation, volume_mm3,
     volume_sd_mm3, mean_diameter_mm, mean_diameter_sd_mm, long_axis_mm, short_axis_mm, attached_to, outline_px)
 SELECT 12 * :patients + id, gen_random_uuid(), now(), id, 'caliper', '1', :user, 'solid', 113, 60, 6, 1, 6.5, 5.5, '[]', '[]'
-FROM nodules_app_finding WHERE scan_id % 5 = 4 AND id % 30 = 0;
+FROM nodules_app_finding WHERE scan_id % 5 = 4 AND id % 30 = 8;

@@ -344,7 +344,7 @@ def listed(found: Quality) -> dict[str, int]:
         "mdt_24": found.conference.within_24_h,
         "mdt_actions": found.conference.actions_on_time,
     }
-    return {figure: share.whole - share.part for figure, share in not_kept.items()} | {
+    return {figure: share.rest for figure, share in not_kept.items()} | {
         "lost": found.lost.part,
         "suspected": found.suspected_lost,
         "overdue": sum(count for _upper, count in found.overdue),

@@ -17,6 +17,14 @@ Row = tuple[Any, ...]
 MONTHS: Final = 12
 
 
+def month_starts(last: date) -> list[date]:
+    """Give the first days of the last twelve months, the earliest first."""
+    months = [last.replace(day=1)]
+    while len(months) < MONTHS:
+        months.append((months[-1] - timedelta(days=1)).replace(day=1))
+    return months[::-1]
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """The clinics and the days of the period, both included, and the day on which it is asked."""
@@ -29,14 +37,6 @@ class Question:
     @property
     def keys(self) -> list[int]:
         return [clinic.pk for clinic in self.clinics]
-
-    @property
-    def month_starts(self) -> list[date]:
-        """The last twelve months, the first one first."""
-        months = [self.last.replace(day=1)]
-        while len(months) < MONTHS:
-            months.append((months[-1] - timedelta(days=1)).replace(day=1))
-        return months[::-1]
 
     def instants(self) -> tuple[datetime, datetime]:
         """The period as instants, in the installation's zone."""

@@ -14,7 +14,7 @@ from nodules_app.ladder.rungs import HIGH_WITHIN_DAYS, MIDDLE_WITHIN_DAYS, Tier
 from nodules_app.lifecycles import FOLLOWED_NODULE, TO_ARRANGE
 from nodules_app.models import FollowUp, FollowUpKind, Nodule
 from nodules_app.models.evidence import NOTHING_OWED
-from nodules_app.selectors.quality.asking import Question, ask
+from nodules_app.selectors.quality.asking import Question, ask, month_starts
 from nodules_app.selectors.quality.values import NOTHING, Month, Share, Steps
 
 WITHIN_DAYS: Final = 30  # of the target day: as published safety-net studies count
@@ -69,7 +69,7 @@ class Cell(NamedTuple):
 
 def walk(question: Question) -> Steps:
     """Count the steps whose window ended in the period; CTs by month, sex, age, urgency and clinic."""
-    months = question.month_starts
+    months = month_starts(question.last)
     rows = ask(
         WALK,
         question,

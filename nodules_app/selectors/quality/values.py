@@ -17,6 +17,10 @@ class Share:
     def ratio(self) -> float | None:
         return self.part / self.whole if self.whole else None
 
+    @property
+    def rest(self) -> int:
+        return self.whole - self.part
+
     def __add__(self, other: Share) -> Share:
         return Share(self.part + other.part, self.whole + other.whole)
 
