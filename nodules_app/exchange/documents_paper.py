@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Final
+from typing import Any, Final
 
 from fpdf import FPDF
 from fpdf.enums import DocumentCompliance, TextMode
@@ -29,6 +29,7 @@ from nodules_app.exchange.documents_fonts import (
     letters_of,
     suffix_of,
 )
+from nodules_app.exchange.documents_lines import broken, glued
 from nodules_app.exchange.documents_text import PRODUCT
 
 OWN_FONT, LATIN_FONT, MORE_FONT = "Own", "Latin", "More"
@@ -84,6 +85,12 @@ class Paper(FPDF):
 
     def normalize_text(self, text: str) -> str:
         return super().normalize_text(composed(text))
+
+    def multi_cell(self, w: float, h: float | None = None, text: str = "", *told: Any, **more: Any) -> Any:  # noqa: ANN401 as the library has it
+        """Write lines as the library does, but break Chinese ones by the rules of Chinese."""
+        room_mm = (w or self.w - self.r_margin - self.x) - 2 * self.c_margin
+        lines = broken(glued(composed(text)), room_mm, self.get_string_width)
+        return super().multi_cell(w, h, lines, *told, **more)
 
     def drawn(self) -> bytes:
         """Give the file, and let go of the fonts that it was drawn with."""

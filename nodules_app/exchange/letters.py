@@ -26,6 +26,7 @@ RETURN_LINE_MM: Final = 12.7  # of the window's height: who sent it, in small le
 LINE_MM: Final = 5.0
 SMALL_LINE_MM: Final = 3.2
 TEXT_TOP_MM: Final = 103.4
+FURTHER_TOP_MM: Final = 20.0  # of the text on the second page and after
 FOLDS_MM: Final = (105.0, 210.0)
 BODY_PT, SMALL_PT, SMALLEST_PT = 11, 7, 5
 
@@ -53,7 +54,15 @@ class Letter:
 class _Sheets(Paper):
     """Pages with fold marks on the first of each letter and its foot on all."""
 
-    foot = ""
+    foot, subject, first_page = "", "", 0
+
+    def header(self) -> None:
+        """Say on each further page which letter it belongs to."""
+        if self.page_no() > self.first_page:
+            self.set_font(OWN_FONT, size=SMALL_PT)
+            self.set_y(10)
+            self.cell(0, SMALL_LINE_MM, f"{self.subject} · {self.page_no() - self.first_page + 1}", align="R")
+            self.set_y(FURTHER_TOP_MM)
 
     def footer(self) -> None:
         self.set_y(-MARGIN_BOTTOM_MM + 4)
@@ -76,7 +85,7 @@ def pdf_of(letters: Sequence[Letter], *, font: Path | None, made_at: datetime | 
     words = (word for letter in letters for word in letter.words())
     title, language = (letters[0].subject, letters[0].language) if letters else ("", "en")
     pdf = _Sheets(words, title=title, language=language, more=font, made_at=made_at)
-    pdf.set_margins(MARGIN_LEFT_MM, 20, MARGIN_RIGHT_MM)
+    pdf.set_margins(MARGIN_LEFT_MM, FURTHER_TOP_MM, MARGIN_RIGHT_MM)
     pdf.set_auto_page_break(auto=True, margin=MARGIN_BOTTOM_MM)
     for letter in letters:
         _draw(pdf, letter)
@@ -84,6 +93,7 @@ def pdf_of(letters: Sequence[Letter], *, font: Path | None, made_at: datetime | 
 
 
 def _draw(pdf: _Sheets, letter: Letter) -> None:
+    pdf.subject, pdf.first_page = letter.subject, pdf.page_no() + 1
     pdf.add_page()
     pdf.foot = letter.foot
     for height_mm in FOLDS_MM:

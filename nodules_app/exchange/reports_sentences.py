@@ -108,8 +108,8 @@ def findings(facts: SignedFacts) -> Iterator[Sentence]:
 
 def _size_sentence(one: NoduleFacts) -> str:
     size = one.current
-    place = ", ".join(filter(None, (words.lobe(one.lobe) if one.lobe else "", _attenuation(one))))
-    told = {"label": one.label, "place": f" ({place})" if place else ""}
+    place = words.listed(words.lobe(one.lobe) if one.lobe else "", _attenuation(one))
+    told = {"label": one.label, "place": gettext(" (%(place)s)") % {"place": place} if place else ""}
     if size is None:
         return gettext("%(label)s%(place)s was not marked on this scan.") % told
     if not size.present:
@@ -130,7 +130,7 @@ def size_words(size: Size) -> str:
         parts.append(gettext("mean diameter %(mean)s ± %(half)s mm") % mean)
     if size.long_axis_mm is not None and size.short_axis_mm is not None:
         parts.append(f"{words.millimetres(size.long_axis_mm)} × {words.millimetres(size.short_axis_mm)} mm")
-    return ", ".join(parts)
+    return words.listed(*parts)
 
 
 def _attenuation(one: NoduleFacts) -> str:

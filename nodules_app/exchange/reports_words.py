@@ -105,6 +105,11 @@ def together(sentences: Iterable[str]) -> str:
     return ("" if get_language() == "zh-hans" else " ").join(sentences)
 
 
+def listed(*parts: str) -> str:
+    """Put parts of a sentence one after the other with the comma of the script, without those that say nothing."""
+    return ("，" if get_language() == "zh-hans" else ", ").join(filter(None, parts))
+
+
 def lobe(code: str) -> str:
     return str(LOBE.get(code.upper(), code))
 

@@ -78,7 +78,7 @@ def replaced_words(document: ClinicalDocument) -> str:
 
 
 def _report(document: ClinicalDocument, written: Written) -> Document:
-    blocks: list[Block] = [Lines(tuple(f"{name}: {value}" for name, value in written.facts))]
+    blocks: list[Block] = [Lines(tuple(_fact(*fact) for fact in written.facts))]
     if replaced := replaced_words(document):
         blocks.append(Lines((replaced,)))
     for part in written.parts:
@@ -99,6 +99,10 @@ def _report(document: ClinicalDocument, written: Written) -> Document:
         blocks=tuple(blocks),
         footer=" · ".join((document.patient.identifier, written.title, signature(document))),
     )
+
+
+def _fact(name: str, value: str) -> str:
+    return gettext("%(name)s: %(value)s") % {"name": name, "value": value}
 
 
 def _pictures(document: ClinicalDocument) -> Iterator[Picture]:
