@@ -13,6 +13,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from inference.validation.calibration import wilson
+from nodules_app.ladder.rungs import Tier
 from nodules_app.models import Sex
 from nodules_app.selectors.quality.asking import month_starts
 from nodules_app.selectors.quality.hiding import FEWEST, hidden, is_small, rounded
@@ -221,14 +222,44 @@ class ToDo:
 
 def to_do(found: Quality) -> list[ToDo]:
     """What of one's own figures asks for an act, the gravest first; nothing where all is done."""
-    late = found.conference.actions_on_time
+    late, untold = found.conference.actions_on_time.rest, found.times.not_contacted
     overdue = sum(count for _upper, count in found.overdue)
     asked = [
-        ("lost", found.lost.part, gettext("active nodules have no next step: an incident")),
-        ("suspected", found.suspected_lost, gettext("steps are suspected lost: a clinician must decide")),
-        ("overdue", overdue, gettext("steps are overdue")),
-        ("result_to_contact", found.times.not_contacted, gettext("results of this period were told to nobody yet")),
-        ("mdt_actions", late.whole - late.part, gettext("actions of the conference were not done by their day")),
+        (
+            "lost",
+            found.lost.part,
+            ngettext(
+                "active nodule has no next step: an incident",
+                "active nodules have no next step: an incident",
+                found.lost.part,
+            ),
+        ),
+        (
+            "suspected",
+            found.suspected_lost,
+            ngettext(
+                "step is suspected lost: a clinician must decide",
+                "steps are suspected lost: a clinician must decide",
+                found.suspected_lost,
+            ),
+        ),
+        ("overdue", overdue, ngettext("step is overdue", "steps are overdue", overdue)),
+        (
+            "result_to_contact",
+            untold,
+            ngettext(
+                "result of this period was told to nobody yet", "results of this period were told to nobody yet", untold
+            ),
+        ),
+        (
+            "mdt_actions",
+            late,
+            ngettext(
+                "action of the conference was not done by its day",
+                "actions of the conference were not done by their day",
+                late,
+            ),
+        ),
     ]
     return [ToDo(*one) for one in asked if one[1]]
 
@@ -340,10 +371,11 @@ def tables(found: Quality, *, shared: bool) -> list[Table]:
 
 def _groups(found: Quality, tell: Teller) -> list[Table]:
     steps = found.steps
+    by_tier = sorted(steps.by_tier, key=lambda one: list(Tier).index(Tier(one[0])))
     asked = [
         ("by_age", gettext("CT on time by age"), _named(steps.by_age, age_words)),
         ("by_sex", gettext("CT on time by sex"), _named(steps.by_sex, lambda code: str(Sex(code).label))),
-        ("by_tier", gettext("CT on time by harm of delay"), _named(steps.by_tier, lambda tier: str(tier_word(tier)))),
+        ("by_tier", gettext("CT on time by harm of delay"), _named(by_tier, lambda tier: str(tier_word(tier)))),
         ("by_clinic", gettext("CT on time by clinic"), list(steps.by_clinic)),
     ]
     return [

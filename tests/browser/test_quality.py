@@ -44,6 +44,8 @@ def test_the_figures_are_accessible(visit: Visit, manager: User, language: str, 
     for details in page.locator("details.data-table summary").all():
         details.click()
     assert faults(visitor) == []
+    visitor.see("/quality/patients/overdue")
+    assert faults(visitor) == []
 
 
 def test_a_shared_view_hides_the_small_group_that_one_s_own_shows(visit: Visit, manager: User) -> None:
@@ -56,4 +58,12 @@ def test_a_shared_view_hides_the_small_group_that_one_s_own_shows(visit: Visit, 
     expect(page.locator(".page-head p").first).to_contain_text("Groups below 5 are not shown")
     with page.expect_download() as told:
         page.get_by_role("link", name="Export", exact=True).click()
-    assert told.value.suggested_filename.endswith(".xlsx")
+    assert told.value.suggested_filename.endswith("-shared.xlsx")
+
+
+def test_what_must_be_done_leads_to_the_patients_and_back(visit: Visit, manager: User) -> None:
+    page = visit(as_=manager).see("/quality?months=6")
+    page.get_by_role("link", name="3 steps are overdue").press("Enter")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    page.get_by_role("link", name="Back to the figures").press("Enter")
+    expect(page.locator("#months")).to_have_value("6")
