@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 
-from nodules_app.lifecycles import MDT_TO_PREPARE, OPEN_MDT_CASE, MdtCaseState
+from nodules_app.lifecycles import MDT_TO_PREPARE, OPEN_MDT_CASE, OPEN_READING, MdtCaseState
 from nodules_app.models import (
     MdtAction,
     MdtAddendum,
@@ -23,6 +23,7 @@ from nodules_app.models import (
     MdtOutcome,
     Membership,
     Patient,
+    Reading,
     Scan,
     User,
 )
@@ -97,6 +98,7 @@ class CaseLine:
     fitness: str
     pathology: str
     has_scan: bool
+    is_read: bool  # no exam waits for its signature, which an outcome needs
     version: int
     outcome: MdtOutcome | None
     actions: tuple[ActionLine, ...]
@@ -285,20 +287,23 @@ def people_at(clinic_id: int) -> QuerySet[User]:
     return User.objects.filter(pk__in=held.values("user"), is_active=True).order_by("last_name", "username")
 
 
-def _cases() -> QuerySet[MdtCase]:
+def with_readiness(cases: QuerySet[MdtCase]) -> QuerySet[MdtCase]:
+    """Tell of each case ``has_scan``, and ``is_read``: whether no exam of the patient waits for a signature."""
     scans = Scan.objects.filter(study__patient=OuterRef("patient"), superseded_at__isnull=True)
+    unsigned = Reading.objects.filter(patient=OuterRef("patient"), state__in=OPEN_READING)
+    return cases.annotate(has_scan=Exists(scans), is_read=~Exists(unsigned))
+
+
+def _cases() -> QuerySet[MdtCase]:
     actions = MdtAction.objects.select_related("owner", "case__patient").order_by("due_on", "pk")
     returns = MdtChange.objects.filter(step__in=["return", "carry"]).order_by("-version")
-    return (
-        MdtCase.objects.select_related(
-            "patient", "asked_by", "presenter", "outcome__confirmed_by", "outcome__drafted_by"
-        )
-        .annotate(has_scan=Exists(scans))
-        .prefetch_related(
-            Prefetch("actions", queryset=actions),
-            Prefetch("addenda", queryset=MdtAddendum.objects.select_related("by").order_by("pk")),
-            Prefetch("changes", queryset=returns, to_attr="sent_back"),
-        )
+    rows = MdtCase.objects.select_related(
+        "patient", "asked_by", "presenter", "outcome__confirmed_by", "outcome__drafted_by"
+    )
+    return with_readiness(rows).prefetch_related(
+        Prefetch("actions", queryset=actions),
+        Prefetch("addenda", queryset=MdtAddendum.objects.select_related("by").order_by("pk")),
+        Prefetch("changes", queryset=returns, to_attr="sent_back"),
     )
 
 
@@ -330,7 +335,8 @@ def _case_line(row: MdtCase, nodules: Sequence[NoduleCell]) -> CaseLine:
         performance_status=row.performance_status,
         fitness=row.fitness,
         pathology=row.pathology,
-        has_scan=row.has_scan,  # type: ignore[attr-defined]
+        has_scan=row.has_scan,  # type: ignore[attr-defined]  # told by with_readiness
+        is_read=row.is_read,  # type: ignore[attr-defined]
         version=row.version,
         outcome=getattr(row, "outcome", None),
         actions=tuple(_action(one) for one in row.actions.all()),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Final
 
 from django import template
+from django.utils import formats
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -103,8 +105,14 @@ def in_words(sentence: str) -> str:
 
 def refused_words(refusal: Refused) -> str:
     """Say a refusal and what to do about it, in the reader's language."""
-    facts = {name: gettext(fact) if isinstance(fact, str) else fact for name, fact in refusal.facts.items()}
+    facts = {name: _fact_words(fact) for name, fact in refusal.facts.items()}
     return " ".join(gettext(part).format(**facts) for part in (refusal.sentence, refusal.remedy) if part)
+
+
+def _fact_words(fact: object) -> object:
+    if isinstance(fact, date):
+        return formats.date_format(fact, "DATE_FORMAT")
+    return gettext(fact) if isinstance(fact, str) else fact
 
 
 def no_such_step_words(refusal: NoSuchStep) -> str:

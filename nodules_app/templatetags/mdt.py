@@ -56,6 +56,7 @@ CHANGE: Final[dict[str, Promise]] = {
     "reorder": _("Place on the list changed"),
 }
 MISSING: Final[dict[str, Promise]] = {
+    "reading": _("a signed reading"),
     "images": _("images"),
     "fitness": _("fitness"),
     "pathology": _("pathology"),
@@ -94,6 +95,7 @@ def lacking(case: CaseLine) -> str:
     codes = missing_of_facts(
         without_discussion=case.without_discussion,
         has_scan=case.has_scan,
+        is_read=case.is_read,
         performance_status=case.performance_status,
         pathology=case.pathology,
         has_presenter=bool(case.presenter),

@@ -32,7 +32,7 @@ from nodules_app.models import (
     User,
 )
 from nodules_app.selectors import mdt as selectors
-from nodules_app.services import endings, follow_ups, policy, safety_net
+from nodules_app.services import endings, follow_ups, policy, readings, safety_net
 from nodules_app.services.mdt import cases, meetings, minutes, outcomes
 from nodules_app.services.mdt.outcomes import Task
 from nodules_app.services.pipeline import planning
@@ -151,6 +151,9 @@ def test_a_complete_case_stays_when_the_list_closes(patient: Patient, meeting: M
     cases.prepare(case=case, facts=facts, by=coordinator)
     MdtMeeting.objects.update(cut_off_at=timezone.now() - timedelta(minutes=1))
     assert meetings.close_lists() == 0
+    readings.begin(patient=patient, by=factories.member(Role.RADIOLOGIST))
+    assert not selectors.one_case(case).is_read
+    assert meetings.close_lists() == 1  # no outcome can be confirmed of an exam that nobody signed
 
 
 def test_images_are_asked_for_once_when_a_meeting_comes_near(meeting: MdtMeeting, coordinator: User) -> None:

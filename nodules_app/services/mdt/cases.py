@@ -196,11 +196,12 @@ def put_before(*, case: MdtCase, by: User) -> MdtCase:
     return amend(held, "reorder", by=by, order=theirs)
 
 
-def missing_of(case: MdtCase, *, has_scan: bool) -> tuple[str, ...]:
+def missing_of(case: MdtCase, *, has_scan: bool, is_read: bool) -> tuple[str, ...]:
     """Name what a case still lacks before it can be discussed."""
     return missing_of_facts(
         without_discussion=case.without_discussion,
         has_scan=has_scan,
+        is_read=is_read,
         performance_status=case.performance_status,
         pathology=case.pathology,
         has_presenter=case.presenter_id is not None,
@@ -208,15 +209,21 @@ def missing_of(case: MdtCase, *, has_scan: bool) -> tuple[str, ...]:
 
 
 def missing_of_facts(
-    *, without_discussion: bool, has_scan: bool, performance_status: int | None, pathology: str, has_presenter: bool
+    *,
+    without_discussion: bool,
+    has_scan: bool,
+    is_read: bool,
+    performance_status: int | None,
+    pathology: str,
+    has_presenter: bool,
 ) -> tuple[str, ...]:
-    """Name what is lacking; a case without discussion needs its question only."""
-    if without_discussion:
-        return ()
-    lacking = {
-        "images": not has_scan,
-        "fitness": performance_status is None,
-        "pathology": pathology == Pathology.AWAITED,
-        "presenter": not has_presenter,
-    }
+    """Name what is lacking; a case without discussion needs its question, and its exam signed."""
+    lacking = {"reading": not is_read}
+    if not without_discussion:
+        lacking |= {
+            "images": not has_scan,
+            "fitness": performance_status is None,
+            "pathology": pathology == Pathology.AWAITED,
+            "presenter": not has_presenter,
+        }
     return tuple(name for name, is_missing in lacking.items() if is_missing)

@@ -7,11 +7,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from nodules_app.lifecycles import MdtCaseState
-from nodules_app.models import Clinic, Discipline, MdtAttendee, MdtCase, MdtMeeting, Scan, User
+from nodules_app.models import Clinic, Discipline, MdtAttendee, MdtCase, MdtMeeting, User
 from nodules_app.selectors import mdt as selectors
 from nodules_app.selectors import viewer
 from nodules_app.services import viewing
@@ -134,10 +133,11 @@ def close_lists() -> int:
         state=MdtCaseState.LISTED, meeting__cut_off_at__lte=now, meeting__began_at__isnull=True
     )
     sent_back = 0
-    for case in closing.annotate(has_scan=Exists(_scans())):
+    for case in selectors.with_readiness(closing):
         with transaction.atomic():
             held = cases.hold(case)
-            if held.state == MdtCaseState.LISTED and cases.missing_of(held, has_scan=case.has_scan):
+            told = {"has_scan": case.has_scan, "is_read": case.is_read}  # type: ignore[attr-defined]  # readiness
+            if held.state == MdtCaseState.LISTED and cases.missing_of(held, **told):
                 cases.send_back(case=held, because=cases.NOT_COMPLETE, by=None)
                 sent_back += 1
     return sent_back
@@ -161,7 +161,3 @@ def _hold(meeting: MdtMeeting) -> MdtMeeting:
 def _carry(meeting: MdtMeeting, why: str, *, by: User) -> None:
     for case in meeting.cases.filter(state=MdtCaseState.LISTED).order_by("patient_id"):
         cases.move(cases.hold(case), "carry", by=by, why=why, meeting=None, order=0)
-
-
-def _scans() -> QuerySet[Scan]:
-    return Scan.objects.filter(study__patient=OuterRef("patient"), superseded_at__isnull=True)
