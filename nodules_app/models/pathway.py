@@ -36,7 +36,12 @@ class Assessment(CodedRow):
     lead = models.ForeignKey(Nodule, models.PROTECT, null=True, related_name="+")
 
     class Meta:
-        indexes = [models.Index(name="assessment_latest_first", fields=["patient", "guideline", "-id"])]
+        indexes = [
+            models.Index(name="assessment_latest_first", fields=["patient", "guideline", "-id"]),
+            # The figures of a clinic ask these of every answer, and not for the answer itself.
+            models.Index(name="assessment_exam", fields=["id"], include=["patient", "exam_on"]),
+            models.Index(name="assessment_by_exam", fields=["exam_on"], include=["patient", "guideline", "management"]),
+        ]
 
     def __str__(self) -> str:
         return f"assessment {self.code}"
@@ -184,6 +189,7 @@ class FollowUp(CodedRow):
                 fields=["due_until"],
                 include=["patient", "kind", "state", "target_on", "exam", "evidence", "created_at", "closed_at"],
             ),
+            models.Index(name="follow_up_exam", fields=["id"], include=["exam"]),
         ]
 
     def __str__(self) -> str:

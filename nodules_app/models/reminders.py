@@ -173,7 +173,12 @@ class Reminder(CodedRow):
                 name="reminder_sent_lately", fields=["handed_over_at"], condition=Q(handed_over_at__isnull=False)
             ),
             models.Index(name="reminder_unreceipted", fields=["handed_over_at"], condition=Q(state="handed_over")),
-            # The figures of a clinic ask when a patient was told, and for nothing else of the row.
+            # The figures of a clinic ask these of the reminders of a year, and not for their words.
+            models.Index(
+                name="reminder_by_plan",
+                fields=["clinic", "planned_on"],
+                include=["channel", "state", "rung", "follow_up", "handed_over_at", "created_at", "acknowledged_at"],
+            ),
             models.Index(
                 name="reminder_told_the_patient",
                 fields=["handed_over_at"],

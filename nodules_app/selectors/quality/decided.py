@@ -16,25 +16,28 @@ MANAGEMENTS_SHOWN: Final = 12
 # An answer keeps what else the stated errors leave possible only where that is likelier than one in twenty: where it
 # keeps nothing and is "stable", nothing else is likely.
 DECISIONS: Final = """
-SELECT d.overrides, d.reason_code, a.answer #>> '{result,stability}' IS NOT NULL,
-    a.answer #>> '{result,stability}' <> 'stable' AND (
-        SELECT 1 - coalesce(sum((b ->> 'probability')::numeric), 0) > %(flips_from)s
-        FROM jsonb_array_elements(a.answer #> '{result,branches}') b WHERE b ->> 'management' = a.management),
-    count(*)
-FROM nodules_app_decision d
-JOIN nodules_app_assessment a ON a.id = d.assessment_id
-JOIN nodules_app_patient p ON p.id = a.patient_id
-WHERE p.clinic_id = ANY(%(clinics)s) AND d.created_at >= %(start)s AND d.created_at < %(stop)s
-    AND NOT EXISTS (SELECT FROM nodules_app_decisiontakenback t WHERE t.decision_id = d.id)
+WITH said AS MATERIALIZED (  -- so that nothing but these words of the long answers is carried further
+    SELECT d.overrides, d.reason_code, a.patient_id, a.answer #>> '{result,stability}' AS stability,
+        a.answer #>> '{result,stability}' <> 'stable' AND (
+            SELECT 1 - coalesce(sum((b ->> 'probability')::numeric), 0) > %(flips_from)s
+            FROM jsonb_array_elements(a.answer #> '{result,branches}') b
+            WHERE b ->> 'management' = a.management) AS flips
+    FROM nodules_app_decision d
+    JOIN nodules_app_assessment a ON a.id = d.assessment_id
+    WHERE d.created_at >= %(start)s AND d.created_at < %(stop)s
+        AND NOT EXISTS (SELECT FROM nodules_app_decisiontakenback t WHERE t.decision_id = d.id)
+)
+SELECT s.overrides, s.reason_code, s.stability IS NOT NULL, s.flips, count(*)
+FROM said s JOIN nodules_app_patient p ON p.id = s.patient_id
+WHERE p.clinic_id = ANY(%(clinics)s)
 GROUP BY 1, 2, 3, 4
 """
 
 MANAGEMENTS: Final = """
-SELECT guideline, management, count(*) FROM (
-    SELECT DISTINCT a.guideline, a.management, a.patient_id
-    FROM nodules_app_assessment a JOIN nodules_app_patient p ON p.id = a.patient_id
-    WHERE p.clinic_id = ANY(%(clinics)s) AND a.exam_on BETWEEN %(first)s AND %(last)s
-        AND a.management <> ALL(%(no_answer)s)) said
+SELECT a.guideline, a.management, count(DISTINCT a.patient_id)
+FROM nodules_app_assessment a JOIN nodules_app_patient p ON p.id = a.patient_id
+WHERE p.clinic_id = ANY(%(clinics)s) AND a.exam_on BETWEEN %(first)s AND %(last)s
+    AND a.management <> ALL(%(no_answer)s)
 GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT %(most)s
 """
 

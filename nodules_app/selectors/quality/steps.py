@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Final, NamedTuple, TypeVar
 
-from django.db import connection
 from django.db.models import Count, Q
 
 from nodules_app.ladder.rungs import HIGH_WITHIN_DAYS, MIDDLE_WITHIN_DAYS, Tier
 from nodules_app.lifecycles import FOLLOWED_NODULE, TO_ARRANGE
-from nodules_app.models import FollowUp, FollowUpKind, Nodule
+from nodules_app.models import FollowUp, FollowUpKind
 from nodules_app.models.evidence import NOTHING_OWED
 from nodules_app.selectors.quality.asking import Question, ask, month_starts
 from nodules_app.selectors.quality.values import NOTHING, Month, Share, Steps
@@ -163,14 +162,15 @@ def suspected_lost(question: Question) -> tuple[int, int]:
     return all_of_them, long
 
 
+LOST: Final = """
+SELECT count(u.nodule_id), count(*)
+FROM nodules_app_nodule n
+JOIN nodules_app_patient p ON p.id = n.patient_id
+LEFT JOIN nodules_app_uncovered_nodule u ON u.nodule_id = n.id
+WHERE p.clinic_id = ANY(%(clinics)s) AND n.state = ANY(%(followed)s)
+"""
+
+
 def lost(question: Question) -> Share:
     """Ask the view that the safety net's trigger asks too."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM nodules_app_uncovered_nodule u "
-            "JOIN nodules_app_patient p ON p.id = u.patient_id WHERE p.clinic_id = ANY(%s)",
-            [question.keys],
-        )
-        row = cursor.fetchone()
-    whole = Nodule.objects.filter(patient__clinic__in=question.keys, state__in=FOLLOWED_NODULE).count()
-    return Share(row[0] if row else 0, whole)
+    return Share(*ask(LOST, question, followed=[str(state) for state in FOLLOWED_NODULE])[0])
