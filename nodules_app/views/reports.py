@@ -89,12 +89,14 @@ def _page(
     written = from_json(document.content)
     may = acts_of(access.member(request.user), document.patient.clinic_id)
     is_draft = document.state == DocumentState.DRAFT
+    pictures = selectors.pictures_of(document)
     context: Mapping[str, Any] = {
         "document": document,
         "written": written,
         "identity": patient_selectors.identity(document.patient, today=timezone.localdate()),
         "history": selectors.history_of(document),
-        "pictures": selectors.pictures_of(document),
+        "pictures": pictures,
+        "has_images": any(is_drawn for _picture, is_drawn in pictures),
         "may": may,
         "is_draft": is_draft,
         "can_edit": is_draft and _writes(document.kind) in may,
