@@ -147,6 +147,13 @@ class MeetingPage:
     def unconfirmed(self) -> int:
         return sum(not case.is_settled for case in self.cases)
 
+    @property
+    def is_to_sign(self) -> bool:
+        """Whether the meeting has ended and there is something that no signed minutes hold."""
+        signed_at = self.minutes[0].signed_at if self.minutes else None
+        added = (one.at for case in self.cases for one in case.addenda)
+        return self.meeting.ended_at is not None and (signed_at is None or any(at > signed_at for at in added))
+
 
 def meetings_of(user: User, *, past: bool = False) -> tuple[MeetingLine, ...]:
     """The meetings of the clinics where somebody sees patients: those to come and running, or those that ended."""

@@ -25,6 +25,7 @@ from nodules_app.exchange.documents import Block, Document, Heading, Lines, Pict
 from nodules_app.forms.patients import told_facts
 from nodules_app.selectors import mdt as selectors
 from nodules_app.selectors import patients as patient_selectors
+from nodules_app.selectors.spreadsheets import told_by_lists
 from nodules_app.services import access
 from nodules_app.services.access import Act
 from nodules_app.services.mdt import meetings
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from nodules_app.models import Patient, User
     from nodules_app.selectors.mdt import CaseLine, MeetingPage
     from nodules_app.selectors.patients import PatientPage
+    from nodules_app.selectors.spreadsheets import Told
     from nodules_app.selectors.timeline import Appearance
 
 PICTURED: Final = 2  # nodules of a case that are shown in pictures: the leading one and the next that changed
@@ -118,7 +120,9 @@ def _case(case: CaseLine, patient: Patient, place: int) -> Iterator[Block]:
     shown = [picture for row in _leading(rows, page) for picture in printed.pictures(row, page.timeline, volumes)]
     if shown:
         yield Pictures(tuple(shown))
-    if rows:
+    if not page.timeline.scans:
+        yield Lines((gettext("There are no images of this patient here."), *map(_listed, told_by_lists(patient))))
+    elif rows:
         yield _nodules(rows, page)
     if (curve := printed.curve(page.timeline)) is not None:
         yield curve
@@ -163,6 +167,15 @@ def _leading(rows: tuple[NoduleRow, ...], page: PatientPage) -> list[NoduleRow]:
     first = [row for row in rows if row.nodule.label == page.lead]
     changed = [row for row in rows if row not in first and row.change and row.change.word not in SMALL_CHANGE]
     return (first + changed)[:PICTURED]
+
+
+def _listed(told: Told) -> str:
+    """What the clinic's own list says of a nodule."""
+    size = f"{rounded(told.size_mm, 1)} ± {half_width_95(told.size_sd_mm, 1)} mm" if told.size_mm else ""
+    seen = patient_words.day_text(told.seen_on) if told.seen_on else ""
+    kind = [str(words.lobe_word(told.lobe)), str(words.attenuation_word(told.attenuation)), size, seen]
+    facts = {"nodule": told.label or "–", "facts": ", ".join(fact for fact in kind if fact)}
+    return gettext("From the clinic's list: %(nodule)s, %(facts)s") % facts
 
 
 def _nodules(rows: tuple[NoduleRow, ...], page: PatientPage) -> Table:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 
 from nodules_app.exchange import reports_words as words
 from nodules_app.exchange.documents import Block, Document, Heading, Lines, Table, pdf_of_document
-from nodules_app.models import Discipline, MdtAddendum, MdtChange, MdtMeeting, MdtMinutes, User
+from nodules_app.models import Discipline, MdtChange, MdtMeeting, MdtMinutes, User
 from nodules_app.selectors import mdt as selectors
 from nodules_app.services.audit import record
 from registration.errors import Refused, gettext_noop
@@ -57,8 +57,7 @@ def sign(*, meeting: MdtMeeting, by: User) -> MdtMinutes:
         raise NotTheChair(chair=str(held.chair))
     if held.ended_at is None or page.unconfirmed:
         raise NotAllConfirmed(count=page.unconfirmed)
-    latest = held.minutes.order_by("-version").first()
-    if latest is not None and not _added_since(held, latest):
+    if not page.is_to_sign:
         raise NothingNew
     version = (held.minutes.aggregate(last=Max("version"))["last"] or 0) + 1
     pdf = draw(page, version=version, signed_by=by)
@@ -67,10 +66,6 @@ def sign(*, meeting: MdtMeeting, by: User) -> MdtMinutes:
     )
     record("mdt_minutes.signed", None, by=by, meeting=held.code, version=version)
     return signed
-
-
-def _added_since(meeting: MdtMeeting, latest: MdtMinutes) -> bool:
-    return MdtAddendum.objects.filter(case__meeting=meeting, at__gt=latest.signed_at).exists()
 
 
 def draw(page: selectors.MeetingPage, *, version: int, signed_by: User) -> bytes:
