@@ -59,6 +59,16 @@ class Damaged(FileRefused):
     remedy = SAVE_AS_XLSX
 
 
+class LoneQuotationMark(FileRefused):
+    """One that opens and never closes would swallow every line after it."""
+
+    code = "list_lone_quotation_mark"
+    sentence = gettext_noop(
+        "A quotation mark in or before line {line} has no partner; lines would run together."
+    )
+    remedy = gettext_noop("Look for it above that line and take it out, or save the list as .xlsx.")
+
+
 class UnpacksTooLarge(FileRefused):
     """A small file that holds an enormous one."""
 
@@ -207,6 +217,24 @@ class DigitsLost(CellRefused):
     code = "cell_digits_lost"
     sentence = gettext_noop("Column {column}: the spreadsheet program has rounded the long number “{value}”.")
     remedy = gettext_noop("Format the column as text and enter the number again.")
+
+
+class NumberBecameFraction(CellRefused):
+    """12345 that a program wrote as 12345.0; what it was before nobody knows."""
+
+    code = "cell_number_became_fraction"
+    sentence = gettext_noop(
+        "Column {column}: a program wrote the number “{value}” with decimals; zeros may be lost."
+    )
+    remedy = gettext_noop("Format the column as text, enter the number as it is, and save the list again.")
+
+
+class NoNumber(CellRefused):
+    """A total below the list, a heading once more, "unknown"."""
+
+    code = "cell_no_number"
+    sentence = gettext_noop("Column {column}: “{value}” holds no digit; it is no patient's number.")
+    remedy = gettext_noop("Enter the number, or strike the line if it is about nobody.")
 
 
 class NumberBecameDay(CellRefused):

@@ -14,6 +14,7 @@ from nodules_app.exchange.spreadsheet_reading.cells import MOST_COLUMNS, MOST_LI
 from nodules_app.exchange.spreadsheet_reading.errors import (
     Damaged,
     EmptyFile,
+    LoneQuotationMark,
     NotAList,
     TooManyColumns,
     TooManyLines,
@@ -26,6 +27,8 @@ CHUNK: Final = 1 << 16
 SAYS_SEPARATOR: Final = "sep="  # Excel's own first line
 MARKS: Final = (  # the longer first: the mark of UTF-32 begins as that of UTF-16
     (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
@@ -44,6 +47,8 @@ def encoding_of(path: Path) -> str:
     """
     with path.open("rb") as file:
         head = file.read(CHUNK)
+    if head.lstrip().startswith(b"<"):
+        raise NotAList  # a page or XML under the name of a workbook, as many programs "export to Excel"
     for mark, name in MARKS:
         if head.startswith(mark):
             return name
@@ -104,13 +109,17 @@ def _chinese_pairs(text: bytes) -> tuple[int, int, bytes]:
     return seen, common, b""
 
 
-def _records(path: Path, encoding: str, separator: str) -> Iterator[list[str]]:
+def _records(path: Path, encoding: str, separator: str, *, strict: bool = False) -> Iterator[list[str]]:
+    """Give the records; strict, a quotation mark without its partner is refused instead of swallowing lines."""
     errors = "replace" if encoding == "cp1252" else "strict"  # five bytes of it mean nothing
-    try:
-        with path.open(encoding=encoding, errors=errors, newline="") as file:
-            yield from csv.reader(file, delimiter=separator)
-    except (csv.Error, UnicodeError) as problem:
-        raise Damaged from problem
+    with path.open(encoding=encoding, errors=errors, newline="") as file:
+        reader = csv.reader(file, delimiter=separator, strict=strict)
+        try:
+            yield from reader
+        except csv.Error as problem:
+            raise (LoneQuotationMark(line=reader.line_num) if strict else Damaged) from problem
+        except UnicodeError as problem:
+            raise Damaged from problem
 
 
 def separator_of(path: Path, encoding: str) -> str:
@@ -138,7 +147,7 @@ def read_csv(path: Path) -> Iterator[Line]:
     encoding = encoding_of(path)
     separator = separator_of(path, encoding)
     kept = 0
-    for number, record in enumerate(_records(path, encoding, separator), start=1):
+    for number, record in enumerate(_records(path, encoding, separator, strict=True), start=1):
         if number == 1 and record and record[0].casefold().startswith(SAYS_SEPARATOR):
             continue
         if not any(cell.strip() for cell in record):

@@ -85,13 +85,13 @@ def _opened(path: Path, *, formulas: bool = False) -> Iterator[Workbook]:
 
 
 def look_at_xlsx(path: Path) -> tuple[Sheet, ...]:
-    """Give each sheet that holds something with its first lines. Raises ``EmptyFile`` and what ``guard`` raises."""
+    """Give each sheet that is shown and holds something. Raises ``EmptyFile`` and what ``guard`` raises."""
     guard(path)
     sheets = []
     with _opened(path) as book:
         for name in book.sheetnames:
-            if not hasattr(book[name], "iter_rows"):
-                continue  # a sheet that is one chart
+            if not hasattr(book[name], "iter_rows") or book[name].sheet_state != "visible":
+                continue  # a sheet that is one chart; one that is hidden, which nobody who sends the list sees
             part = _part_of(book[name])
             calculated = _holds_formulas(path, part)
             first = tuple(islice(_lines(path, book, name, calculated=calculated), FIRST))
@@ -150,12 +150,19 @@ def _narrowed(cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
 def _values(path: Path, book: Workbook, sheet: str, *, calculated: bool) -> Iterator[tuple[Cell, ...]]:
     """Give the cells of each row; where there are formulas they are read beside their values, for one may have none."""
     if not calculated:
-        for row in book[sheet].iter_rows():
+        for row in _rows(book, sheet):
             yield tuple(_cell(cell) for cell in row)
         return
     with _opened(path, formulas=True) as written:
-        for row, formulas in zip_longest(book[sheet].iter_rows(), written[sheet].iter_rows(), fillvalue=()):
+        for row, formulas in zip_longest(_rows(book, sheet), _rows(written, sheet), fillvalue=()):
             yield tuple(_computed(cell, formula) for cell, formula in zip_longest(row, formulas))
+
+
+def _rows(book: Workbook, sheet: str) -> Iterator[tuple[Any, ...]]:
+    """Give each row as wide as it is: filled up to the corner of the sheet, one stray cell there would cost hours."""
+    read_only: Any = book[sheet]
+    read_only.reset_dimensions()
+    yield from read_only.iter_rows()
 
 
 def _computed(cell: Any, formula: Any) -> Cell:  # noqa: ANN401 openpyxl's read-only cells
@@ -191,7 +198,7 @@ def _zeros(number_format: str) -> int:
 
 def _formula_columns(path: Path, sheet: str) -> frozenset[int]:
     with _opened(path, formulas=True) as book:
-        rows = islice(book[sheet].iter_rows(), FIRST)
+        rows = islice(_rows(book, sheet), FIRST)
         return frozenset(index for row in rows for index, cell in enumerate(row) if cell.data_type == "f")
 
 

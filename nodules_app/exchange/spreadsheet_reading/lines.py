@@ -29,9 +29,11 @@ from nodules_app.exchange.spreadsheet_reading.errors import (
     MixedDays,
     NoAddress,
     NoDay,
+    NoNumber,
     NoSize,
     NoSuchDay,
     NumberBecameDay,
+    NumberBecameFraction,
     OnlyPartOfADay,
     SizeOutOfRange,
     TooLong,
@@ -249,7 +251,12 @@ def _text(one: Field, cell: Cell, where: dict[str, Any]) -> str:
             raise DigitsLost(**where | {"value": f"{cell:.0f}"})
         if isinstance(cell, str) and re.fullmatch(r"\d(?:[.,]\d+)?E\+\d+", cell, re.IGNORECASE):
             raise DigitsLost(**where)
-    return shown(cell)
+        if isinstance(cell, str) and re.fullmatch(r"\d+[.,]0", shown(cell)):
+            raise NumberBecameFraction(**where)
+    text = shown(cell)
+    if one is Field.IDENTIFIER and not any(sign.isdigit() for sign in text):
+        raise NoNumber(**where)
+    return text
 
 
 def _word(one: Field, cell: Cell, where: dict[str, Any]) -> str:

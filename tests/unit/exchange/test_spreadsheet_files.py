@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import time
 import zipfile
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
@@ -52,7 +53,7 @@ def workbook(path: Path, rows: Iterable[Sequence[object]], **changed: object) ->
     return path
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_latin_lists(tmp_path: Path, encoding: str, separator: str) -> None:
     path = tmp_path / "list.csv"
@@ -131,6 +132,9 @@ def test_titles_above_hidden_columns_and_several_sheets(tmp_path: Path) -> None:
     sheet.append(["0071", "Example A", "9", "2027-04-03"])
     sheet.column_dimensions["C"].hidden = True
     assert chart.max_row == 1
+    out_of_sight = book.create_sheet("Old")
+    out_of_sight.append(["MRN", "Name", "Born", "Next CT due"])
+    out_of_sight.sheet_state = "hidden"
     book.save(tmp_path / "list.xlsx")
     sheets = look_at(tmp_path / "list.xlsx")
     assert [one.name for one in sheets] == ["Sheet", "Patients"]
@@ -162,6 +166,24 @@ def test_columns_without_a_word_we_know_are_told_by_their_values(tmp_path: Path)
     assert [one.field for one in again.columns if one.field] == [Field.IDENTIFIER, Field.NOTE]
 
 
+def test_a_stray_cell_in_the_last_corner_costs_nothing(tmp_path: Path) -> None:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in (HEAD, *LATIN):
+        sheet.append(list(row))
+    sheet.cell(1_048_576, 1, "x")
+    book.save(tmp_path / "list.xlsx")
+    (seen,) = look_at(tmp_path / "list.xlsx")
+    assert [line.number for line in seen.first] == [1, 2, 3, 1_048_576]
+    sheet.cell(1_048_576, 16_384, "x")
+    book.save(tmp_path / "list.xlsx")
+    began_s = time.process_time()
+    with pytest.raises(errors.TooManyColumns):
+        look_at(tmp_path / "list.xlsx")
+    assert time.process_time() - began_s < 20, "17 thousand million cells were made of it"
+
+
 def test_files_that_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(content: bytes, *, name: str = "list") -> type[BaseException]:
         path = tmp_path / name
@@ -183,6 +205,8 @@ def test_files_that_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert refused(zipped({"word/document.xml": b"<a/>"})) is errors.NotAList
     assert refused(zipped({"xl/workbook.xml": b"<a/>", "xl/vbaProject.bin": b"x"})) is errors.HoldsMacro
     assert refused(zipped({"xl/workbook.xml": b"<a/>"})) is errors.Damaged
+    assert refused(b"<html><table><tr><td>Number</td><td>Name</td></tr></table></html>") is errors.NotAList
+    assert refused(b'Number,Name\n007,"unclosed\n008,B\n') is errors.LoneQuotationMark
     assert refused(b"a," * 300 + b"\n" + b"1," * 300) is errors.TooManyColumns
     monkeypatch.setattr(from_csv, "MOST_LINES", 10)
     assert refused(b"Number,Name\n" + b"1,A\n" * 11) is errors.TooManyLines

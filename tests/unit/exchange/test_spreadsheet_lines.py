@@ -91,6 +91,8 @@ def test_a_whole_line() -> None:
         ({"identifier": 110101196102020000.0}, "cell_digits_lost"),
         ({"identifier": "1.10101E+17"}, "cell_digits_lost"),
         ({"identifier": date(2025, 4, 3)}, "cell_number_became_day"),
+        ({"identifier": "12345.0"}, "cell_number_became_fraction"),
+        ({"identifier": "Total"}, "cell_no_number"),
         ({"identifier": Broken("#N/A")}, "cell_broken_formula"),
         ({"identifier": "9" * 65}, "cell_too_long"),
         ({"birth_date": "31-Feb-1970"}, "cell_no_such_day"),
