@@ -6,11 +6,15 @@ from typing import Any, Final, NamedTuple
 
 from django import template
 from django.utils.functional import Promise
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from nodules_app.exchange.spreadsheet_reading.cells import letters_of
 from nodules_app.models import LineVerdict, SpreadsheetLine
+from nodules_app.services.spreadsheets.steps_said import KIND
+from nodules_app.templatetags.follow_ups import step_kind_words
 from nodules_app.templatetags.refusals import refusal_remedy, refusal_sentence
+from nodules_app.templatetags.words import lobe_word
 
 register = template.Library()
 
@@ -86,7 +90,7 @@ def line_in_short(line: SpreadsheetLine) -> str:
     size = " × ".join(f"{size:g}" for size in sizes if size)
     nodule = [
         facts.get("nodule", ""),
-        facts.get("lobe", ""),
+        str(lobe_word(facts.get("lobe", ""))),
         f"{size} mm" if size else "",
         facts.get("measured_on", ""),
     ]
@@ -95,7 +99,11 @@ def line_in_short(line: SpreadsheetLine) -> str:
 
 @register.filter
 def line_step(line: SpreadsheetLine) -> str:
-    """What a line says of the next step: kind and day."""
+    """What a line says of the next step: kind and day, or first and last of a month; a day alone is that of a CT."""
     facts: dict[str, Any] = line.facts
-    days = [facts.get("due_from", ""), facts.get("due_on", "")]
-    return " ".join(part for part in (facts.get("step", "").upper(), " – ".join(day for day in days if day)) if part)
+    days = [facts[day] for day in ("due_from", "due_on") if facts.get(day)]
+    if not days and not facts.get("step"):
+        return ""
+    kind = step_kind_words(KIND[facts.get("step") or "ct"])
+    shown = format_html_join(" – ", '<span class="nowrap">{}</span>', ((day,) for day in days))
+    return format_html("{} {}", kind, shown)

@@ -63,9 +63,7 @@ class LoneQuotationMark(FileRefused):
     """One that opens and never closes would swallow every line after it."""
 
     code = "list_lone_quotation_mark"
-    sentence = gettext_noop(
-        "A quotation mark in or before line {line} has no partner; lines would run together."
-    )
+    sentence = gettext_noop("A quotation mark in or before line {line} has no partner; lines would run together.")
     remedy = gettext_noop("Look for it above that line and take it out, or save the list as .xlsx.")
 
 
@@ -223,9 +221,7 @@ class NumberBecameFraction(CellRefused):
     """12345 that a program wrote as 12345.0; what it was before nobody knows."""
 
     code = "cell_number_became_fraction"
-    sentence = gettext_noop(
-        "Column {column}: a program wrote the number “{value}” with decimals; zeros may be lost."
-    )
+    sentence = gettext_noop("Column {column}: a program wrote the number “{value}” with decimals; zeros may be lost.")
     remedy = gettext_noop("Format the column as text, enter the number as it is, and save the list again.")
 
 

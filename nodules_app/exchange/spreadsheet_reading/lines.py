@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, timedelta
 from typing import Any, Final
@@ -41,7 +41,7 @@ from nodules_app.exchange.spreadsheet_reading.errors import (
 )
 from nodules_app.exchange.spreadsheet_reading.headings import DAYS, Field
 from nodules_app.exchange.spreadsheet_reading.sizes import Axes, axes_of, unit_in
-from nodules_app.exchange.spreadsheet_reading.words import ATTENUATION, LOBE, SEX, STEP, meaning_of
+from nodules_app.exchange.spreadsheet_reading.words import ATTENUATION, LOBE, SEX, STEP, examples, meaning_of
 
 LEAST_MM: Final = 1.0
 MOST_MM: Final = 80.0  # above 30 mm it is a mass, and lists hold those too; 9.0 cm is a slip
@@ -66,7 +66,7 @@ LONGEST: Final[Mapping[Field, int]] = {
 LONGEST_KEPT_DIGITS: Final = 10**15  # IEEE 754 doubles, of which spreadsheet programs show 15 figures
 AT: Final = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s.]+$")
 DIALLED: Final = re.compile(r"^\+?[\d\s().\-/]{5,}(?:\s*(?:x|ext\.?|转)\s*\d{1,6})?$", re.IGNORECASE)
-WORDS: Final[Mapping[Field, tuple[str, Iterable[str]]]] = {
+WORDS: Final[Mapping[Field, tuple[str, Mapping[str, str]]]] = {
     Field.SEX: ("sex", SEX),
     Field.LOBE: ("lobe", LOBE),
     Field.ATTENUATION: ("attenuation", ATTENUATION),
@@ -263,7 +263,7 @@ def _word(one: Field, cell: Cell, where: dict[str, Any]) -> str:
     kind, allowed = WORDS[one]
     meaning = meaning_of(kind, shown(cell))
     if meaning is None:
-        raise UnknownWord(**where, allowed=", ".join(allowed))
+        raise UnknownWord(**where, allowed=examples(allowed))
     return meaning
 
 

@@ -59,6 +59,16 @@ MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
+def examples(words: Mapping[str, str]) -> str:
+    """One word of each meaning in both languages, for whoever wrote one that is not understood."""
+    separator = "|" if any("|" in said for said in words.values()) else " "
+    told = []
+    for said in words.values():
+        known = said.split(separator)
+        told.append(f"{known[0]} ({next(word for word in known if not word.isascii())})")
+    return ", ".join(told)
+
+
 def meaning_of(kind: str, text: str) -> str | None:
     """What a word means: of a step also where it stands within other words ("CT chest in 6 months"). None: unknown."""
     known = MEANINGS[kind]
