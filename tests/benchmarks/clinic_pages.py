@@ -65,6 +65,8 @@ def pages(patients: int) -> dict[str, Callable[[], int]]:
         "conference, the list of a meeting": reverse("mdt-meeting", kwargs={"code": held.code}),
         "conference, next case": reverse("mdt-discuss", kwargs={"code": held.cases.order_by("order")[1].code}),
         "quality": reverse("quality"),
+        "quality, to be shared": reverse("quality") + "?shared=1",
+        "quality, the patients behind it": reverse("quality-patients", kwargs={"figure": "result_to_contact"}),
         "lists": reverse("lists"),
         "board": reverse("board"),
         "schedule": reverse("schedule"),

@@ -63,15 +63,16 @@ class Way:
     day: str
     detail: str
     patient: str = "patient"
-    latest_first: bool = True
+    order: str = ""  # what an index holds in the same order as the day; else the day itself, the latest first
 
 
 def behind(figure: str, question: Question) -> Behind:
     """List them. Raises ``KeyError`` for a figure that has no list."""
     way = WAYS[figure]
     columns = [f"{way.patient}__{name}" for name in ("code", "name", "identifier")]
-    order = F(way.day).desc(nulls_last=True) if way.latest_first else F(way.day).asc(nulls_last=True)
-    rows = way.rows(question).order_by(order, "-pk").values_list(*columns, way.day, way.detail)[: SHOWN + 1]
+    rows = (
+        way.rows(question).order_by(way.order or f"-{way.day}").values_list(*columns, way.day, way.detail)[: SHOWN + 1]
+    )
     found = [Patient(*row) for row in rows]
     return Behind(tuple(found[:SHOWN]), len(found) > SHOWN)
 
@@ -182,13 +183,13 @@ def _actions_late(question: Question) -> Rows:
 
 WAYS: Final[Mapping[str, Way]] = {
     "lost": Way(_uncovered, "since", "state"),
-    "suspected": Way(_suspected, "due_until", "state", latest_first=False),
-    "overdue": Way(_overdue, "due_until", "state", latest_first=False),
+    "suspected": Way(_suspected, "due_until", "state", order="due_until"),
+    "overdue": Way(_overdue, "due_until", "state", order="due_until"),
     "on_time": Way(_late, "due_until", "state"),
     "within_30": Way(_late_by_30, "target_on", "state"),
-    "result_to_contact": Way(_not_contacted, "signed_on", "state"),
-    "concordance": Way(_overridden, "signed_on", "reason_code", "assessment__patient"),
-    "borderline": Way(_borderline, "signed_on", "management", "assessment__patient"),
+    "result_to_contact": Way(_not_contacted, "signed_on", "state", order="-signed_at"),
+    "concordance": Way(_overridden, "signed_on", "reason_code", "assessment__patient", order="-pk"),
+    "borderline": Way(_borderline, "signed_on", "management", "assessment__patient", order="-created_at"),
     "mdt_24": Way(_outcomes_late, "confirmed_on", "kind", "case__patient"),
     "mdt_actions": Way(_actions_late, "due_on", "what", "case__patient"),
 }
