@@ -113,7 +113,7 @@ def prepare(request: HttpRequest, code: UUID) -> HttpResponse:
         case = access.mdt_case_for(Act.RECORD, code, by=request.user)
         who = access.member(request.user)
         try:
-            cases.prepare(case=case, facts=form.facts(), by=who, seen=form.cleaned_data["version"])
+            cases.prepare(case=case, facts=_as_asked(form.facts(), case), by=who, seen=form.cleaned_data["version"])
         except ChangedMeanwhile as refusal:
             case.refresh_from_db(fields=["version"])
             form.show_version(case.version)
@@ -124,6 +124,11 @@ def prepare(request: HttpRequest, code: UUID) -> HttpResponse:
             messages.success(request, gettext("Recorded."))
         return redirect("mdt-case", code=code)
     return render(request, "mdt/case.html", context, status=422 if form.is_bound else 200)
+
+
+def _as_asked(facts: dict[str, object], case: MdtCase) -> dict[str, object]:
+    """Keep the question of a rule as it stands where nobody changed it: each reader sees it in a language of theirs."""
+    return facts | {"question": case.question} if facts["question"] == gettext(case.question) else facts
 
 
 @require_POST

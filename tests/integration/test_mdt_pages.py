@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import formats, timezone
 from pypdf import PdfReader
 
+from nodules_app.clinical.conference import ConferenceReason
 from nodules_app.models import AuditEvent, MdtAction, MdtCase, MdtMeeting, Patient, Role, User
 from nodules_app.services import follow_ups
 from nodules_app.services.mdt import cases, meetings
@@ -135,6 +136,19 @@ def test_a_case_that_waits_for_a_list_can_be_prepared() -> None:
     assert client.post(url, told).status_code == 302
     case.refresh_from_db()
     assert (case.state, case.question, case.performance_status) == ("submitted", "Biopsy?", 1)
+
+
+def test_the_question_of_a_rule_stays_in_every_language(patient: Patient) -> None:
+    case = cases.put_on_by_rule(patient=patient, reasons=[ConferenceReason.FAST_GROWTH], exam_on=timezone.localdate())
+    assert case is not None
+    url = reverse("mdt-case", kwargs={"code": case.code})
+    client = as_user(factories.member(Role.CHAIR))
+    client.cookies["django_language"] = "zh-hans"
+    asked = client.get(url).context["form"]["question"].value()
+    assert asked == "结节倍增时间不足 400 天。下一步如何处理？"
+    client.post(url, {"version": case.version, "question": asked, "performance_status": "1", "pathology": "ready"})
+    case.refresh_from_db()
+    assert (case.performance_status, case.question) == (1, "A nodule doubles in under 400 days. What shall be done?")
 
 
 def test_the_pack_has_the_list_and_a_page_for_each_case() -> None:
