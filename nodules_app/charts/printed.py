@@ -52,7 +52,7 @@ def curve(shown: Timeline) -> Curve | None:
     if len(days) < 2 or not lines:
         return None
     lines.sort(key=lambda line: -len(line.marks))
-    return Curve("mm³", days, tuple(lines[:SHAPES]))
+    return Curve(days, tuple(lines[:SHAPES]))
 
 
 def _line(nodule: NoduleLine) -> CurveLine | None:
@@ -63,7 +63,7 @@ def _line(nodule: NoduleLine) -> CurveLine | None:
     )
     if not marks or nodule.state is NoduleState.NOT_A_NODULE:
         return None
-    return CurveLine(f"{nodule.label} {marks[-1].value:.0f}", marks)
+    return CurveLine(f"{nodule.label} {marks[-1].volume_mm3:.0f}", marks)
 
 
 def _interval_mm3(measured: Measured) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""A curve on paper: sizes over time on a logarithmic axis, every mark with its 95 % interval, in black and grey.
+"""A curve on paper: volumes over time on a logarithmic axis, every mark with its 95 % interval, in black and grey.
 
 Lines are told apart by the shape of their marks and by the words at their ends, never by colour.
 """
@@ -21,6 +21,7 @@ GAP_MM: Final = 3.2  # of two words at the ends of lines
 DAYS_GAP_MM: Final = 21.0  # of two days below the axis: one in between stays unwritten
 FAINT, INK = 205, 40
 TICKS: Final = tuple(step * 10**power for power in range(6) for step in (1, 2, 5))
+UNIT: Final = "mm³"
 LEAST_SPAN: Final = math.log10(4)
 CORNERS: Final[tuple[tuple[tuple[float, float], ...], ...]] = (  # after the circle: square, diamond, triangle
     ((-1, -1), (1, -1), (1, 1), (-1, 1)),
@@ -31,12 +32,12 @@ CORNERS: Final[tuple[tuple[tuple[float, float], ...], ...]] = (  # after the cir
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One measured size with the ends of its 95 % interval."""
+    """One measured volume with the ends of its 95 % interval."""
 
     on: date
-    value: float
-    low: float
-    high: float
+    volume_mm3: float
+    low_mm3: float
+    high_mm3: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +50,14 @@ class CurveLine:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Lines with a mark each at least, the days of the exams with their words, and the unit of the axis."""
+    """Lines with a mark each at least, and the days of the exams with their words."""
 
-    unit: str
     days: tuple[tuple[date, str], ...]
     lines: tuple[CurveLine, ...]
 
     def words(self) -> Iterator[str]:
         """Everything that is written."""
-        yield self.unit
+        yield UNIT
         yield from (words for _on, words in self.days)
         yield from (line.words for line in self.lines)
 
@@ -72,14 +72,14 @@ class _Frame:
     bottom_mm: float
     first: date
     span_days: int
-    low_log: float
-    high_log: float
+    low_log10_mm3: float
+    high_log10_mm3: float
 
     def x_mm(self, on: date) -> float:
         return self.left_mm + (self.right_mm - self.left_mm) * (on - self.first).days / self.span_days
 
-    def y_mm(self, value: float) -> float:
-        share = (math.log10(value) - self.low_log) / (self.high_log - self.low_log)
+    def y_mm(self, volume_mm3: float) -> float:
+        share = (math.log10(volume_mm3) - self.low_log10_mm3) / (self.high_log10_mm3 - self.low_log10_mm3)
         return self.bottom_mm - (self.bottom_mm - self.top_mm) * share
 
 
@@ -88,12 +88,12 @@ def draw_curve(pdf: FPDF, curve: Curve, *, left_mm: float, top_mm: float, width_
     frame = _frame(curve, left_mm, top_mm, width_mm)
     with pdf.local_context(line_width=0.1, draw_color=FAINT):
         for tick in TICKS:
-            if frame.low_log <= math.log10(tick) <= frame.high_log:
+            if frame.low_log10_mm3 <= math.log10(tick) <= frame.high_log10_mm3:
                 pdf.line(frame.left_mm, frame.y_mm(tick), frame.right_mm, frame.y_mm(tick))
                 _write(pdf, f"{tick}", left_mm, frame.y_mm(tick) - line_mm / 2, SCALE_MM - 1, line_mm, "R")
         for on, _words in curve.days:
             pdf.line(frame.x_mm(on), frame.top_mm, frame.x_mm(on), frame.bottom_mm)
-    _write(pdf, curve.unit, left_mm, top_mm, SCALE_MM - 1, line_mm, "R")
+    _write(pdf, UNIT, left_mm, top_mm, SCALE_MM - 1, line_mm, "R")
     _write_days(pdf, curve.days, frame, line_mm)
     for place, line in enumerate(curve.lines):
         _draw_line(pdf, line, frame, place)
@@ -102,7 +102,7 @@ def draw_curve(pdf: FPDF, curve: Curve, *, left_mm: float, top_mm: float, width_
 
 def _frame(curve: Curve, left_mm: float, top_mm: float, width_mm: float) -> _Frame:
     marks = [mark for line in curve.lines for mark in line.marks]
-    low, high = math.log10(min(mark.low for mark in marks)), math.log10(max(mark.high for mark in marks))
+    low, high = math.log10(min(mark.low_mm3 for mark in marks)), math.log10(max(mark.high_mm3 for mark in marks))
     more = max(0.1, (LEAST_SPAN - (high - low)) / 2)
     first, last = curve.days[0][0], curve.days[-1][0]
     return _Frame(
@@ -112,18 +112,18 @@ def _frame(curve: Curve, left_mm: float, top_mm: float, width_mm: float) -> _Fra
         bottom_mm=top_mm + HEIGHT_MM - FOOT_MM,
         first=first,
         span_days=max(1, (last - first).days),
-        low_log=low - more,
-        high_log=high + more,
+        low_log10_mm3=low - more,
+        high_log10_mm3=high + more,
     )
 
 
 def _draw_line(pdf: FPDF, line: CurveLine, frame: _Frame, place: int) -> None:
     with pdf.local_context(line_width=0.35, draw_color=INK, fill_color=255):
-        pdf.polyline([(frame.x_mm(mark.on), frame.y_mm(mark.value)) for mark in line.marks])
+        pdf.polyline([(frame.x_mm(mark.on), frame.y_mm(mark.volume_mm3)) for mark in line.marks])
         for mark in line.marks:
             x_mm = frame.x_mm(mark.on)
-            pdf.line(x_mm, frame.y_mm(mark.low), x_mm, frame.y_mm(mark.high))
-            _draw_mark(pdf, x_mm, frame.y_mm(mark.value), place)
+            pdf.line(x_mm, frame.y_mm(mark.low_mm3), x_mm, frame.y_mm(mark.high_mm3))
+            _draw_mark(pdf, x_mm, frame.y_mm(mark.volume_mm3), place)
 
 
 def _draw_mark(pdf: FPDF, x_mm: float, y_mm: float, place: int) -> None:
@@ -139,7 +139,7 @@ def _draw_mark(pdf: FPDF, x_mm: float, y_mm: float, place: int) -> None:
 
 def _write_ends(pdf: FPDF, lines: Sequence[CurveLine], frame: _Frame, line_mm: float) -> None:
     """Name each line at its last mark; words that would lie on each other are moved apart downwards."""
-    ends = sorted((frame.y_mm(line.marks[-1].value), frame.x_mm(line.marks[-1].on), line.words) for line in lines)
+    ends = sorted((frame.y_mm(line.marks[-1].volume_mm3), frame.x_mm(line.marks[-1].on), line.words) for line in lines)
     free_mm = 0.0
     for y_mm, x_mm, words in ends:
         free_mm = max(y_mm, free_mm)

@@ -37,7 +37,7 @@ def mark(days: int, value: float) -> Mark:
 def drawn(lines: list[CurveLine], days: list[int]) -> list[tuple[str, float, float]]:
     paper = Told()
     exams = tuple((FIRST + timedelta(days=day), f"day {day}") for day in days)
-    curve = Curve("mm3", exams, tuple(lines))
+    curve = Curve(exams, tuple(lines))
     draw_curve(paper, curve, left_mm=LEFT_MM, top_mm=TOP_MM, width_mm=WIDTH_MM, line_mm=LINE_MM)
     return paper.written
 
