@@ -6,12 +6,17 @@ import threading
 from datetime import timedelta
 
 import pytest
+from celery import Task
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
+from pytest_django import Settings
 
+from nodules_app.celery_app import app
 from nodules_app.lifecycles import NoSuchStep, RunState
 from nodules_app.models import AuditEvent, Patient, Run, RunKind
-from nodules_app.services import runs
+from nodules_app.services import errands, quality_figures, runs
+from nodules_app.services.spreadsheets import running
+from nodules_app.tasks import desk, imaging
 from registration.errors import Refused
 from tests import factories
 
@@ -26,6 +31,29 @@ def patient() -> Patient:
 @pytest.fixture
 def run(patient: Patient) -> Run:
     return runs.request(RunKind.ASSESS, by=None, patient=patient)
+
+
+def test_every_worker_knows_what_is_sent_to_its_queue(settings: Settings) -> None:
+    known = {
+        queue: {task.name for task in vars(module).values() if isinstance(task, Task)}
+        for queue, module in (("desk", desk), ("cpu", imaging))
+    }
+    clock = {
+        (entry.get("options", {}).get("queue", settings.CELERY_TASK_DEFAULT_QUEUE), entry["task"])
+        for entry in settings.CELERY_BEAT_SCHEDULE.values()
+    }
+    assert {(queue, task) for queue, task in clock if task not in known[queue]} == set()
+    assert {kind for kind, queue in runs.QUEUE.items() if queue == runs.DESK} == set(running.STEPS)
+    assert {runs.EXECUTE_AT_DESK, quality_figures.COUNT} <= known["desk"]
+    assert {runs.EXECUTE, errands.ROUND} <= known["cpu"]
+
+
+def test_a_run_of_the_desk_is_told_to_the_desk(monkeypatch: pytest.MonkeyPatch, patient: Patient) -> None:
+    told: list[tuple[str, str]] = []
+    monkeypatch.setattr(app, "send_task", lambda name, *, queue, **_how: told.append((name, queue)))
+    for kind in (RunKind.CHECK_LIST, RunKind.REGISTER, RunKind.ASSESS):
+        runs.send(runs.request(kind, by=None, patient=patient))
+    assert told == [(runs.EXECUTE_AT_DESK, "desk"), (runs.EXECUTE, "gpu"), (runs.EXECUTE, "cpu")]
 
 
 class Nothing(Refused):
