@@ -76,5 +76,5 @@ def _layout(names: Sequence[str]) -> Figure:
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"color": "--ink-soft", "size": 12},
         "hoverlabel": {"bgcolor": "--raised", "bordercolor": "--line-firm", "font": {"color": "--ink"}},
-        "margin": {"l": 56, "r": 16, "t": 16, "b": 40},
+        "margin": {"l": 56, "r": 40, "t": 16, "b": 40},
     }

@@ -127,7 +127,8 @@ class Teller:
         count = rounded(spread.count) if self.shared else spread.count
         under = gettext("median of %(count)s") % {"count": count}
         if spread.p90_days is not None and not self.hides_quantile(spread.count, NINE_TENTHS):
-            under += "; " + gettext("90 %% within %(days)s days") % {"days": days_number(spread.p90_days)}
+            told = {"count": count, "days": days_number(spread.p90_days)}
+            under = gettext("median of %(count)s; 90 %% within %(days)s days") % told
         return self.tile(code, title, days(spread.median_days), under, behind=behind)
 
     def number(self, code: str, title: str, count: int, under: str, *, behind: bool = False) -> Tile:

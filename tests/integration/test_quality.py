@@ -39,6 +39,7 @@ from nodules_app.selectors.quality.asking import Question
 from nodules_app.selectors.quality.values import Quality, Share
 from nodules_app.services import decisions, endings, follow_ups, quality_figures
 from nodules_app.tasks import desk
+from nodules_app.templatetags.quality import tables
 from tests import factories
 from tests.benchmarks import clinic_of_years
 from tests.integration.browsing import signed_in, words
@@ -374,3 +375,11 @@ def test_every_figure_is_counted_the_same_by_an_independent_statement_and_lists_
     question = Question((clinic,), first, today(), today())
     rows_behind = {figure: len(behind.behind(figure, question).patients) for figure in behind.WAYS}
     assert rows_behind == listed(found)
+    shared = [row for table in tables(found, shared=True) for row in table.rows]
+    assert all(number is None or number % 5 == 0 for row in shared for number in (row.part, row.whole))
+    assert any(row.part is None for row in shared), "among 900 patients some group is small"
+    alone = [(row.name, row.part, row.whole) for table in tables(found, shared=False) for row in table.rows]
+    for row, (name, part, whole) in zip(shared, alone, strict=True):
+        assert row.name == name
+        sides = [part or 0] if whole is None else [part or 0, whole - (part or 0)]
+        assert row.part is None or not any(0 < side < 5 for side in sides), name
