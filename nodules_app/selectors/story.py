@@ -153,7 +153,7 @@ class Story:
 
 def story(patient: Patient) -> Story:
     """Read a patient's whole story in a fixed number of queries."""
-    shown = timeline(patient)
+    shown = timeline(patient, outlines=False)
     events = [
         *_scans(shown),
         *_steps(patient),

@@ -4,7 +4,7 @@
 import { chart } from "./chart.js";
 
 const PAPER_PX = 690; // what a page of A4 leaves between its margins
-const FAINT = { line: { color: "--line-firm", width: 1 }, marker: { size: 4, color: "--line-firm", symbol: "circle", line: { width: 0 } } };
+const FAINT = { mode: "lines", line: { color: "--line-firm", width: 1 } };
 const FAINT_FONT = { color: "--ink-faint", size: 10, weight: 400 };
 
 const plot = document.querySelector("[data-chart]");
