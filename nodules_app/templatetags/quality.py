@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from inference.validation.calibration import wilson
 from nodules_app.ladder.rungs import Tier
 from nodules_app.models import Sex
+from nodules_app.models.reminders import Outcome
 from nodules_app.selectors.quality.asking import month_starts
 from nodules_app.selectors.quality.hiding import FEWEST, hidden, is_small, rounded
 from nodules_app.selectors.quality.values import NOTHING, Quality, Share, Spread
@@ -367,6 +368,7 @@ def tables(found: Quality, *, shared: bool) -> list[Table]:
             [(override_words(code), count) for code, count in found.decided.overrides],
         ),
         tell.counts("reminders", gettext("Reminders by what became of them"), _reminders(found)),
+        tell.counts("outcomes", gettext("What people did about their tasks"), _outcomes(found)),
     ]
 
 
@@ -410,3 +412,7 @@ def _reminders(found: Quality) -> list[tuple[str, int]]:
         (f"{channel_word(channel)}: {STATES[state].label if state in STATES else state}", count)
         for channel, state, count in found.told.by_state
     ]
+
+
+def _outcomes(found: Quality) -> list[tuple[str, int]]:
+    return [(str(Outcome(code).label) if code else gettext("not said"), count) for code, count in found.told.by_outcome]

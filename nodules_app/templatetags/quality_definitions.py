@@ -96,6 +96,7 @@ DEFINITIONS: Final[Mapping[str, Definition]] = {
         )
     ),
     "reminders": Definition(_("Reminders planned in the period, by the way they took and what became of them.")),
+    "outcomes": Definition(_("Answered tasks of the reminders planned in the period, by what was done about them.")),
     "managements": Definition(_("Patients by what the guidelines answered to their exams of the period.")),
     "overrides": Definition(_("Decisions of the period against the guideline, by the reason that was chosen.")),
 }

@@ -143,7 +143,8 @@ INSERT INTO nodules_app_reminder (id, code, created_at, key, clinic_id, patient_
     provider_reference, outcome, note, acknowledged_by_id, acknowledged_at)
 SELECT 6 * :patients + id, gen_random_uuid(), due_until + interval '7 days', 'call:' || id, :clinic, patient_id, id,
     'made', 'overdue_1', 'M', 'coordinators', 'task', due_until + 7, t.state, CASE WHEN t.by_id IS NULL THEN 'not_needed' ELSE '' END, due_until, 0, '', '', '', '',
-    '', '', t.by_id, CASE WHEN t.by_id IS NOT NULL THEN due_until + interval '7 days' + (id % 5)::int * interval '1 day' END
+    CASE WHEN t.by_id IS NULL THEN '' WHEN id % 3 = 0 THEN 'no_action' ELSE 'arranged' END, '', t.by_id,
+    CASE WHEN t.by_id IS NOT NULL THEN due_until + interval '7 days' + (id % 5)::int * interval '1 day' END
 FROM nodules_app_followup f
 CROSS JOIN LATERAL (SELECT CASE WHEN id % 38 = 0 THEN 'acknowledged' ELSE 'cancelled' END AS state,
     CASE WHEN id % 38 = 0 THEN :user END AS by_id) t

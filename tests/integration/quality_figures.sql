@@ -258,6 +258,11 @@ SELECT count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY d.days), percentile
 FROM nodules_app_reminder r, LATERAL (SELECT extract(epoch FROM r.acknowledged_at - r.created_at) / 86400 AS days) d
 WHERE r.clinic_id = %(clinic)s AND r.planned_on BETWEEN %(first)s AND %(last)s AND r.channel = 'task' AND d.days IS NOT NULL;
 
+-- name: outcomes
+SELECT r.outcome, count(*) FROM nodules_app_reminder r
+WHERE r.clinic_id = %(clinic)s AND r.planned_on BETWEEN %(first)s AND %(last)s AND r.channel = 'task' AND r.state = 'acknowledged'
+GROUP BY 1 ORDER BY 1;
+
 -- name: malignant
 SELECT count(*) FILTER (WHERE o.outcome = 'malignant'), count(*)
 FROM nodules_app_noduleoutcome o JOIN nodules_app_nodule n ON n.id = o.nodule_id

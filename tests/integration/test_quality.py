@@ -332,6 +332,7 @@ def as_rows(found: Quality) -> dict[str, list[tuple[object, ...]]]:
     for name in ("by_kind", "by_sex", "by_age", "by_tier", "by_clinic"):
         rows[name] = [(group, share.part, share.whole) for group, share in getattr(steps, name)]
     rows["months"] = [(f"{one.starts_on:%Y-%m}", one.on_time.part, one.on_time.whole) for one in steps.months]
+    rows["outcomes"] = list(found.told.by_outcome)
     rows["brought_back"] = [(rung, channel, *astuple(share)) for rung, channel, share in found.told.brought_back]
     return rows
 

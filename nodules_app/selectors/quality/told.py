@@ -34,6 +34,13 @@ WHERE clinic_id = ANY(%(clinics)s) AND planned_on BETWEEN %(first)s AND %(last)s
     AND acknowledged_at IS NOT NULL
 """
 
+DONE_ABOUT: Final = """
+SELECT outcome, count(*) FROM nodules_app_reminder
+WHERE clinic_id = ANY(%(clinics)s) AND planned_on BETWEEN %(first)s AND %(last)s AND channel = %(task)s
+    AND acknowledged_at IS NOT NULL
+GROUP BY 1 ORDER BY 1
+"""
+
 
 def walk(question: Question) -> Told:
     """Reminders planned in the period: by channel and state, and by rung and channel the exams that followed."""
@@ -48,5 +55,6 @@ def walk(question: Question) -> Told:
     return Told(
         by_state=tuple((*key, count) for key, count in sorted(by_state.items())),
         brought_back=tuple((*key, Share(back[key], whole)) for key, whole in sorted(sent.items()) if whole),
+        by_outcome=tuple((outcome, count) for outcome, count in ask(DONE_ABOUT, question, task=str(Channel.TASK))),
         answered=spread(*ask(ANSWERED, question, task=str(Channel.TASK))[0]),
     )

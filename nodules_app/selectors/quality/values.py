@@ -98,6 +98,7 @@ class Told:
 
     by_state: tuple[tuple[str, str, int], ...]  # channel, state, how many
     brought_back: tuple[tuple[str, str, Share], ...]  # rung, channel, exams made soon after
+    by_outcome: tuple[tuple[str, int], ...]  # what people did about their tasks
     answered: Spread  # from a task to the person who took it
 
 
