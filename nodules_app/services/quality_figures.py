@@ -1,6 +1,6 @@
 """The figures of a clinic, at hand: those that take long to count are kept, say since when, and a worker counts them.
 
-Whoever asks waits for a count only where nobody has ever asked: what is older than ten minutes, or of an earlier day,
+Whoever asks waits for a count only where nobody asked since yesterday: what is older than ten minutes, or of an earlier day,
 is shown once more with its days while a worker counts again. Soon after midnight the figures of each clinic are counted
 before anybody asks.
 """
@@ -29,7 +29,7 @@ from nodules_app.services.runs import DESK
 log = logging.getLogger(__name__)
 
 COUNT: Final = "nodules.count_quality"
-KEPT_S: Final = 8 * 86_400  # a week of holidays without a worker
+KEPT_S: Final = 36 * 3600  # those of yesterday stand in until a worker has counted; none for longer
 COUNTED_AGAIN_AFTER: Final = timedelta(minutes=10)
 WORTH_KEEPING_S: Final = 0.2  # what is counted sooner is counted again, and is never old
 PERIODS_DAYS: Final = {"3": 91, "6": 182, "12": 365}  # by months

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -44,6 +44,18 @@ def drift_name(name: str) -> str:
 def month_words(on: date) -> str:
     """Write a month."""
     return formats.date_format(on, "YEAR_MONTH_FORMAT")
+
+
+@register.filter
+def was_counted(moved: Moved) -> bool:
+    """Whether the month has anything of which something can be said."""
+    return moved.now > 0
+
+
+@register.filter
+def any_counted(tested: Sequence[tuple[date, Moved]]) -> bool:
+    """Whether any of the tested months has."""
+    return any(was_counted(moved) for _on, moved in tested)
 
 
 @register.filter
