@@ -266,10 +266,11 @@ class TestVerdicts:
                 row("0074", born="1970-02-31"),
                 row("0075", nodule="1"),
                 row("0075", nodule="2", sex="M"),
+                [*row("0076"), "slipped"],
             ],
             by,
         )
-        expected = ["new", "repeated", "refused", "refused", "refused", "refused", "refused", "refused", "refused"]
+        expected = ["new", "repeated", *["refused"] * 8]
         assert verdicts(sent) == expected
         assert codes(sent, 3) == ["line_said_twice"]
         assert codes(sent, 4) == ["line_said_differently"]
@@ -277,13 +278,14 @@ class TestVerdicts:
         assert codes(sent, 7) == ["cell_size_out_of_range"]
         assert codes(sent, 8) == ["cell_no_such_day"]
         assert codes(sent, 9) == ["lines_contradict"]
+        assert codes(sent, 11) == ["line_beside_headings"]
         assert selectors.counts(sent) == {
             "new": 1,
             "changed": 0,
             "unchanged": 0,
             "repeated": 1,
             "held": 0,
-            "refused": 7,
+            "refused": 8,
         }
 
     def test_another_day_of_birth_is_held_until_a_person_takes_the_line(self, by: User) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from django.utils import timezone
 
-from nodules_app.exchange.spreadsheet_reading.cells import Line
+from nodules_app.exchange.spreadsheet_reading.cells import MOST_COLUMNS, Line, letters_of, shown
 from nodules_app.exchange.spreadsheet_reading.days import DayOrder
 from nodules_app.exchange.spreadsheet_reading.errors import EmptyFile
 from nodules_app.exchange.spreadsheet_reading.files import read
@@ -19,7 +19,7 @@ from nodules_app.services import runs
 from nodules_app.services.audit import record
 from nodules_app.services.spreadsheets import notices
 from nodules_app.services.spreadsheets.judging import Judged, judge
-from nodules_app.services.spreadsheets.sentences import FileGone
+from nodules_app.services.spreadsheets.sentences import BesideTheHeadings, FileGone
 from nodules_app.services.spreadsheets.world import chunks
 
 VERSION: Final = "1"
@@ -52,7 +52,7 @@ def check(run: Run) -> Callable[[], Mapping[str, str]]:
         raise EmptyFile
     runs.say_progress(run, 20)
     taken = set(spreadsheet.lines.filter(taken_by__isnull=False).values_list("number", flat=True))
-    judged = _understood(with_day_orders(reading, lines), lines, taken, run)
+    judged = _understood(with_day_orders(reading, lines), lines, taken, run, is_csv=not spreadsheet.reading["sheet"])
     world = judge(spreadsheet.batch.clinic, judged, lambda per_cent: runs.say_progress(run, per_cent))
     notices.say(judged, world)
 
@@ -77,17 +77,26 @@ def _reading(said: Mapping[str, Any]) -> Reading:
     )
 
 
-def _understood(reading: Reading, lines: Sequence[Line], taken: set[int], run: Run) -> list[Judged]:
+def _understood(reading: Reading, lines: Sequence[Line], taken: set[int], run: Run, *, is_csv: bool) -> list[Judged]:
     judged = []
     for count, line in enumerate(lines):
         facts, refused = facts_of(reading, line)
         one = Judged(line.number, facts, taken=line.number in taken)
-        for refusal in refused:
+        for refusal in (*refused, *(_beside(reading, line) if is_csv else ())):
             one.refuse(refusal)
         judged.append(one)
         if count % SAY_PROGRESS_EVERY == 0:
             runs.say_progress(run, 20 + (READ_PER_CENT - 20) * count // len(lines))
     return judged
+
+
+def _beside(reading: Reading, line: Line) -> Iterator[BesideTheHeadings]:
+    """The first value to the right of every heading; in a CSV its line has probably slipped."""
+    width = 1 + max((index for index, heading in reading.headings.items() if heading), default=MOST_COLUMNS)
+    for index, cell in enumerate(line.cells[width:], start=width):
+        if cell is not None:
+            yield BesideTheHeadings(column=letters_of(index), value=shown(cell)[:80])
+            return
 
 
 def _keep(spreadsheet: Spreadsheet, judged: Sequence[Judged]) -> None:

@@ -45,6 +45,14 @@ class FileGone(Refused):
     remedy = gettext_noop("Send it again.")
 
 
+class BesideTheHeadings(Refused):
+    """An unquoted separator within a text has moved every cell after it one place on."""
+
+    code = "line_beside_headings"
+    sentence = gettext_noop("“{value}” stands in column {column}, which has no heading: a separator within a text?")
+    remedy = gettext_noop("Look whether the cells stand below their headings, or save the list as .xlsx.")
+
+
 class AnotherLineRefused(Refused):
     """A patient is taken over whole or not at all."""
 
