@@ -1,8 +1,8 @@
 """The figures of a clinic, at hand: those that take long to count are kept, say since when, and a worker counts them.
 
-Whoever asks waits for a count only where nobody asked since yesterday: what is older than ten minutes, or of an earlier day,
-is shown once more with its days while a worker counts again. Soon after midnight the figures of each clinic are counted
-before anybody asks.
+Whoever asks waits for a count only where nobody asked since yesterday: what is older than ten minutes, or of an earlier
+day, is shown once more with its days while a worker counts again. Soon after midnight the figures of each clinic are
+counted before anybody asks.
 """
 
 from __future__ import annotations
