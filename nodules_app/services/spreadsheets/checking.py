@@ -43,16 +43,7 @@ def check(run: Run) -> Callable[[], Mapping[str, str]]:
     FileRefused, FileGone
     """
     spreadsheet = spreadsheet_of(run)
-    path = Path(spreadsheet.batch.path)
-    if not path.exists():
-        raise FileGone
-    reading = _reading(spreadsheet.reading)
-    lines = [line for line in read(path, spreadsheet.reading["sheet"]) if line.number > spreadsheet.reading["line"]]
-    if not lines:
-        raise EmptyFile
-    runs.say_progress(run, 20)
-    taken = set(spreadsheet.lines.filter(taken_by__isnull=False).values_list("number", flat=True))
-    judged = _understood(with_day_orders(reading, lines), lines, taken, run, is_csv=not spreadsheet.reading["sheet"])
+    judged = _understood(spreadsheet, run)
     world = judge(spreadsheet.batch.clinic, judged, lambda per_cent: runs.say_progress(run, per_cent))
     notices.say(judged, world)
 
@@ -77,7 +68,17 @@ def _reading(said: Mapping[str, Any]) -> Reading:
     )
 
 
-def _understood(reading: Reading, lines: Sequence[Line], taken: set[int], run: Run, *, is_csv: bool) -> list[Judged]:
+def _understood(spreadsheet: Spreadsheet, run: Run) -> list[Judged]:
+    """Read the file; its cells are let go when their facts are known. Raises ``FileRefused``, ``FileGone``."""
+    path, said = Path(spreadsheet.batch.path), spreadsheet.reading
+    if not path.exists():
+        raise FileGone
+    lines = [line for line in read(path, said["sheet"]) if line.number > said["line"]]
+    if not lines:
+        raise EmptyFile
+    runs.say_progress(run, 20)
+    reading, is_csv = with_day_orders(_reading(said), lines), not said["sheet"]
+    taken = set(spreadsheet.lines.filter(taken_by__isnull=False).values_list("number", flat=True))
     judged = []
     for count, line in enumerate(lines):
         facts, refused = facts_of(reading, line)
