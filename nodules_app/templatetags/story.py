@@ -155,7 +155,7 @@ def owed_short(owed: Owed, late_days: int) -> str:
 BECAME: Final[Mapping[Became, Promise]] = {
     Became.GROWING: _("growing"),
     Became.NEW: _("new"),
-    Became.SLOWLY: _("grown over years"),
+    Became.SLOWLY: _("grown since first seen"),
     Became.UNCLEAR: _("not measured"),
     Became.SMALLER: _("smaller"),
     Became.GONE: _("gone"),

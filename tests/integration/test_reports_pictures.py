@@ -21,6 +21,7 @@ from nodules_app.services.cache import volume_folder
 from registration.volume import Volume
 from tests import factories
 from tests.integration.reported import read_and_sign, refused_by_the_database, sign, write
+from tests.pdf_a import faults
 
 pytestmark = pytest.mark.django_db
 
@@ -68,7 +69,9 @@ def test_a_report_carries_each_nodule_on_both_exams(patient: Patient, reader: Us
     client.force_login(reader)
     first = {"code": document.code, "number": 1}
     assert client.get(reverse("document-picture", kwargs=first)).content == bytes(pictures[0].png)
-    assert bytes(sign(document, reader).pdf).count(b"/Subtype /Image") == len(pictures)
+    pdf = bytes(sign(document, reader).pdf)
+    assert pdf.count(b"/Subtype /Image") == len(pictures)
+    assert faults(pdf) == []
 
 
 def test_what_was_drawn_is_what_an_addendum_carries(patient: Patient, reader: User) -> None:

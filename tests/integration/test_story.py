@@ -86,6 +86,26 @@ def test_diameters_are_drawn_when_asked_for(patient: Patient) -> None:
     assert curve["y"] == pytest.approx([(6 * volume / 3.14159265) ** (1 / 3) for volume in (200, 300, 450)], abs=0.06)
 
 
+def test_the_chosen_change_is_written_into_the_drawing(patient: Patient) -> None:
+    told = figure(shown(patient, f"?nodule=N1&from={FIRST}&to={THIRD}"))["layout"]["annotations"]
+    (segment,) = [note for note in told if note.get("name") == "segment"]
+    assert segment["nodule"] == "N1"
+    assert segment["text"].startswith("VDT 313 d (")
+
+
+def test_each_item_names_what_produced_it(patient: Patient) -> None:
+    table = words(shown(patient).split('id="everything"')[1])
+    assert "Fleischner 2017, edition 2017, ruleset R1, rule FLEISCHNER2017.X" in table
+    assert "Measured by star-35 1" in table
+
+
+def test_the_first_screen_says_how_it_stands_what_changed_and_what_is_next(patient: Patient) -> None:
+    told = words(shown(patient).split('class="story-now"')[1].split('id="axis-title"')[0])
+    assert "1 nodule · largest N1 450 mm³" in told
+    assert "1 grown since first seen N1 +125 % in 366 days" in told
+    assert "30 days late" in told
+
+
 @pytest.mark.parametrize(
     ("start", "stop", "expected"),
     [
