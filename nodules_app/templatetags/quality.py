@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from django import template
 from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -25,11 +24,9 @@ from nodules_app.templatetags.quality_definitions import DEFINITIONS, Definition
 from nodules_app.templatetags.reminders import STATES, channel_word, rung_word
 from nodules_app.templatetags.words import tier_word
 
-register = template.Library()
-
 NONE: Final = "–"
-HALF: Final = 0.5  # a quantile is shared where at least five lie on either side of it
-NINE_TENTHS: Final = 0.9
+MEDIAN: Final = 2  # one in two lies beyond it; a quantile is shared where five or more lie on either side
+NINETIETH: Final = 10
 AGES: Final[dict[str, Promise]] = {
     "": _("age unknown"),
     "0-49": _("below 50"),
@@ -95,7 +92,6 @@ class Table:
         return any(row.part is None for row in self.rows)
 
 
-@register.filter
 def age_words(band: str) -> str:
     return str(AGES[band])
 
@@ -123,11 +119,11 @@ class Teller:
 
     def spread(self, code: str, title: str, spread: Spread, *, behind: bool = False) -> Tile:
         """A time: the middle one, and what nine of ten stayed below."""
-        if spread.median_days is None or self.hides_quantile(spread.count, HALF):
+        if spread.median_days is None or self.hides_quantile(spread.count, MEDIAN):
             return self.tile(code, title, NONE, self.too_few(spread.count), behind=behind)
         count = rounded(spread.count) if self.shared else spread.count
         under = gettext("median of %(count)s") % {"count": count}
-        if spread.p90_days is not None and not self.hides_quantile(spread.count, NINE_TENTHS):
+        if spread.p90_days is not None and not self.hides_quantile(spread.count, NINETIETH):
             told = {"count": count, "days": days_number(spread.p90_days)}
             under = gettext("median of %(count)s; 90 %% within %(days)s days") % told
         return self.tile(code, title, days(spread.median_days), under, behind=behind)
@@ -158,8 +154,8 @@ class Teller:
             return str(count)
         return gettext("fewer than %(small)s") % {"small": FEWEST} if is_small(count) else str(rounded(count))
 
-    def hides_quantile(self, count: int, share: float) -> bool:
-        return self.shared and count * min(share, 1 - share) < FEWEST
+    def hides_quantile(self, count: int, one_in: int) -> bool:
+        return self.shared and count < FEWEST * one_in
 
     def too_few(self, count: int) -> str:
         if self.shared and count:

@@ -219,8 +219,8 @@ WHERE p.clinic_id = %(clinic)s AND d.created_at::date BETWEEN %(first)s AND %(la
 SELECT count(d.days), percentile_cont(0.5) WITHIN GROUP (ORDER BY d.days), percentile_cont(0.9) WITHIN GROUP (ORDER BY d.days)
 FROM nodules_app_mdtoutcome o JOIN nodules_app_mdtcase c ON c.id = o.case_id
 JOIN nodules_app_mdtmeeting m ON m.id = c.meeting_id JOIN nodules_app_patient p ON p.id = c.patient_id,
-LATERAL (SELECT extract(epoch FROM m.began_at - c.created_at) / 86400 AS days) d
-WHERE p.clinic_id = %(clinic)s AND o.confirmed_at::date BETWEEN %(first)s AND %(last)s;
+LATERAL (SELECT extract(epoch FROM m.began_at - least(c.created_at, m.began_at)) / 86400 AS days) d
+WHERE p.clinic_id = %(clinic)s AND o.confirmed_at::date BETWEEN %(first)s AND %(last)s AND m.began_at IS NOT NULL;
 
 -- name: days_mdt_to_outcome
 SELECT count(d.days), percentile_cont(0.5) WITHIN GROUP (ORDER BY d.days), percentile_cont(0.9) WITHIN GROUP (ORDER BY d.days)

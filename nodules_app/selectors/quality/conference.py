@@ -13,7 +13,8 @@ WITHIN: Final = timedelta(hours=24)
 OUTCOMES: Final = """
 WITH confirmed AS (
     SELECT date_part('epoch', o.confirmed_at - c.created_at) / 86400 AS whole,
-        date_part('epoch', m.began_at - c.created_at) / 86400 AS to_meeting,
+        CASE WHEN m.began_at IS NOT NULL  -- a question may come while the meeting sits
+            THEN date_part('epoch', greatest(m.began_at, c.created_at) - c.created_at) / 86400 END AS to_meeting,
         date_part('epoch', o.confirmed_at - m.ended_at) / 86400 AS to_outcome,
         o.confirmed_at <= m.ended_at + %(within)s OR m.ended_at IS NULL AS is_in_time
     FROM nodules_app_mdtoutcome o

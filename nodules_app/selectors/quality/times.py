@@ -17,8 +17,7 @@ WITH decided AS (
     SELECT a.patient_id, a.exam_on, min(d.created_at) AS at
     FROM nodules_app_decision d
     JOIN nodules_app_assessment a ON a.id = d.assessment_id
-    WHERE d.created_at >= %(start)s
-        AND NOT EXISTS (SELECT FROM nodules_app_decisiontakenback t WHERE t.decision_id = d.id)
+    WHERE NOT EXISTS (SELECT FROM nodules_app_decisiontakenback t WHERE t.decision_id = d.id)
     GROUP BY 1, 2
 ), signed AS (
     SELECT r.patient_id, r.signed_at, s.acquired_on, d.at AS decided_at
