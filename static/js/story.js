@@ -24,12 +24,15 @@ function arrange(figure) {
   const isLeftOut = (label) => isFaint(label) && others && !others.checked;
   const faint = figure.data.filter((trace) => isFaint(trace.name)).map((trace) => ({ ...trace, ...FAINT, error_y: undefined, visible: !isLeftOut(trace.name) }));
   const notes = figure.layout.annotations.filter((note) => !isLeftOut(note.nodule) && !(note.name === "segment" && isFaint(note.nodule)));
+  const { margin, yaxis2 } = figure.layout;
+  const isScrolled = !widthPx && plot.clientWidth > plot.parentElement.clientWidth; // then the right end is seen first
   whole ??= figure.layout.xaxis.range;
   return {
     data: [...figure.data.filter((trace) => !known.has(trace.name)), ...faint, ...figure.data.filter((trace) => chosen.has(trace.name))],
     layout: {
       ...figure.layout,
       ...(widthPx ? { width: widthPx } : {}),
+      ...(isScrolled ? { margin: { ...margin, r: margin.l }, yaxis2: { ...yaxis2, side: "right" } } : {}),
       xaxis: { ...figure.layout.xaxis, range: range ?? whole },
       annotations: notes.map((note) => (note.name === "label" && isFaint(note.nodule) ? { ...note, font: FAINT_FONT, bgcolor: undefined } : note)),
     },
