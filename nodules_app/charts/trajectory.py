@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from inference.estimate import Estimate
+from nodules_app.exchange.labels import spread
 
 SYMBOLS: Final = ("circle", "square", "diamond", "triangle-up")  # order fixed per patient; from the fifth on: circle
 LINE_PX: Final = 2
@@ -216,24 +217,6 @@ def labels(
         }
         for (line, point), height in zip(ends, placed, strict=True)
     ]
-
-
-def spread(wanted: Sequence[float], weights: Sequence[float], gap: float) -> list[float]:
-    """Move ascending heights apart until neighbours are at least ``gap`` apart, each as little as its weight allows.
-
-    With the gaps taken off this is a regression by a rising line of steps: whoever would fall below a neighbour shares
-    the weighted mean of both (pool adjacent violators).
-    """
-    blocks: list[tuple[float, float, int]] = []  # height, weight, how many
-    for index, (height, weight) in enumerate(zip(wanted, weights, strict=True)):
-        here = (height - index * gap, weight, 1)
-        while blocks and blocks[-1][0] > here[0]:
-            height_before, weight_before, count = blocks.pop()
-            both = weight_before + here[1]
-            here = ((height_before * weight_before + here[0] * here[1]) / both, both, count + here[2])
-        blocks.append(here)
-    steps = [height for height, _weight, count in blocks for _ in range(count)]
-    return [step + index * gap for index, step in enumerate(steps)]
 
 
 def segments(lines: Sequence[Line]) -> list[Figure]:

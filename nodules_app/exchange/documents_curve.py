@@ -14,6 +14,8 @@ from typing import Final
 from fpdf import FPDF
 from fpdf.enums import RenderStyle
 
+from nodules_app.exchange.labels import spread
+
 HEIGHT_MM: Final = 46.0
 SCALE_MM, WORDS_MM, FOOT_MM = 12.0, 24.0, 6.0  # room for the ticks, the words at the ends, and the days
 MARK_MM: Final = 1.1  # half of a mark
@@ -138,13 +140,16 @@ def _draw_mark(pdf: FPDF, x_mm: float, y_mm: float, place: int) -> None:
 
 
 def _write_ends(pdf: FPDF, lines: Sequence[CurveLine], frame: _Frame, line_mm: float) -> None:
-    """Name each line at its last mark; words that would lie on each other are moved apart downwards."""
+    """Name each line at its last mark; words that would lie on each other are moved apart, within the frame."""
     ends = sorted((frame.y_mm(line.marks[-1].volume_mm3), frame.x_mm(line.marks[-1].on), line.words) for line in lines)
-    free_mm = 0.0
-    for y_mm, x_mm, words in ends:
-        free_mm = max(y_mm, free_mm)
-        _write(pdf, words, x_mm + 2, free_mm - line_mm / 2, WORDS_MM, line_mm, "L")
-        free_mm += GAP_MM
+    last = len(ends) - 1
+    wanted_mm = [
+        min(max(y_mm, frame.top_mm + place * GAP_MM), frame.bottom_mm - (last - place) * GAP_MM)
+        for place, (y_mm, _x, _words) in enumerate(ends)
+    ]
+    apart_mm = spread(wanted_mm, [1.0] * len(ends), GAP_MM)
+    for y_mm, (_y, x_mm, words) in zip(apart_mm, ends, strict=True):
+        _write(pdf, words, x_mm + 2, y_mm - line_mm / 2, WORDS_MM, line_mm, "L")
 
 
 def _write_days(pdf: FPDF, days: Sequence[tuple[date, str]], frame: _Frame, line_mm: float) -> None:

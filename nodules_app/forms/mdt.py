@@ -221,9 +221,16 @@ class OutcomeForm(Versioned):
         for row in range(1, ACTION_ROWS + 1):
             if told.get(f"what_{row}") and not told.get(f"owner_{row}"):
                 self.add_error(f"owner_{row}", _("Say who does this."))
+            if not told.get(f"what_{row}") and self._was_begun(row):
+                self.add_error(f"what_{row}", _("Say what is to be done, or leave the whole line empty."))
         if kind and kind not in {OutcomeKind.CT, OutcomeKind.DISCHARGE} and not self.tasks():
             self.add_error("what_1", gettext("This outcome needs somebody who acts on it, and a day."))
         return told
+
+    def _was_begun(self, row: int) -> bool:
+        """Whether a line without words has a day, or somebody other than the one who was proposed."""
+        owner = self.cleaned_data.get(f"owner_{row}")
+        return bool(self.cleaned_data.get(f"due_{row}")) or bool(owner and owner.pk != self.initial.get(f"owner_{row}"))
 
     def tasks(self) -> list[Task]:
         """Give the actions that were filled in; without a day each is due in a fortnight."""

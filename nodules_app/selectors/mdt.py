@@ -222,6 +222,12 @@ def patients_of(meeting: MdtMeeting) -> dict[UUID, Patient]:
     return {row.code: row.patient for row in meeting.cases.select_related("patient__clinic")}
 
 
+def carried_from(meeting: MdtMeeting) -> tuple[Patient, ...]:
+    """The patients whom the meeting did not come to, in the order in which they were carried."""
+    rows = MdtChange.objects.filter(meeting=meeting, step="carry").select_related("case__patient").order_by("pk")
+    return tuple(row.case.patient for row in rows)
+
+
 def quorum_of(meeting: MdtMeeting) -> Quorum:
     """Say whether enough people are there."""
     return _quorum(meeting, meeting.attendees.all())

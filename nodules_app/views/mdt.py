@@ -116,7 +116,7 @@ def meeting(request: HttpRequest, code: UUID) -> HttpResponse:
         "invite": InviteForm(people=selectors.people_at(row.clinic_id)),
         "may": acts_of(who, row.clinic_id),
         "is_chair": who.pk == row.chair_id,
-        "lacking": sum(bool(lacking(case)) for case in page.to_discuss if not case.outcome),
+        "lacking": sum(bool(lacking(case)) for case in page.cases if not case.outcome),
         "late": any(line.code == row.code and line.is_late for line in selectors.meetings_of(who, past=True)),
     }
     return render(request, "mdt/meeting.html", context)

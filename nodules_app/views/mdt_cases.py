@@ -190,6 +190,8 @@ def discuss(request: HttpRequest, code: UUID) -> HttpResponse:
     """One patient on the projector; the outcome is typed, read back, and agreed."""
     case = access.mdt_case_for(Act.SEE, code, by=request.user)
     if case.meeting is None:
+        if request.method == "POST":
+            messages.warning(request, gettext("This case was taken off the list meanwhile; nothing was written down."))
         return redirect("mdt-case", code=code)
     line = selectors.one_case(case)
     form = OutcomeForm(
@@ -248,9 +250,9 @@ def _write_down(request: HttpRequest, case: MdtCase, form: OutcomeForm) -> HttpR
     case = access.mdt_case_for(Act.RECORD, case.code, by=request.user)
     who: User = access.member(request.user)
     told = form.cleaned_data
-    agreed = "agreed" in request.POST
+    waiting = selectors.around(case).waiting
 
-    def do() -> None:
+    def draft() -> None:
         outcomes.draft(
             case=case,
             kind=told["kind"],
@@ -261,11 +263,13 @@ def _write_down(request: HttpRequest, case: MdtCase, form: OutcomeForm) -> HttpR
             dissent=told["dissent"],
             seen=told["version"],
         )
-        if agreed:
-            outcomes.confirm(case=case, by=who)
 
-    waiting = selectors.around(case).waiting
-    if not _try(request, do) or not agreed:
+    if not _try(request, draft):  # everything that was typed stays before the writer
+        case.refresh_from_db()
+        form.show_version(case.version)
+        context = _on_the_projector(request, case, selectors.one_case(case), form)
+        return render(request, "mdt/discuss.html", context, status=409)
+    if "agreed" not in request.POST or not _try(request, lambda: outcomes.confirm(case=case, by=who)):
         return redirect("mdt-discuss", code=case.code)
     if waiting is not None:
         return redirect("mdt-discuss", code=waiting)

@@ -32,7 +32,10 @@ const seen = document.querySelectorAll("[data-nodule]");
 
 function show(label) {
   for (const one of seen) one.hidden = one.dataset.nodule !== label;
-  for (const one of chosen) one.toggleAttribute("aria-current", one.dataset.chooseNodule === label);
+  for (const one of chosen) {
+    if (one.dataset.chooseNodule === label) one.setAttribute("aria-current", "true");
+    else one.removeAttribute("aria-current");
+  }
 }
 
 for (const one of chosen) {
@@ -46,7 +49,7 @@ onKey("v", () => document.querySelector("[data-nodule]:not([hidden]) [data-side-
 
 // An outcome that was typed and not written down is asked for before the page is left.
 const form = document.querySelector(".meeting-outcome form");
-let typed = false;
+let typed = form?.hasAttribute("data-unsaved") ?? false;
 form?.addEventListener("input", () => (typed = true));
 form?.addEventListener("submit", () => (typed = false));
 addEventListener("beforeunload", (event) => {

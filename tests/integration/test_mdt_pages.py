@@ -196,6 +196,7 @@ def test_a_draft_is_read_back_before_it_counts(patient: Patient) -> None:
         ({"kind": "discharge"}, "Say in words what was decided, and why."),
         ({"kind": "biopsy"}, "This outcome needs somebody who acts on it, and a day."),
         ({"kind": "biopsy", "what_1": "Request"}, "Say who does this."),
+        ({"kind": "discharge", "says": "Benign.", "due_1": "2030-01-01"}, "Say what is to be done, or leave"),
         ({"kind": "nonsense"}, "Select a valid choice"),
     ],
 )
@@ -209,6 +210,39 @@ def test_what_is_missing_is_said_and_nothing_is_kept(patient: Patient, told: dic
     assert expected in answer.content.decode()
     case.refresh_from_db()
     assert case.state == "listed"
+
+
+def test_what_was_typed_stays_when_somebody_was_quicker(patient: Patient) -> None:
+    meeting = a_meeting()
+    case = cases.put_on(patient=patient, question="What now?", by=meeting.chair, meeting=meeting)
+    cases.put_before(case=case, by=meeting.chair)
+    client = as_user(meeting.chair)
+    told = {"version": case.version, "kind": "other", "says": "Wait for the microbiology.", "what_1": "Phone"}
+    told["owner_1"] = str(meeting.chair.pk)
+    cases.prepare(case=case, facts={"fitness": "FEV1 45 %"}, by=factories.member(Role.COORDINATOR))
+    url = reverse("mdt-discuss", kwargs={"code": case.code})
+    answer = client.post(url, told)
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "Wait for the microbiology." in page
+    assert " data-unsaved" in page
+    case.refresh_from_db()
+    assert case.state == "listed"
+    again = told | {"version": answer.context["form"]["version"].value()}
+    assert client.post(url, again).status_code == 302
+    case.refresh_from_db()
+    assert case.state == "outcome_draft"
+
+
+def test_another_place_on_the_list_stops_no_outcome(patient: Patient) -> None:
+    meeting = a_meeting()
+    cases.put_on(patient=patient, question="What now?", by=meeting.chair, meeting=meeting)
+    second = factories.nodule(factories.patient()).patient
+    case = cases.put_on(patient=second, question="And now?", by=meeting.chair, meeting=meeting)
+    cases.put_before(case=case, by=factories.member(Role.COORDINATOR))
+    told = {"version": case.version, "kind": "ct", "ct_on": date_words(90)}
+    answer = as_user(meeting.chair).post(reverse("mdt-discuss", kwargs={"code": case.code}), told)
+    assert answer.status_code == 302
 
 
 def test_a_coordinator_writes_down_and_only_a_clinician_confirms(patient: Patient) -> None:

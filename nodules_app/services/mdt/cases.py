@@ -86,13 +86,18 @@ def _begin(patient: Patient, *, question: str, reasons: Iterable[str], by: User 
 
 
 def hold(case: MdtCase, *, seen: int | None = None) -> MdtCase:
-    """Lock the patient, then the case as it is now. Raises ``ChangedMeanwhile`` when it is not what a page showed."""
+    """Lock the patient, then the case as it is now. Raises ``ChangedMeanwhile`` when it is not what a page showed.
+
+    Another place on the list is no change of what a page shows of a case.
+    """
     steps.hold_patient(case.patient_id)
     rows = MdtCase.objects.select_for_update(of=("self",)).select_related("patient__clinic", "meeting")
     held = rows.get(pk=case.pk)
     if seen is not None and held.version != seen:
-        change = held.changes.select_related("by").order_by("-version").first()
-        raise steps.ChangedMeanwhile(who=str(change.by) if change and change.by else steps.THE_PRODUCT)
+        since = held.changes.filter(version__gt=seen).exclude(step="reorder")
+        change = since.select_related("by").order_by("-version").first()
+        if change is not None or held.version < seen:
+            raise steps.ChangedMeanwhile(who=str(change.by) if change and change.by else steps.THE_PRODUCT)
     return held
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 
 from nodules_app.exchange import reports_words as words
 from nodules_app.exchange.documents import Block, Document, Heading, Lines, Table, pdf_of_document
-from nodules_app.models import Discipline, MdtChange, MdtMeeting, MdtMinutes, User
+from nodules_app.models import Discipline, MdtMeeting, MdtMinutes, User
 from nodules_app.selectors import mdt as selectors
 from nodules_app.services.audit import record
 from registration.errors import Refused, gettext_noop
@@ -133,8 +133,7 @@ def _cases(page: selectors.MeetingPage) -> list[Block]:
 
 def _carried(meeting: MdtMeeting) -> list[Block]:
     """Name those whom the meeting did not come to; they wait for the next one."""
-    rows = MdtChange.objects.filter(meeting=meeting, step="carry").select_related("case__patient").order_by("pk")
-    names = tuple(f"{words.person(row.case.patient.name)} · {row.case.patient.identifier}" for row in rows)
+    names = tuple(f"{words.person(one.name)} · {one.identifier}" for one in selectors.carried_from(meeting))
     return [Heading(gettext("Carried to the next meeting")), Lines(names)] if names else []
 
 
@@ -145,5 +144,6 @@ def _signature(by: User, version: int) -> list[Block]:
 
 def note_read(minutes: MdtMinutes, *, by: User) -> None:
     """Write down who read the minutes, for each patient in them."""
-    for patient in selectors.patients_of(minutes.meeting).values():
+    listed = selectors.patients_of(minutes.meeting).values()
+    for patient in {*listed, *selectors.carried_from(minutes.meeting)}:
         record("patient.seen", patient, by=by, page="minutes", minutes=minutes.code)

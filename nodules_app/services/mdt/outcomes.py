@@ -21,6 +21,7 @@ from nodules_app.models import (
     MdtAction,
     MdtAddendum,
     MdtCase,
+    MdtMeeting,
     MdtOutcome,
     OutcomeKind,
     OverrideReason,
@@ -183,6 +184,8 @@ def finish_action(*, action: MdtAction, result: str, by: User) -> MdtCase:
 @transaction.atomic
 def add(*, case: MdtCase, text: str, by: User) -> MdtAddendum:
     """Add to a confirmed outcome. Raises ``NothingToConfirm`` where none stands yet."""
+    if case.meeting_id is not None:  # the minutes hold it, or come after it
+        MdtMeeting.objects.select_for_update().get(pk=case.meeting_id)
     held = cases.hold(case)
     if not MdtOutcome.objects.filter(case=held, confirmed_at__isnull=False).exists():
         raise NothingToConfirm

@@ -47,6 +47,7 @@ def test_names_at_the_ends_of_lines_do_not_lie_on_each_other(volumes_mm3: list[f
     lines = [CurveLine(f"N{n}", (mark(0, 100), mark(180, volume))) for n, volume in enumerate(volumes_mm3, 1)]
     heights = sorted(y_mm for words, _x, y_mm in drawn(lines, [0, 180]) if words.startswith("N"))
     assert len(heights) == len(volumes_mm3)
+    assert all(TOP_MM <= y_mm <= TOP_MM + HEIGHT_MM - LINE_MM for y_mm in heights)
     assert all(below - above >= GAP_MM - 1e-9 for above, below in zip(heights, heights[1:], strict=False))
 
 
