@@ -125,6 +125,17 @@ def test_any_nodule_of_a_case_is_one_key_away() -> None:
     assert reverse("read", kwargs={"code": of.code}) + "?nodule=N2" in page
 
 
+def test_the_size_of_the_prior_is_never_shown_as_the_current_one() -> None:
+    of = factories.followed_patient(exams=1)
+    factories.scan(of, factories.CURRENT_ON + timedelta(days=200))
+    meeting = a_meeting()
+    case = cases.put_on(patient=of, question="What now?", by=meeting.chair, meeting=meeting)
+    page = words(as_user(meeting.chair).get(reverse("mdt-discuss", kwargs={"code": case.code})).content.decode())
+    measured_on = formats.date_format(factories.CURRENT_ON, "DATE_FORMAT")
+    assert f"Volume on {measured_on} 300 mm³" in page
+    assert "Volume 300 mm³" not in page
+
+
 def test_a_case_that_waits_for_a_list_can_be_prepared() -> None:
     of = factories.followed_patient()
     chair = factories.member(Role.CHAIR)
