@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from nodules_app.clinical.conference import ConferenceReason
@@ -350,6 +351,26 @@ def test_minutes_are_signed_by_the_chair_and_keep_their_bytes(
         MdtMinutes.objects.update(sha256="")
     with pytest.raises(meetings.MeetingMovedOn):
         meetings.note_attendance(meeting=meeting, came=set(), by=chair)
+
+
+def test_an_addendum_waits_for_minutes_that_are_being_signed(
+    patient: Patient, meeting: MdtMeeting, chair: User
+) -> None:
+    case = MdtCase.objects.get(pk=finished(patient, meeting, chair).pk)
+
+    def add() -> None:
+        try:
+            with connection.cursor() as asked:
+                asked.execute("SET lock_timeout = '300ms'")
+            outcomes.add(case=case, text="Too late for these.", by=chair)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as elsewhere, transaction.atomic():
+        MdtMeeting.objects.select_for_update().get(pk=meeting.pk)  # as whoever signs holds it
+        with pytest.raises(OperationalError, match="lock timeout"):
+            elsewhere.submit(add).result(30)
+    assert not case.addenda.exists()
 
 
 def test_minutes_wait_for_every_outcome(patient: Patient, meeting: MdtMeeting, chair: User) -> None:
