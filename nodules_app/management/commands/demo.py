@@ -35,8 +35,9 @@ def _steps(data: Path | None, simulated: Path) -> list[Step]:
     if data is None and not (simulated / "truth.json").exists():  # which is written last
         shutil.rmtree(simulated, ignore_errors=True)
         steps.append(_step("a patient with two CTs has been simulated", "simulate", str(simulated)))
-    people = _step("the clinic has its people and a patient", "prepare_demo", str((data or simulated).resolve()))
-    return [*steps, people]
+    fill = ["prepare_demo", str((data or simulated).resolve())]
+    fill += ["--with-list"] if data is None else []  # no simulated people beside somebody's own data
+    return [*steps, _step("the clinic has its people and patients", *fill)]
 
 
 def _step(done: str, *command: str) -> Step:

@@ -13,15 +13,17 @@ from nodules_app.services.demo_list import bring_demo_list
 
 
 class Command(BaseCommand):
-    help = "Make one person of each role, import DATA, mark its known nodules, bring a list; prints the sign-ins."
+    help = "Make one person of each role, import DATA, mark its known nodules; prints the sign-ins."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("data", type=Path, help="folder or zip with DICOM")
+        parser.add_argument("--with-list", action="store_true", help="bring a list of simulated people, too")
 
-    def handle(self, *, data: Path, **_options: object) -> None:
+    def handle(self, *, data: Path, with_list: bool, **_options: object) -> None:
         self.stdout.write(f"  {'name':<14} {'password':<20} role")
         for one in prepare_demo_clinic(data):
             self.stdout.write(f"  {one.username:<14} {one.password:<20} {one.role}")
-        bring_demo_list(first_clinic())
+        if with_list:
+            bring_demo_list(first_clinic())
         if trouble := why_nothing_came(data):
             self.stdout.write(f"\n  {data} was not imported: {trouble}")
