@@ -67,6 +67,22 @@ class LoneQuotationMark(FileRefused):
     remedy = gettext_noop("Look for it above that line and take it out, or save the list as .xlsx.")
 
 
+class MarksInsideACell(FileRefused):
+    """A quoted cell goes on after its closing mark: the marks inside it were not doubled."""
+
+    code = "list_marks_inside_a_cell"
+    sentence = gettext_noop("Line {line} has a cell in quotation marks that holds quotation marks of its own.")
+    remedy = gettext_noop("Take the inner ones out or double them, or save the list as .xlsx.")
+
+
+class CellTooLong(FileRefused):
+    """Longer than any cell of a list; most often a quotation mark far above never closes."""
+
+    code = "list_cell_too_long"
+    sentence = gettext_noop("A cell that ends in or after line {line} holds more than {limit} characters.")
+    remedy = gettext_noop("Shorten it; if it should be short, a quotation mark above that line has no partner.")
+
+
 class UnpacksTooLarge(FileRefused):
     """A small file that holds an enormous one."""
 

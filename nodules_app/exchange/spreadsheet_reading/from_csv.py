@@ -12,9 +12,12 @@ from typing import Final
 
 from nodules_app.exchange.spreadsheet_reading.cells import MOST_COLUMNS, MOST_LINES, Line, Sheet, unguarded
 from nodules_app.exchange.spreadsheet_reading.errors import (
+    CellTooLong,
     Damaged,
     EmptyFile,
+    FileRefused,
     LoneQuotationMark,
+    MarksInsideACell,
     NotAList,
     TooManyColumns,
     TooManyLines,
@@ -110,16 +113,28 @@ def _chinese_pairs(text: bytes) -> tuple[int, int, bytes]:
 
 
 def _records(path: Path, encoding: str, separator: str, *, strict: bool = False) -> Iterator[list[str]]:
-    """Give the records; strict, a quotation mark without its partner is refused instead of swallowing lines."""
+    """Give the records; strict, quotation marks that do not hold are refused instead of swallowing lines."""
     errors = "replace" if encoding == "cp1252" else "strict"  # five bytes of it mean nothing
     with path.open(encoding=encoding, errors=errors, newline="") as file:
         reader = csv.reader(file, delimiter=separator, strict=strict)
         try:
             yield from reader
         except csv.Error as problem:
-            raise (LoneQuotationMark(line=reader.line_num) if strict else Damaged) from problem
+            raise (_why(problem, reader.line_num) if strict else Damaged()) from problem
         except UnicodeError as problem:
             raise Damaged from problem
+
+
+def _why(problem: csv.Error, line: int) -> FileRefused:
+    """Tell the errors of the reader apart; it has one class for all of them and says which only in words."""
+    said = str(problem)
+    if "unexpected end of data" in said:
+        return LoneQuotationMark(line=line)
+    if "expected after" in said:
+        return MarksInsideACell(line=line)
+    if "field limit" in said:
+        return CellTooLong(line=line, limit=f"{csv.field_size_limit():,}")
+    return Damaged()
 
 
 def separator_of(path: Path, encoding: str) -> str:

@@ -207,6 +207,8 @@ def test_files_that_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert refused(zipped({"xl/workbook.xml": b"<a/>"})) is errors.Damaged
     assert refused(b"<html><table><tr><td>Number</td><td>Name</td></tr></table></html>") is errors.NotAList
     assert refused(b'Number,Name\n007,"unclosed\n008,B\n') is errors.LoneQuotationMark
+    assert refused(b'Number,Note\n007,"see "old" report"\n') is errors.MarksInsideACell
+    assert refused(b"Number,Note\n007," + b"x" * 140_000 + b"\n") is errors.CellTooLong
     assert refused(b"a," * 300 + b"\n" + b"1," * 300) is errors.TooManyColumns
     monkeypatch.setattr(from_csv, "MOST_LINES", 10)
     assert refused(b"Number,Name\n" + b"1,A\n" * 11) is errors.TooManyLines
