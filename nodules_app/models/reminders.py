@@ -47,8 +47,8 @@ WAYS: Final[Mapping[str, Promise]] = {
 }
 
 WAITING = (ReminderState.QUEUED, ReminderState.SENDING)
-# What a person has to do something about; a task is delivered the moment it stands in the list.
 ARRIVED: Final = (ReminderState.HANDED_OVER, ReminderState.DELIVERED, ReminderState.ACKNOWLEDGED)
+# What a person has to do something about; a task is delivered the moment it stands in the list.
 IN_TROUBLE = (ReminderState.FAILED, ReminderState.BOUNCED, ReminderState.UNCERTAIN, ReminderState.UNKNOWN)
 
 

@@ -82,7 +82,7 @@ def figures(clinics: Iterable[Clinic], period: Period) -> Counted:
 
 
 def count(keys: Iterable[int], period: Period) -> Counted:
-    """Count the figures of the clinics with these keys now, and keep them if that took long."""
+    """Count the figures of the clinics with these keys now, and keep them if that took long, or else none."""
     keys = sorted(keys)
     today = timezone.localdate()
     first, last = period.days(today)
@@ -94,6 +94,8 @@ def count(keys: Iterable[int], period: Period) -> Counted:
         counted = Counted(quality(clinics, first=first, last=last, today=today), timezone.now())
     if time.monotonic() - began_s > WORTH_KEEPING_S:
         cache.set(_question(keys, period), counted, KEPT_S)
+    else:
+        cache.delete(_question(keys, period))  # what was kept of a slower count would be shown for as long as it stands
     return counted
 
 
