@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from django.utils import formats
 from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -220,7 +221,7 @@ class ToDo:
 
 def to_do(found: Quality) -> list[ToDo]:
     """What of one's own figures asks for an act, the gravest first; nothing where all is done."""
-    late, untold = found.conference.actions_on_time.rest, found.times.not_contacted
+    late, untold = found.actions_overdue, found.times.not_contacted
     overdue = sum(count for _upper, count in found.overdue)
     asked = [
         (
@@ -250,11 +251,11 @@ def to_do(found: Quality) -> list[ToDo]:
             ),
         ),
         (
-            "mdt_actions",
+            "actions_overdue",
             late,
             ngettext(
-                "action of the conference was not done by its day",
-                "actions of the conference were not done by their day",
+                "action of the conference is overdue",
+                "actions of the conference are overdue",
                 late,
             ),
         ),
@@ -285,12 +286,8 @@ def sections(found: Quality, *, shared: bool) -> list[Section]:
 def _safety(found: Quality, tell: Teller) -> list[Tile]:
     excused = tell.count(found.steps.excused)
     within = found.steps.within_30_days
-    long = gettext("%(count)s for more than 60 days") % {"count": tell.count(found.suspected_long)}
     return [
-        tell.number("lost", gettext("Lost"), found.lost.part, _of_active(found, tell), behind=found.lost.part > 0),
-        tell.number(
-            "suspected", gettext("Suspected lost"), found.suspected_lost, long, behind=found.suspected_lost > 0
-        ),
+        *(_now_in_a_word(found, tell) if tell.shared else _now(found, tell)),
         tell.share(
             "on_time",
             gettext("CT on time"),
@@ -302,9 +299,21 @@ def _safety(found: Quality, tell: Teller) -> list[Tile]:
     ]
 
 
-def _of_active(found: Quality, tell: Teller) -> str:
-    whole = found.lost.whole
-    return gettext("of %(whole)s active nodules") % {"whole": tell.count(whole)}
+def _now(found: Quality, tell: Teller) -> list[Tile]:
+    active = gettext("of %(whole)s active nodules") % {"whole": found.lost.whole}
+    long = gettext("%(count)s for more than 60 days") % {"count": found.suspected_long}
+    suspected = found.suspected_lost
+    return [
+        tell.number("lost", gettext("Lost"), found.lost.part, active, behind=found.lost.part > 0),
+        tell.number("suspected", gettext("Suspected lost"), suspected, long, behind=suspected > 0),
+    ]
+
+
+def _now_in_a_word(found: Quality, tell: Teller) -> list[Tile]:
+    """Counts of a day do not leave the house, since two days subtracted tell of the people between; one word does."""
+    word = gettext("yes") if found.lost.part else gettext("no")
+    on = gettext("on %(day)s") % {"day": formats.date_format(found.today, "DATE_FORMAT")}
+    return [tell.tile("lost", gettext("Is anybody lost?"), word, on, behind=False)]
 
 
 def _times(found: Quality, tell: Teller) -> list[Tile]:
@@ -332,14 +341,14 @@ def _decisions(found: Quality, tell: Teller) -> list[Tile]:
 
 def _conference(found: Quality, tell: Teller) -> list[Tile]:
     meetings = found.conference
-    soon, done = meetings.within_24_h, meetings.actions_on_time
+    soon, done, closed = meetings.within_24_h, meetings.actions_on_time, meetings.complete_at_cut_off
     return [
         tell.spread("mdt_wait", gettext("Question to outcome"), meetings.wait),
         tell.spread("mdt_to_meeting", gettext("Question to meeting"), meetings.to_meeting),
         tell.spread("mdt_to_outcome", gettext("Meeting to outcome"), meetings.to_outcome),
         tell.spread("mdt_to_done", gettext("Outcome to action done"), meetings.to_done),
         tell.share("mdt_24", gettext("Outcome within 24 hours"), soon, behind=soon.rest > 0),
-        tell.share("mdt_cut_off", gettext("On the list when it closed"), meetings.complete_at_cut_off),
+        tell.share("mdt_cut_off", gettext("Complete when the list closed"), closed, behind=closed.rest > 0),
         tell.share("mdt_actions", gettext("Actions on time"), done, behind=done.rest > 0),
     ]
 
@@ -348,12 +357,7 @@ def tables(found: Quality, *, shared: bool) -> list[Table]:
     """The figures by group, each with its heading; a table of one group says nothing and is left out."""
     tell = Teller(shared)
     return [
-        tell.counts(
-            "overdue",
-            gettext("Overdue now, by how long"),
-            _overdue(found),
-            behind=any(count for _upper, count in found.overdue),
-        ),
+        *([] if shared else [_overdue_table(found, tell)]),
         tell.shares("brought_back", gettext("What each reminder brought back"), _brought_back(found)),
         *_groups(found, tell),
         tell.shares("by_kind", gettext("Kept by kind of step"), _named(found.steps.by_kind, step_kind_words)),
@@ -388,11 +392,14 @@ def _named(lines: Sequence[tuple[str, Share]], word: Callable[[str], str]) -> li
     return [(word(code), share) for code, share in lines]
 
 
-def _overdue(found: Quality) -> list[tuple[str, int]]:
-    return [
+def _overdue_table(found: Quality, tell: Teller) -> Table:
+    """Count what is overdue today; like every count of a day, for oneself only."""
+    lines = [
         (gettext("more than 180 days") if not upper else gettext("up to %(days)s days") % {"days": upper}, count)
         for upper, count in found.overdue
     ]
+    behind = any(count for _upper, count in lines)
+    return tell.counts("overdue", gettext("Overdue now, by how long"), lines, behind=behind)
 
 
 def _brought_back(found: Quality) -> list[tuple[str, Share]]:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from nodules_app.models.mdt import OutcomeKind
 from nodules_app.templatetags.follow_ups import override_words, state_words
+from nodules_app.templatetags.mdt import mdt_state_words
 from nodules_app.templatetags.patients import management_words
 
 HEADINGS: Final[Mapping[str, tuple[Promise, Promise]]] = {  # of the list, and of its day
@@ -22,6 +23,8 @@ HEADINGS: Final[Mapping[str, tuple[Promise, Promise]]] = {  # of the list, and o
     "concordance": (_("Decisions against the guideline"), _("Signed")),
     "borderline": (_("Borderline decisions"), _("Signed")),
     "mdt_24": (_("Outcomes confirmed later than 24 hours"), _("Confirmed")),
+    "mdt_cut_off": (_("Cases that were not complete when the list closed"), _("Put on the list")),
+    "actions_overdue": (_("Actions whose day has passed"), _("Due")),
     "mdt_actions": (_("Actions that were not done by their day"), _("Due")),
 }
 
@@ -44,6 +47,8 @@ WORDS: Final[Mapping[str, Callable[[str], object]]] = {
     "concordance": override_words,
     "borderline": management_words,
     "mdt_24": lambda kind: str(OutcomeKind(kind).label),
+    "mdt_cut_off": mdt_state_words,
+    "actions_overdue": str,
     "mdt_actions": str,
 }
 

@@ -69,10 +69,17 @@ DEFINITIONS: Final[Mapping[str, Definition]] = {
     ),
     "mdt_24": Definition(_("Outcomes confirmed no later than 24 hours after the meeting ended.")),
     "mdt_cut_off": Definition(
-        _("Cases that stood on the list when it closed, of all that the meetings of the period had.")
+        _(
+            "Cases that were on the list when it closed and not sent back then as incomplete, of all that were put on "
+            "the list of a meeting held in the period. Not counted: withdrawn before the list closed."
+        ),
+        "2.0",
     ),
     "mdt_actions": Definition(
         _("Actions of the conference done by their day, of those whose day lies in the period and has passed.")
+    ),
+    "actions_overdue": Definition(
+        _("Actions of confirmed outcomes that nobody has done yet and whose day has passed. Now.")
     ),
     "answered": Definition(
         _("Days from a task of the reminders to the person who took it, for tasks planned in the period.")
@@ -102,5 +109,6 @@ DEFINITIONS: Final[Mapping[str, Definition]] = {
 }
 NOT_COUNTED: Final = _(
     "Not counted here, since the records do not hold it: stage at diagnosis, cancers that other hospitals found after "
-    "a discharge, scans made elsewhere, district, and what patients think of it."
+    "a discharge, scans made elsewhere, district, and what patients think of it. Nor are counted yet: steps "
+    "confirmed as lost, reports that recommend without naming exam and day, and scans that no guideline asked for."
 )

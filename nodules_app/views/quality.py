@@ -35,7 +35,7 @@ MEDIA: Final = {
 }
 
 
-OF_NOW: Final = ("lost", "suspected", "overdue")  # whatever the period
+OF_NOW: Final = ("lost", "suspected", "overdue", "actions_overdue")  # whatever the period
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,12 +238,24 @@ WHERE p.clinic_id = %(clinic)s AND o.confirmed_at IS NOT NULL AND a.done_at IS N
   AND a.due_on >= %(first)s AND a.due_on < %(last)s;
 
 -- name: mdt_complete_at_cut_off
-SELECT count(*) FILTER (WHERE h.at <= m.cut_off_at), count(*)
-FROM nodules_app_mdtcase c JOIN nodules_app_mdtmeeting m ON m.id = c.meeting_id
+SELECT coalesce(sum((NOT late AND NOT missed)::int), 0), count(*) FROM nodules_app_mdtmeeting m
+CROSS JOIN nodules_app_mdtcase c JOIN nodules_app_patient p ON p.id = c.patient_id
+CROSS JOIN LATERAL (SELECT
+    NOT EXISTS (SELECT FROM nodules_app_mdtchange l WHERE l.case_id = c.id AND l.meeting_id = m.id AND l.step = 'list'
+        AND l.at <= m.cut_off_at AND NOT EXISTS (SELECT FROM nodules_app_mdtchange r WHERE r.case_id = c.id
+            AND r.meeting_id = m.id AND r.step = 'return' AND r.version > l.version AND r.at <= m.cut_off_at)) AS late,
+    EXISTS (SELECT FROM nodules_app_mdtchange r WHERE r.case_id = c.id AND r.meeting_id = m.id AND r.step = 'return'
+        AND r.by_id IS NULL) AS missed,
+    EXISTS (SELECT FROM nodules_app_mdtchange w WHERE w.case_id = c.id AND w.meeting_id = m.id AND w.step = 'withdraw'
+        AND w.at <= m.cut_off_at) AS gone) o
+WHERE p.clinic_id = %(clinic)s AND m.began_at IS NOT NULL AND m.starts_at::date BETWEEN %(first)s AND %(last)s AND NOT gone
+  AND (c.id, m.id) IN (SELECT case_id, meeting_id FROM nodules_app_mdtchange WHERE step = 'list');
+
+-- name: actions_overdue
+SELECT count(*) FROM nodules_app_mdtaction a JOIN nodules_app_mdtcase c ON c.id = a.case_id
 JOIN nodules_app_patient p ON p.id = c.patient_id
-JOIN (SELECT case_id, meeting_id, min(at) AS at FROM nodules_app_mdtchange WHERE step = 'list' GROUP BY 1, 2) h
-  ON h.case_id = c.id AND h.meeting_id = m.id
-WHERE p.clinic_id = %(clinic)s AND m.began_at IS NOT NULL AND m.starts_at::date BETWEEN %(first)s AND %(last)s;
+WHERE p.clinic_id = %(clinic)s AND a.due_on < %(last)s AND a.done_at IS NULL
+  AND EXISTS (SELECT FROM nodules_app_mdtoutcome o WHERE o.case_id = c.id AND o.confirmed_by_id IS NOT NULL);
 
 -- name: brought_back
 SELECT rung, channel, sum((seen.on - gone.on BETWEEN 0 AND 30)::int), count(*)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from io import BytesIO
@@ -15,7 +15,7 @@ import pytest
 from django.conf import settings
 from django.db import connection, transaction
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 from kombu.exceptions import OperationalError
 from openpyxl import load_workbook
 
@@ -29,6 +29,8 @@ from nodules_app.models import (
     Evidence,
     FollowUp,
     FollowUpKind,
+    MdtCase,
+    MdtMeeting,
     Nodule,
     OverrideReason,
     Patient,
@@ -38,8 +40,9 @@ from nodules_app.selectors.quality import behind, quality
 from nodules_app.selectors.quality.asking import Question
 from nodules_app.selectors.quality.values import Quality, Share
 from nodules_app.services import decisions, endings, follow_ups, quality_figures
+from nodules_app.services.mdt import cases, meetings
 from nodules_app.tasks import desk
-from nodules_app.templatetags.quality import tables
+from nodules_app.templatetags.quality import sections, tables, to_do
 from tests import factories
 from tests.benchmarks import clinic_of_years
 from tests.integration.browsing import signed_in, words
@@ -148,6 +151,16 @@ def test_a_shared_view_hides_small_groups() -> None:
     assert "2 of 4" not in shared
     assert "2 / 4" not in shared
     assert "fewer than 5" in shared
+    assert "Is anybody lost? no" in shared
+    exported = client.get(reverse("quality-export", kwargs={"form": "csv"}), {"shared": "1"}).content.decode()
+    for of_a_day in ("Overdue now", "Suspected lost"):
+        assert of_a_day in own
+        assert of_a_day not in shared
+        assert of_a_day not in exported
+    grave = replace(counted(), lost=Share(20, 90), suspected_lost=40)
+    tiles = {tile.code: tile for tile in sections(grave, shared=True)[0].every}
+    assert (tiles["lost"].value, "suspected" in tiles) == ("yes", False)
+    assert not re.search("20|90", tiles["lost"].under.replace(formats.date_format(today(), "DATE_FORMAT"), ""))
     assert "The patients behind it" in own
     assert "The patients behind it" not in shared
 
@@ -210,6 +223,19 @@ def test_what_is_counted_at_once_is_never_old(monkeypatch: pytest.MonkeyPatch) -
     assert kept_figures(patient.clinic).figures.lost.whole == 1
     factories.followed_patient(clinic=patient.clinic)
     assert kept_figures(patient.clinic).figures.lost.whole == 2
+
+
+def test_what_was_counted_slowly_once_is_not_shown_when_counts_are_quick(
+    one_of_a_large_clinic: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clinic = one_of_a_large_clinic.clinic
+    assert kept_figures(clinic).figures.lost.whole == 1
+    factories.followed_patient(clinic=clinic)
+    monkeypatch.setattr(quality_figures, "WORTH_KEEPING_S", 3600.0)
+    desk.count_quality([clinic.pk], "12", False)
+    assert kept_figures(clinic).figures.lost.whole == 2
+    factories.followed_patient(clinic=clinic)
+    assert kept_figures(clinic).figures.lost.whole == 3
 
 
 def test_what_takes_long_is_kept_with_its_time_and_counted_again_by_a_worker(
@@ -288,6 +314,37 @@ def test_the_patients_behind_a_figure_are_its_own_and_the_look_is_recorded() -> 
     assert client.get(reverse("quality-patients", kwargs={"figure": "nothing"})).status_code == 404
 
 
+def test_a_case_that_its_meeting_lost_was_not_complete_when_the_list_closed() -> None:
+    clinic, coordinator = factories.clinic(), factories.member(Role.COORDINATOR)
+    held = meetings.plan_meeting(
+        clinic=clinic,
+        starts_at=timezone.now() + days(2),
+        cut_off_at=timezone.now() + days(1),
+        place="Room 4",
+        chair=factories.member(Role.CHAIR),
+        quorum=["radiology"],
+        by=coordinator,
+    )
+
+    def on_the_list() -> MdtCase:
+        patient = factories.followed_patient(clinic=clinic)
+        return cases.put_on(patient=patient, question="Biopsy now?", by=coordinator, meeting=held)
+
+    complete, sent_back, withdrawn = (on_the_list() for _ in range(3))
+    cases.prepare(case=complete, facts={"performance_status": 1, "presenter": coordinator}, by=coordinator)
+    cases.withdraw(case=withdrawn, because="Moved away.", by=coordinator)
+    MdtMeeting.objects.update(cut_off_at=timezone.now(), starts_at=timezone.now())
+    assert meetings.close_lists() == 1
+    late = on_the_list()
+    meetings.begin(meeting=held, by=coordinator)
+    meetings.end(meeting=held, by=coordinator)
+    assert set(MdtCase.objects.values_list("meeting", flat=True)) == {None}, "no case names the meeting any more"
+    assert counted().conference.complete_at_cut_off == Share(1, 3)
+    question = Question((clinic,), today() - days(1), today(), today())
+    numbers = {row.number for row in behind.behind("mdt_cut_off", question).patients}
+    assert numbers == {sent_back.patient.identifier, late.patient.identifier}
+
+
 def statements() -> dict[str, str]:
     """The statements of the file beside this one, by the figure that each counts."""
     parts = re.split(
@@ -326,7 +383,7 @@ def as_rows(found: Quality) -> dict[str, list[tuple[object, ...]]]:
     rows: dict[str, list[tuple[object, ...]]] = {name: [astuple(share)] for name, share in shares.items()}
     rows |= {f"days_{name}": [astuple(spread)] for name, spread in spreads.items()}
     rows["days_result_to_contact"] = [(*astuple(times.result_to_contact), times.not_contacted)]
-    rows |= {name: [(getattr(found, name),)] for name in ("suspected_lost", "suspected_long")}
+    rows |= {name: [(getattr(found, name),)] for name in ("suspected_lost", "suspected_long", "actions_overdue")}
     rows |= {"excused": [(steps.excused,)], "overdue": list(found.overdue), "reminders": list(found.told.by_state)}
     rows |= {"overrides": list(decided.overrides), "managements": list(decided.managements)}
     for name in ("by_kind", "by_sex", "by_age", "by_tier", "by_clinic"):
@@ -344,15 +401,33 @@ def listed(found: Quality) -> dict[str, int]:
         "within_30": found.steps.within_30_days,
         "concordance": found.decided.concordance,
         "mdt_24": found.conference.within_24_h,
+        "mdt_cut_off": found.conference.complete_at_cut_off,
         "mdt_actions": found.conference.actions_on_time,
     }
     return {figure: share.rest for figure, share in not_kept.items()} | {
         "lost": found.lost.part,
         "suspected": found.suspected_lost,
         "overdue": sum(count for _upper, count in found.overdue),
+        "actions_overdue": found.actions_overdue,
         "result_to_contact": found.times.not_contacted,
         "borderline": found.decided.borderline.part,
     }
+
+
+def cases_leave_their_lists() -> None:
+    """Of every five cases one is sent back at the closing, one by hand before it, and one is withdrawn before it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO nodules_app_mdtchange
+                (case_id, version, at, step, from_state, to_state, why, meeting_id, by_id)
+            SELECT h.case_id, 2, m.cut_off_at + x.after, x.step, 'listed', 'returned', '', m.id,
+                CASE WHEN x.place > 0 THEN m.chair_id END
+            FROM nodules_app_mdtchange h JOIN nodules_app_mdtmeeting m ON m.id = h.meeting_id
+            JOIN (VALUES (0, 'return', interval '1 minute'), (1, 'return', interval '-1 minute'),
+                (2, 'withdraw', interval '-1 minute')) x (place, step, after) ON x.place = h.case_id / 40 % 5
+            """
+        )
 
 
 def test_every_figure_is_counted_the_same_by_an_independent_statement_and_lists_its_patients(
@@ -360,6 +435,7 @@ def test_every_figure_is_counted_the_same_by_an_independent_statement_and_lists_
 ) -> None:
     clinic, member = factories.clinic(), factories.member(Role.RADIOLOGIST)
     clinic_of_years.fill(clinic.pk, member.pk, patients=900)
+    cases_leave_their_lists()
     first = today() - days(364)
     found = quality([clinic], first=first, last=today(), today=today())
     counted_here = as_rows(found)
@@ -376,10 +452,13 @@ def test_every_figure_is_counted_the_same_by_an_independent_statement_and_lists_
     question = Question((clinic,), first, today(), today())
     rows_behind = {figure: len(behind.behind(figure, question).patients) for figure in behind.WAYS}
     assert rows_behind == listed(found)
+    assert {one.code: one.count for one in to_do(found)}.items() <= rows_behind.items()
+    assert 0 < found.actions_overdue < found.conference.actions_on_time.rest, "what was done late needs nobody any more"
     shared = [row for table in tables(found, shared=True) for row in table.rows]
     assert all(number is None or number % 5 == 0 for row in shared for number in (row.part, row.whole))
     assert any(row.part is None for row in shared), "among 900 patients some group is small"
-    alone = [(row.name, row.part, row.whole) for table in tables(found, shared=False) for row in table.rows]
+    own = [table for table in tables(found, shared=False) if table.code != "overdue"]  # of today: is never shared
+    alone = [(row.name, row.part, row.whole) for table in own for row in table.rows]
     for row, (name, part, whole) in zip(shared, alone, strict=True):
         assert row.name == name
         sides = [part or 0] if whole is None else [part or 0, whole - (part or 0)]

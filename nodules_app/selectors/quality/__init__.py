@@ -15,7 +15,7 @@ from nodules_app.selectors.quality import conference, decided, measured, steps, 
 from nodules_app.selectors.quality.asking import Question
 from nodules_app.selectors.quality.values import Quality
 
-DEFINITIONS_VERSION: Final = "2"
+DEFINITIONS_VERSION: Final = "3"
 
 
 def quality(clinics: Sequence[Clinic], *, first: date, last: date, today: date) -> Quality:
@@ -25,10 +25,12 @@ def quality(clinics: Sequence[Clinic], *, first: date, last: date, today: date) 
     return Quality(
         first=first,
         last=last,
+        today=today,
         lost=steps.lost(question),
         suspected_lost=suspected,
         suspected_long=suspected_long,
         overdue=steps.overdue(question),
+        actions_overdue=conference.actions_overdue(question),
         steps=steps.walk(question),
         times=times.walk(question),
         decided=decided.walk(question),

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import DecimalField, Exists, F, Func, OuterRef, Q, QuerySet
+from django.db.models import DecimalField, Exists, F, Func, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncDate
 
 from nodules_app.ladder.rungs import Recipient
@@ -21,6 +21,7 @@ from nodules_app.models import (
     FollowUp,
     FollowUpKind,
     MdtAction,
+    MdtChange,
     MdtOutcome,
     Nodule,
     Reading,
@@ -29,7 +30,7 @@ from nodules_app.models import (
 from nodules_app.models.evidence import NOTHING_OWED
 from nodules_app.models.reminders import ARRIVED
 from nodules_app.selectors.quality.asking import Question
-from nodules_app.selectors.quality.conference import WITHIN
+from nodules_app.selectors.quality.conference import ON_AND_OFF, WITHIN
 from nodules_app.selectors.quality.decided import FLIPS_FROM
 from nodules_app.selectors.quality.steps import WITHIN_DAYS
 
@@ -171,13 +172,37 @@ def _outcomes_late(question: Question) -> Rows:
     return rows.filter(confirmed_at__gt=F("case__meeting__ended_at") + WITHIN)
 
 
+def _not_complete(question: Question) -> Rows:
+    """The first time that each case was put on the list of a meeting, where it was not there, complete, at the end."""
+    start, stop = question.instants()
+    changes = MdtChange.objects.filter(case=OuterRef("case"), meeting=OuterRef("meeting"))
+    earlier = changes.filter(step="list", version__lt=OuterRef("version"))
+    known = changes.filter(step__in=ON_AND_OFF, at__lte=OuterRef("meeting__cut_off_at"))
+    found_incomplete = changes.filter(step="return", by__isnull=True)
+    listed = MdtChange.objects.filter(
+        ~Exists(earlier),
+        case__patient__clinic__in=question.keys,
+        step="list",
+        meeting__starts_at__gte=start,
+        meeting__starts_at__lt=stop,
+        meeting__began_at__isnull=False,
+    ).annotate(last_step=Subquery(known.order_by("-version").values("step")[:1]), listed_on=TruncDate("at"))
+    missed = Q(last_step__isnull=True) | Q(last_step="return") | Q(Exists(found_incomplete), last_step="list")
+    return listed.filter(missed)
+
+
+def _actions(question: Question) -> QuerySet[MdtAction]:
+    """Actions that somebody owes: a draft owes nothing yet."""
+    return MdtAction.objects.filter(case__patient__clinic__in=question.keys, case__outcome__confirmed_at__isnull=False)
+
+
+def _actions_overdue(question: Question) -> Rows:
+    return _actions(question).filter(done_at__isnull=True, due_on__lt=question.today)
+
+
 def _actions_late(question: Question) -> Rows:
     passed = min(question.last, question.today - timedelta(days=1))
-    rows = MdtAction.objects.filter(
-        case__patient__clinic__in=question.keys,
-        due_on__range=(question.first, passed),
-        case__outcome__confirmed_at__isnull=False,
-    )
+    rows = _actions(question).filter(due_on__range=(question.first, passed))
     return rows.annotate(done_on=TruncDate("done_at")).exclude(done_on__isnull=False, done_on__lte=F("due_on"))
 
 
@@ -191,5 +216,7 @@ WAYS: Final[Mapping[str, Way]] = {
     "concordance": Way(_overridden, "signed_on", "reason_code", "assessment__patient", order="-pk"),
     "borderline": Way(_borderline, "signed_on", "management", "assessment__patient", order="-created_at"),
     "mdt_24": Way(_outcomes_late, "confirmed_on", "kind", "case__patient"),
+    "mdt_cut_off": Way(_not_complete, "listed_on", "case__state", "case__patient"),
+    "actions_overdue": Way(_actions_overdue, "due_on", "what", "case__patient", order="due_on"),
     "mdt_actions": Way(_actions_late, "due_on", "what", "case__patient"),
 }

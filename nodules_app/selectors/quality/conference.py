@@ -9,6 +9,7 @@ from nodules_app.selectors.quality.asking import Question, ask, spread
 from nodules_app.selectors.quality.values import Conference, Share
 
 WITHIN: Final = timedelta(hours=24)
+ON_AND_OFF: Final = ("list", "return", "withdraw")  # steps that decide whether a case stands on a list
 
 OUTCOMES: Final = """
 WITH confirmed AS (
@@ -47,17 +48,31 @@ SELECT count(*) FILTER (WHERE done_on <= due_on), count(*),
 FROM owed
 """
 
-# A case that a meeting of the period had on its list; one that came later than the list closed was squeezed in.
+# One row for each case and meeting that had it on its list once: the case itself forgets the meetings that sent it
+# back or carried it. Nobody's "return" is the closing that found the case incomplete.
 COMPLETE: Final = """
-SELECT count(*) FILTER (WHERE listed.at <= m.cut_off_at), count(*)
-FROM nodules_app_mdtcase c
-JOIN nodules_app_mdtmeeting m ON m.id = c.meeting_id
+WITH listed AS (
+    SELECT bool_or(h.step = 'return' AND h.by_id IS NULL) AS was_incomplete,
+        (array_agg(h.step ORDER BY h.version DESC) FILTER (WHERE h.at <= m.cut_off_at))[1] AS last_step
+    FROM nodules_app_mdtmeeting m
+    JOIN nodules_app_mdtchange h ON h.meeting_id = m.id AND h.step = ANY(%(on_and_off)s)
+    JOIN nodules_app_mdtcase c ON c.id = h.case_id
+    JOIN nodules_app_patient p ON p.id = c.patient_id
+    WHERE p.clinic_id = ANY(%(clinics)s) AND m.starts_at >= %(start)s AND m.starts_at < %(stop)s
+        AND m.began_at IS NOT NULL
+    GROUP BY h.case_id, m.id
+)
+SELECT count(*) FILTER (WHERE last_step = 'list' AND NOT was_incomplete), count(*)
+FROM listed WHERE last_step IS DISTINCT FROM 'withdraw'
+"""
+
+ACTIONS_OVERDUE: Final = """
+SELECT count(*)
+FROM nodules_app_mdtaction a
+JOIN nodules_app_mdtcase c ON c.id = a.case_id
 JOIN nodules_app_patient p ON p.id = c.patient_id
-CROSS JOIN LATERAL (
-    SELECT min(h.at) AS at FROM nodules_app_mdtchange h
-    WHERE h.case_id = c.id AND h.meeting_id = m.id AND h.step = 'list') listed
-WHERE p.clinic_id = ANY(%(clinics)s) AND m.starts_at >= %(start)s AND m.starts_at < %(stop)s
-    AND m.began_at IS NOT NULL AND listed.at IS NOT NULL
+JOIN nodules_app_mdtoutcome o ON o.case_id = c.id AND o.confirmed_at IS NOT NULL
+WHERE p.clinic_id = ANY(%(clinics)s) AND a.done_at IS NULL AND a.due_on < %(today)s
 """
 
 
@@ -66,7 +81,7 @@ def walk(question: Question) -> Conference:
     passed: date = min(question.last, question.today - timedelta(days=1))
     ((in_time, confirmed, *times),) = ask(OUTCOMES, question, within=WITHIN)
     ((kept, owed, *done),) = ask(ACTIONS, question, passed=passed)
-    ((complete, listed),) = ask(COMPLETE, question)
+    ((complete, listed),) = ask(COMPLETE, question, on_and_off=list(ON_AND_OFF))
     return Conference(
         wait=spread(*times[0:2]),
         to_meeting=spread(*times[2:4]),
@@ -76,3 +91,9 @@ def walk(question: Question) -> Conference:
         complete_at_cut_off=Share(complete, listed),
         actions_on_time=Share(kept, owed),
     )
+
+
+def actions_overdue(question: Question) -> int:
+    """Actions of confirmed outcomes whose day has passed and that nobody has done yet, whatever the period."""
+    ((found,),) = ask(ACTIONS_OVERDUE, question)
+    return int(found)

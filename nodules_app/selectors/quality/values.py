@@ -116,10 +116,12 @@ class Quality:
 
     first: date
     last: date
+    today: date  # of the figures of now
     lost: Share  # active nodules without an open step or a reason
     suspected_lost: int
     suspected_long: int  # for more than sixty days
     overdue: tuple[tuple[int, int], ...]  # (up to how many days, how many steps); the last bound is 0: longer
+    actions_overdue: int  # of the conference, not done yet
     steps: Steps
     times: Times
     decided: Decided
