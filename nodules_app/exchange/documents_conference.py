@@ -72,17 +72,21 @@ def _clinically(conference: Conference) -> Iterator[str]:
             yield gettext("%(what)s: %(who)s, by %(day)s.") % what
 
 
-def source(conference: Conference) -> str:
-    """Say what was signed: the outcome by whom and when, and the minutes by their digest where there are any."""
-    confirmed = gettext("Outcome of the conference of %(day)s, confirmed by %(who)s on %(when)s.") % {
+def confirmed(conference: Conference) -> str:
+    """Say of which meeting the outcome is, and who confirmed it when: what tells it from every other outcome."""
+    return gettext("Outcome of the conference of %(day)s, confirmed by %(who)s on %(when)s.") % {
         "day": words.day(conference.on),
         "who": conference.confirmed_by,
         "when": date_format(localtime(conference.confirmed_at), "DATETIME_FORMAT"),
     }
+
+
+def source(conference: Conference) -> str:
+    """Say what was signed: the outcome by whom and when, and the minutes by their digest where there are any."""
     if conference.minutes_version is None:
-        return confirmed
+        return confirmed(conference)
     minutes = gettext("Minutes version %(version)s, SHA-256 %(digest)s.") % {
         "version": conference.minutes_version,
         "digest": conference.minutes_sha256[:16],
     }
-    return words.together((confirmed, minutes))
+    return words.together((confirmed(conference), minutes))

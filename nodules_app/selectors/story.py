@@ -55,6 +55,7 @@ class EventKind(StrEnum):
     CHANGED = "changed"
     APPOINTMENT = "appointment"
     ASSESSED = "assessed"
+    TAKEN_BACK = "taken_back"  # a signature that was undone at once; it decides nothing
     SIGNED = "signed"
     OVERRODE = "overrode"
     MEETING = "meeting"
@@ -71,6 +72,7 @@ LANE: Final[Mapping[EventKind, Lane]] = {
     EventKind.CHANGED: Lane.OWED,
     EventKind.APPOINTMENT: Lane.SCANS,
     EventKind.ASSESSED: Lane.DECIDED,
+    EventKind.TAKEN_BACK: Lane.DECIDED,
     EventKind.SIGNED: Lane.DECIDED,
     EventKind.OVERRODE: Lane.DECIDED,
     EventKind.MEETING: Lane.MEETINGS,
@@ -230,8 +232,11 @@ def _source(row: Assessment) -> Mapping[str, str]:
 
 def _decisions(patient: Patient) -> Iterator[Event]:
     rows = Decision.objects.filter(assessment__patient=patient).select_related("by", "assessment").order_by("pk")
-    for row in rows.defer("assessment__inputs", "assessment__answer"):
+    undone = rows.annotate(undone_at=F("taken_back__at"))
+    for row in undone.defer("assessment__inputs", "assessment__answer"):
         kind = EventKind.OVERRODE if row.overrides else EventKind.SIGNED
+        if row.undone_at is not None:
+            kind = EventKind.TAKEN_BACK
         facts = {"management": row.management, "why": row.reason, **_source(row.assessment)}
         yield Event(timezone.localdate(row.created_at), kind, str(row.by), facts)
 

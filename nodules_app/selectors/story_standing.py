@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
 from uuid import UUID
 
@@ -18,9 +19,8 @@ from nodules_app.selectors.timeline import Change, Measured, NoduleLine, Timelin
 
 FEW: Final = 6  # so many nodules are told apart in one drawing
 SHOWN: Final = 3  # of many, at least so many stand out
+SLOW_EXAMS: Final = 3  # of two exams their own comparison says all
 LARGER: Final = (ComparisonWord.LARGER_SLIGHTLY, ComparisonWord.LARGER_MARKEDLY)
-SMALLER: Final = (ComparisonWord.SMALLER_SLIGHTLY, ComparisonWord.SMALLER_MARKEDLY)
-GONE: Final = (ComparisonWord.RESOLVED, ComparisonWord.RESECTED)
 
 
 class Became(StrEnum):
@@ -29,10 +29,21 @@ class Became(StrEnum):
     GROWING = "growing"
     NEW = "new"
     SLOWLY = "slowly"  # no pair of exams shows it, the first and the latest together do
-    UNCLEAR = "unclear"
+    UNMEASURED = "unmeasured"
+    NOT_COMPARED = "not_compared"  # measured, but nobody held it against an earlier exam, or its sizes cannot be
     SMALLER = "smaller"
     GONE = "gone"
     UNCHANGED = "unchanged"
+
+
+SAID: Final[Mapping[str, Became]] = {  # the other words do not compare sizes
+    ComparisonWord.NEW: Became.NEW,
+    ComparisonWord.SMALLER_SLIGHTLY: Became.SMALLER,
+    ComparisonWord.SMALLER_MARKEDLY: Became.SMALLER,
+    ComparisonWord.RESOLVED: Became.GONE,
+    ComparisonWord.RESECTED: Became.GONE,
+    ComparisonWord.UNCHANGED: Became.UNCHANGED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +54,7 @@ class Stands:
     became: Became
     measured: Measured | None
     change: Change | None
-    in_all: Growth | None  # from its first measurement to the latest by the same method
+    in_all: Growth | None  # from its first measurement to the latest, where all on the way can be compared
 
     @property
     def volume_mm3(self) -> float:
@@ -90,13 +101,17 @@ class Standing:
 
 
 def standing(shown: Timeline) -> Standing:
-    """Say of each nodule that was ever followed what became of it; one that went earlier is told no more."""
-    scans = shown.scans
+    """Say of each nodule that was ever followed what became of it; one that went earlier is told no more.
+
+    An exam without a day is the latest of none, unless no exam has one.
+    """
+    scans = [one for one in shown.scans if one[0].acquired_on is not None] or shown.scans
     latest = scans[-1] if scans else None
+    extra = {pair.code: pair.extra_relative_error for pair in shown.comparisons}
     found = []
     for nodule in shown.nodules:
         if nodule.state is not NoduleState.NOT_A_NODULE and latest is not None:
-            stands = _stands(nodule, latest[1].code, first_exam=len(scans) == 1)
+            stands = _stands(nodule, latest[1].code, extra)
             found += [stands] if stands else []
     order = list(Became)
     found.sort(key=lambda one: (order.index(one.became), _doubling_days(one), -one.grown_ratio, -one.volume_mm3))
@@ -114,39 +129,57 @@ def _doubling_days(one: Stands) -> float:
     return one.change.vdt_days or math.inf
 
 
-def _stands(nodule: NoduleLine, latest: UUID, *, first_exam: bool) -> Stands | None:
+def _stands(nodule: NoduleLine, latest: UUID, extra: Mapping[UUID, float]) -> Stands | None:
     seen = nodule.on_scan(latest)
     change = next((one for one in reversed(nodule.changes) if one.current_scan == latest), None)
     measured = seen.measured if seen is not None and seen.present else None
     if change is None and (seen is None or not seen.present):
         return None
-    in_all = _in_all(nodule) if measured else None
-    became = _became(nodule, change, measured, first_exam=first_exam)
+    in_all = _in_all(nodule, extra) if measured else None
+    became = _became(change, measured)
     if became is Became.UNCHANGED and in_all is not None and in_all.significant and in_all.volume_ratio > 1:
         became = Became.SLOWLY
     return Stands(nodule, became, measured, change, in_all)
 
 
-def _in_all(nodule: NoduleLine) -> Growth | None:
-    """Compute the change from the first exam to the latest; nothing where another method measured one of them."""
-    sized = [(seen.on, seen.measured) for seen in nodule.appearances if seen.on and seen.present and seen.measured]
-    (first_on, first), (last_on, last) = sized[0], sized[-1]
-    if first.method != last.method or first_on >= last_on:
+def _in_all(nodule: NoduleLine, extra: Mapping[UUID, float]) -> Growth | None:
+    """Compute the change from the first measurement to the latest, over at least three exams.
+
+    Nothing where two of them on the way cannot be compared, or where the nodule turned from solid to subsolid or back.
+    """
+    sized = [
+        (seen, seen.on, seen.measured) for seen in nodule.appearances if seen.on and seen.present and seen.measured
+    ]
+    if len(sized) < SLOW_EXAMS:
+        return None
+    way = _way(nodule, [seen.scan for seen, _on, _measured in sized])
+    (_, first_on, first), (_, last_on, last) = sized[0], sized[-1]
+    same_kind = (first.attenuation == "solid") == (last.attenuation == "solid")
+    if not way or not same_kind or first_on >= last_on:
+        return None
+    # Their sum, since what the scans of one pair distort the next pair may distort the same way.
+    extra_relative_error = sum(extra.get(change.comparison, math.inf) for change in way)
+    if not math.isfinite(extra_relative_error):
         return None
     prior, current = (Estimate(one.volume_mm3, one.volume_sd_mm3) for one in (first, last))
-    return growth(prior, current, (last_on - first_on).days)
+    return growth(prior, current, (last_on - first_on).days, extra_relative_error=extra_relative_error)
 
 
-def _became(nodule: NoduleLine, change: Change | None, measured: Measured | None, *, first_exam: bool) -> Became:
+def _way(nodule: NoduleLine, scans: Sequence[UUID]) -> Sequence[Change]:
+    """Find comparisons of its size that lead from the first scan to the last, directly or scan by scan; else none."""
+    sizes = {(one.prior_scan, one.current_scan): one for one in nodule.changes if one.volume_ratio is not None}
+    direct = sizes.get((scans[0], scans[-1]))
+    if direct is not None:
+        return [direct]
+    steps = [sizes.get(pair) for pair in pairwise(scans)]
+    known = [step for step in steps if step is not None]
+    return known if len(known) == len(steps) else []
+
+
+def _became(change: Change | None, measured: Measured | None) -> Became:
+    unsaid = Became.NOT_COMPARED if measured else Became.UNMEASURED
     if change is None:
-        is_new = not first_exam and len(nodule.appearances) == 1
-        return Became.NEW if is_new else Became.UNCHANGED if measured else Became.UNCLEAR
+        return unsaid
     if change.word in LARGER or (change.significant and change.vdt_days is not None):
         return Became.GROWING
-    if change.word == ComparisonWord.NEW:
-        return Became.NEW
-    if change.word in GONE:
-        return Became.GONE
-    if change.word in SMALLER:
-        return Became.SMALLER
-    return Became.UNCHANGED if change.word == ComparisonWord.UNCHANGED else Became.UNCLEAR
+    return SAID.get(change.word, unsaid)

@@ -17,7 +17,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext
 
 from nodules_app.exchange import documents_text as text
-from nodules_app.exchange.documents_conference import source
+from nodules_app.exchange.documents_conference import confirmed
 from nodules_app.exchange.documents_letter import letter
 from nodules_app.exchange.documents_templates import OWN, Template
 from nodules_app.exchange.reports_sentences import report
@@ -173,12 +173,15 @@ def letter_facts(reading: Reading) -> SignedFacts:
 
 
 def _require_conference(document: ClinicalDocument) -> None:
-    """See that a letter tells what a conference has decided by now. ``DecidedMeanwhile``, ``StepNotSigned``."""
+    """See that a letter tells what a conference has decided by now; minutes signed since then change nothing of that.
+
+    Raises ``DecidedMeanwhile``, ``StepNotSigned``.
+    """
     conference = letter_facts(document.reading).conference
     if conference is None:
         return
     with translation.override(document.language):
-        if source(conference) not in document.content["made_from"]:
+        if not any(line.startswith(confirmed(conference)) for line in document.content["made_from"]):
             raise DecidedMeanwhile
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from nodules_app.lifecycles import DocumentState
 from nodules_app.models import AttemptBy, AttemptOutcome, DocumentKind, OutcomeKind
 from nodules_app.selectors.story import Event, EventKind, Lane, Owed, Story
-from nodules_app.selectors.story_standing import Became
+from nodules_app.selectors.story_standing import Became, Stands
 from nodules_app.templatetags.follow_ups import change_words, in_words, step_kind_words
 from nodules_app.templatetags.patients import day_text, guideline_name, management_words, step_title
 from nodules_app.templatetags.reminders import channel_word, recipient_word
@@ -44,6 +44,10 @@ def _overrode(event: Event) -> str:
     return gettext("Chosen otherwise: %(what)s") % {"what": management_words(event.facts["management"])}
 
 
+def _taken_back(event: Event) -> str:
+    return gettext("Signed and taken back: %(what)s") % {"what": management_words(event.facts["management"])}
+
+
 def _reminder(event: Event) -> str:
     return f"{channel_word(event.facts['channel'])}, {recipient_word(event.facts['recipient'])}"
 
@@ -68,6 +72,7 @@ SENTENCE: Final[Mapping[EventKind, Callable[[Event], str]]] = {
     EventKind.APPOINTMENT: lambda event: gettext("Booked: %(where)s") % event.facts,
     EventKind.ASSESSED: _assessed,
     EventKind.SIGNED: lambda event: gettext("Signed: %(what)s") % {"what": management_words(event.facts["management"])},
+    EventKind.TAKEN_BACK: _taken_back,
     EventKind.OVERRODE: _overrode,
     EventKind.MEETING: lambda event: (
         gettext("On the list: %(question)s") % {"question": in_words(event.facts["question"])}
@@ -98,6 +103,7 @@ SHORT: Final[Mapping[EventKind, Callable[[Event], str]]] = {
     EventKind.ASSESSED: lambda event: management_words(event.facts["management"]),
     EventKind.SIGNED: lambda event: management_words(event.facts["management"]),
     EventKind.OVERRODE: lambda event: management_words(event.facts["management"]),
+    EventKind.TAKEN_BACK: lambda _event: gettext("taken back"),
     EventKind.MEETING: lambda event: day_text(event.on),
     EventKind.OUTCOME: lambda event: str(OutcomeKind(event.facts["outcome"]).label),
     EventKind.CONTACT: lambda event: str(AttemptOutcome(event.facts["outcome"]).label),
@@ -116,7 +122,7 @@ def event_source(event: Event) -> str:
     """Name what produced it: edition and ruleset of a guideline, version of a method, ladder or program."""
     facts = event.facts
     match event.kind:
-        case EventKind.ASSESSED | EventKind.SIGNED | EventKind.OVERRODE:
+        case EventKind.ASSESSED | EventKind.SIGNED | EventKind.OVERRODE | EventKind.TAKEN_BACK:
             told = {"guideline": guideline_name(facts["guideline"]), "edition": facts["edition"]}
             told |= {"ruleset": facts["ruleset"], "rule": facts["rule"]}
             return gettext("%(guideline)s, edition %(edition)s, ruleset %(ruleset)s, rule %(rule)s") % told
@@ -152,20 +158,30 @@ def owed_short(owed: Owed, late_days: int) -> str:
     return "" if owed.ended_on else step_kind_words(owed.kind)
 
 
-BECAME: Final[Mapping[Became, Promise]] = {
-    Became.GROWING: _("growing"),
-    Became.NEW: _("new"),
-    Became.SLOWLY: _("grown since first seen"),
-    Became.UNCLEAR: _("not measured"),
-    Became.SMALLER: _("smaller"),
-    Became.GONE: _("gone"),
-    Became.UNCHANGED: _("unchanged"),
-}
-
-
 @register.filter
-def became_word(kind: str) -> str:
-    return str(BECAME[Became(kind)])
+def became_words(found: Sequence[Stands], kind: str) -> str:
+    """Say of how many nodules one thing became."""
+    return _became_words(Became(kind), len(found)) % {"count": len(found)}
+
+
+def _became_words(kind: Became, count: int) -> str:
+    match kind:
+        case Became.GROWING:
+            return ngettext("%(count)s growing", "%(count)s growing", count)
+        case Became.NEW:
+            return ngettext("%(count)s new", "%(count)s new", count)
+        case Became.SLOWLY:
+            return ngettext("%(count)s grown since first measured", "%(count)s grown since first measured", count)
+        case Became.UNMEASURED:
+            return ngettext("%(count)s not measured", "%(count)s not measured", count)
+        case Became.NOT_COMPARED:
+            return ngettext("%(count)s not compared", "%(count)s not compared", count)
+        case Became.SMALLER:
+            return ngettext("%(count)s smaller", "%(count)s smaller", count)
+        case Became.GONE:
+            return ngettext("%(count)s gone", "%(count)s gone", count)
+        case Became.UNCHANGED:
+            return ngettext("%(count)s unchanged", "%(count)s unchanged", count)
 
 
 @register.filter

@@ -47,8 +47,7 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
         "figure": figure_of(shown, today),
         "standing": shown.standing,
         "foremost": shown.foremost,
-        "decided": told.latest(EventKind.SIGNED, EventKind.OVERRODE, EventKind.OUTCOME),
-        "answered": told.latest(EventKind.ASSESSED),
+        **_answer(told, shown.standing.on),
         "measure": measure,
         "events": events if is_whole else events[:NEWEST_EVENTS],
         "events_in_all": len(events),
@@ -63,6 +62,18 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
         "today": today,
     }
     return render(request, "patients/story.html", context)
+
+
+def _answer(told: Story, latest_on: date | None) -> dict[str, object]:
+    """What was decided and answered since the latest exam, and whether anything was decided before it."""
+    decided = told.latest(EventKind.SIGNED, EventKind.OVERRODE, EventKind.OUTCOME)
+    answered = told.latest(EventKind.ASSESSED)
+    is_older = decided is not None and latest_on is not None and decided.on < latest_on
+    return {
+        "decided": None if is_older else decided,
+        "answered": answered if answered and (latest_on is None or answered.on >= latest_on) else None,
+        "decided_earlier": is_older,
+    }
 
 
 def _exam_days(told: Story) -> list[date]:

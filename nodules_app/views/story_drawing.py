@@ -28,6 +28,7 @@ DRAWN: Final = {  # symbol and colour of each kind of event
     EventKind.MISSED: ("x", "--critical"),
     EventKind.CHANGED: ("line-ns-open", "--caution"),
     EventKind.APPOINTMENT: ("square-open", "--brand"),
+    EventKind.TAKEN_BACK: ("diamond-x-open", "--ink-soft"),
     EventKind.ASSESSED: ("diamond-open", "--brand"),
     EventKind.SIGNED: ("diamond", "--brand"),
     EventKind.OVERRODE: ("diamond", "--caution"),

@@ -25,6 +25,7 @@ from nodules_app.models import (
     DocumentKind,
     DocumentRetraction,
     LetterTemplate,
+    MdtMinutes,
     OutcomeKind,
     Patient,
     Role,
@@ -178,7 +179,12 @@ class TestLetters:
                 assert "CT-guided biopsy" in text_of(document)
                 assert str(chair) in " ".join(document.content["made_from"])
                 assert told in text_of(document) or language != "en"
-        assert sign(write(patient, reader, TO_PATIENT), reader).number == 1
+        letter = write(patient, reader, TO_PATIENT)
+        for version in (1, 2):  # minutes and their addendum: the outcome is the one that the letter tells
+            MdtMinutes.objects.create(
+                meeting=meeting, version=version, pdf=b"%PDF", sha256=f"{version}" * 64, signed_by=chair
+            )
+        assert sign(letter, reader).number == 1
 
     def test_a_template_of_the_clinic_is_used_and_named(self, patient: Patient, reader: User) -> None:
         LetterTemplate.objects.create(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -14,7 +15,19 @@ from django.urls import reverse
 from django.utils import timezone
 from psycopg2.extras import DateTimeTZRange
 
-from nodules_app.models import Appointment, Patient, Resource, ResourceKind, Role
+from nodules_app.models import (
+    Appointment,
+    Assessment,
+    Decision,
+    DecisionTakenBack,
+    MdtCase,
+    OutcomeKind,
+    Patient,
+    Resource,
+    ResourceKind,
+    Role,
+    User,
+)
 from nodules_app.services import endings, follow_ups
 from nodules_app.services.mdt import cases, outcomes
 from nodules_app.services.mdt.meetings import plan_meeting
@@ -28,7 +41,7 @@ FIRST, SECOND, THIRD = date(2025, 5, 2), date(2025, 11, 1), date(2026, 5, 3)
 
 @pytest.fixture
 def patient() -> Patient:
-    """Three scans with a nodule that doubles, one missed appointment, one answer."""
+    """Three scans that nobody compared, with a nodule that doubles, one missed appointment, one answer."""
     nodule = factories.nodule(factories.patient())
     for on, volume_mm3 in ((FIRST, 200.0), (SECOND, 300.0), (THIRD, 450.0)):
         seen = factories.finding(nodule, factories.scan(nodule.patient, on))
@@ -99,11 +112,64 @@ def test_each_item_names_what_produced_it(patient: Patient) -> None:
     assert "Measured by star-35 1" in table
 
 
+def first_screen(patient: Patient) -> str:
+    return words(shown(patient).split('class="story-now"')[1].split('id="axis-title"')[0])
+
+
 def test_the_first_screen_says_how_it_stands_what_changed_and_what_is_next(patient: Patient) -> None:
-    told = words(shown(patient).split('class="story-now"')[1].split('id="axis-title"')[0])
+    told = first_screen(patient)
     assert "1 nodule · largest N1 450 mm³" in told
-    assert "1 grown since first seen N1 +125 % in 366 days" in told
+    assert "1 not compared N1" in told
     assert "30 days late" in told
+
+
+def test_slow_growth_is_told_where_every_pair_was_compared() -> None:
+    nodule = factories.nodule(factories.patient())
+    found = [factories.finding(nodule, factories.scan(nodule.patient, on)) for on in (FIRST, SECOND, THIRD)]
+    measured = [
+        factories.measurement(seen, volume_mm3) for seen, volume_mm3 in zip(found, (200, 236, 280), strict=True)
+    ]
+    for step, (prior, current) in enumerate(pairwise(found)):
+        pair = factories.match(factories.comparison(prior.scan, current.scan), prior, current)
+        assert not factories.grown(pair, measured[step], measured[step + 1]).significant
+    assert "1 grown since first measured N1 +40 % in 366 days" in first_screen(nodule.patient)
+
+
+def asked() -> Assessment:
+    """Let a patient with one exam have a proposed answer to it."""
+    nodule = factories.nodule(factories.patient())
+    factories.measurement(factories.finding(nodule, factories.scan(nodule.patient, FIRST)))
+    answer = factories.result("FLEISCHNER2017", "ct_6_12m_then_18_24m", "X")
+    return factories.assessment(nodule.patient, answer, exam_on=FIRST)
+
+
+def signed(answer: Assessment) -> Decision:
+    by = factories.member(Role.PHYSICIAN)
+    return Decision.objects.create(assessment=answer, management=answer.management, by=by)
+
+
+@pytest.mark.parametrize("was_signed", [True, False])
+def test_what_was_said_of_an_earlier_exam_is_no_answer_to_the_latest(was_signed: bool) -> None:
+    answer = asked()
+    if was_signed:
+        signed(answer)
+    factories.scan(answer.patient, timezone.localdate() + timedelta(days=1))
+    told = first_screen(answer.patient)
+    assert "Nobody has signed it yet" not in told
+    assert ("Nothing has been signed since the latest exam" in told) is was_signed
+    assert ("Nothing has been signed yet" in told) is not was_signed
+
+
+def test_a_signature_that_was_taken_back_heads_nothing_and_stays_in_the_table() -> None:
+    answer = asked()
+    assert "Nobody has signed it yet" in first_screen(answer.patient)
+    decision = signed(answer)
+    assert "Signed: " in first_screen(answer.patient)
+    DecisionTakenBack.objects.create(decision=decision, by=decision.by)
+    html = shown(answer.patient)
+    assert "Nobody has signed it yet" in first_screen(answer.patient)
+    assert "Signed and taken back: " in words(html.split('id="everything"')[1])
+    assert any("Signed and taken back" in text for trace in figure(html)["data"] for text in trace.get("hovertext", []))
 
 
 @pytest.mark.parametrize(
@@ -129,15 +195,19 @@ def test_a_booked_slot_stands_on_its_day(patient: Patient) -> None:
     assert any("Booked: CT 1" in text for text in drawn)
 
 
-def test_the_conference_stands_on_the_axis(patient: Patient) -> None:
-    chair = factories.member(Role.CHAIR)
+def on_the_list(patient: Patient, chair: User) -> MdtCase:
     starts_at = timezone.now() + timedelta(days=3)
     meeting = plan_meeting(
         clinic=patient.clinic, starts_at=starts_at, cut_off_at=starts_at, place="4", chair=chair, quorum=[], by=chair
     )
-    case = cases.put_on(patient=patient, question="Biopsy now?", by=chair, meeting=meeting)
+    return cases.put_on(patient=patient, question="Biopsy now?", by=chair, meeting=meeting)
+
+
+def test_the_conference_stands_on_the_axis(patient: Patient) -> None:
+    chair = factories.member(Role.CHAIR)
+    case = on_the_list(patient, chair)
     assert "On the list: Biopsy now?" in words(shown(patient))
-    outcomes.draft(case=case, kind="ct", by=chair, ct_on=timezone.localdate() + timedelta(days=90))
+    outcomes.draft(case=case, kind=OutcomeKind.CT, by=chair, ct_on=timezone.localdate() + timedelta(days=90))
     outcomes.confirm(case=case, by=chair)
     assert "Decided: CT at a date" in words(shown(patient))
 
@@ -150,6 +220,21 @@ def test_one_kind_of_event_can_be_read_alone(patient: Patient) -> None:
 
 def test_a_patient_without_nodule_or_scan_has_a_page_too() -> None:
     assert "0 exams · nothing open" in words(shown(factories.patient()))
+
+
+def test_a_page_without_a_dated_scan_tells_what_was_decided() -> None:
+    undated = factories.patient()
+    seen = factories.scan(undated)
+    factories.measurement(factories.finding(factories.nodule(undated), seen))
+    type(seen.study).objects.update(acquired_on=None)
+    assert "largest N1 400 mm³" in first_screen(undated)
+    chair = factories.member(Role.CHAIR)
+    case = on_the_list(undated, chair)
+    outcomes.draft(case=case, kind=OutcomeKind.DISCHARGE, says="Stable.", by=chair)
+    outcomes.confirm(case=case, by=chair)
+    told = first_screen(undated)
+    assert "Decided: " in told
+    assert "Nothing has been signed" not in told
 
 
 def test_the_page_asks_the_same_for_a_long_story(patient: Patient) -> None:
