@@ -20,13 +20,13 @@ class _Keys(forms.MultipleChoiceField):
 
 
 class PostedForm(forms.Form):
-    """Which of the letters that wait went to the post, and when; those that were printed are ticked."""
+    """Which of the letters that wait went to the post, and when; printed ones are ticked that may go out."""
 
     posted_on = forms.DateField(label=_("Posted on"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
     letters = _Keys(error_messages={"required": _("Tick the letters that were posted.")})
 
     def __init__(self, letters: Sequence[LetterToPost], data: Mapping[str, Any] | None = None) -> None:
-        printed = [one.key for one in letters if one.printed_at is not None]
+        printed = [one.key for one in letters if one.printed_at is not None and one.against is None]
         super().__init__(data, initial={"posted_on": timezone.localdate(), "letters": printed})
         self.fields["letters"].choices = [(one.key, one.key) for one in letters]  # type: ignore[attr-defined]
 

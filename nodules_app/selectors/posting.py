@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -34,6 +35,7 @@ class Against(StrEnum):
     NO_ADDRESS = "no_address"  # it shows none where the window of an envelope is
     DECEASED = "deceased"
     NO_CONTACT = "no_contact"
+    REPLACED = "replaced"  # by a newer version; it is listed because it was printed, and may have been posted
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class LetterToPost:
     signed_by: str
     signed_at: datetime
     printed_at: datetime | None
+    newest: int  # version of the letter
     against: Against | None
 
     @property
@@ -61,14 +64,29 @@ class LetterToPost:
 
 
 def not_posted() -> QuerySet[SignedVersion]:
-    """The newest version of each letter in force that nobody said was posted, without its bytes, the oldest first."""
+    """The versions of letters in force that nobody said were posted, without their bytes, the oldest first.
+
+    Of each letter its newest version, and of the others those that were printed: they may lie in the tray or be in the
+    post. Once a newer one is said to be posted, nobody is asked about the older.
+    """
     newer = SignedVersion.objects.filter(document=OuterRef("document"), number__gt=OuterRef("number"))
-    rows = SignedVersion.objects.filter(
-        ~Exists(newer), document__kind__in=LETTERS, document__state__in=DOCUMENT_IN_FORCE
-    )
-    rows = rows.annotate(posted_on=_posted_on(), printed_at=_printed_at()).filter(posted_on=None)
+    is_printed = Exists(PrintedLetter.objects.filter(version=OuterRef("pk")))
+    rows = SignedVersion.objects.filter(document__kind__in=LETTERS, document__state__in=DOCUMENT_IN_FORCE)
+    rows = _judged(_unsaid(rows.filter(~Exists(newer) | is_printed)))
     related = rows.select_related("document__patient", "document__contact", "signed_by")
     return related.defer("pdf", "document__content").order_by("signed_at", "pk")
+
+
+def _unsaid(rows: QuerySet[SignedVersion]) -> QuerySet[SignedVersion]:
+    """Keep those that nobody said were posted, neither themselves nor a newer version of the letter."""
+    newer = SignedVersion.objects.filter(document=OuterRef("document"), number__gt=OuterRef("number"))
+    newer_posted = newer.annotate(posted_on=_posted_on()).exclude(posted_on=None)
+    return rows.annotate(posted_on=_posted_on()).filter(~Exists(newer_posted), posted_on=None)
+
+
+def _judged(rows: QuerySet[SignedVersion]) -> QuerySet[SignedVersion]:
+    newest = SignedVersion.objects.filter(document=OuterRef("document")).order_by("-number").values("number")[:1]
+    return rows.annotate(printed_at=_printed_at(), newest=Subquery(newest))
 
 
 def _posted_on() -> Subquery:
@@ -84,20 +102,31 @@ def _printed_at() -> Subquery:
 def letters_to_post(clinic: Clinic) -> list[LetterToPost]:
     """Every signed letter of a clinic that nobody said was posted, the oldest first."""
     rows = list(not_posted().filter(document__patient__clinic=clinic))
+    against = _against(rows)
+    return [_to_post(row, against[row.pk]) for row in rows]
+
+
+def _against(rows: Collection[SignedVersion]) -> dict[int, Against | None]:
+    """What stands against each version, by its key."""
     patients = {row.document.patient_id for row in rows if row.document.kind == DocumentKind.PATIENT_LETTER}
     dead, silent = _dead(patients), _silent(patients)
-    return [_to_post(row, dead, silent) for row in rows]
+    return {row.pk: _against_one(row, dead, silent) for row in rows}
 
 
-def _to_post(row: SignedVersion, dead: Collection[int], silent: Collection[int]) -> LetterToPost:
+def _against_one(row: SignedVersion, dead: Collection[int], silent: Collection[int]) -> Against | None:
     document = row.document
-    against = None
-    if document.kind == DocumentKind.PATIENT_LETTER and document.patient_id in dead:
-        against = Against.DECEASED
-    elif document.kind == DocumentKind.PATIENT_LETTER and document.patient_id in silent:
-        against = Against.NO_CONTACT
-    elif document.contact is None:
-        against = Against.NO_ADDRESS
+    to_patient = document.kind == DocumentKind.PATIENT_LETTER
+    if row.number < row.newest:  # type: ignore[attr-defined]  # annotated
+        return Against.REPLACED
+    if to_patient and document.patient_id in dead:
+        return Against.DECEASED
+    if to_patient and document.patient_id in silent:
+        return Against.NO_CONTACT
+    return Against.NO_ADDRESS if document.contact_id is None else None
+
+
+def _to_post(row: SignedVersion, against: Against | None) -> LetterToPost:
+    document = row.document
     return LetterToPost(
         version=row.pk,
         document=document.code,
@@ -107,6 +136,7 @@ def _to_post(row: SignedVersion, dead: Collection[int], silent: Collection[int])
         signed_by=str(row.signed_by),
         signed_at=row.signed_at,
         printed_at=row.printed_at,  # type: ignore[attr-defined]  # annotated
+        newest=row.newest,  # type: ignore[attr-defined]  # annotated
         against=against,
     )
 
@@ -146,7 +176,19 @@ def posted_on_of(patient: Patient) -> dict[int, date]:
     return {row.version.document_id: row.posted_on for row in rows if row.posted_on is not None}
 
 
-def signed_in(batch: LetterBatch) -> QuerySet[SignedVersion]:
-    """The signed letters of a batch that still hold, with their bytes."""
-    rows = SignedVersion.objects.filter(printings__batch=batch, document__state__in=DOCUMENT_IN_FORCE)
-    return rows.order_by("pk")
+def signed_in(batch: LetterBatch) -> list[SignedVersion]:
+    """The signed letters of a batch that may still go out, with their bytes."""
+    rows = _judged(SignedVersion.objects.filter(printings__batch=batch, document__state__in=DOCUMENT_IN_FORCE))
+    letters = list(rows.select_related("document__patient").defer("document__content").order_by("pk"))
+    against = _against(letters)
+    return [row for row in letters if against[row.pk] is None]
+
+
+def stopped_in(batches: Collection[LetterBatch]) -> Counter[int]:
+    """How many printed letters of each batch, by its key, must not go out any more and were not said to be posted."""
+    printed = _judged(_unsaid(SignedVersion.objects.filter(printings__batch__in=batches).distinct()))
+    letters = list(printed.select_related("document").defer("pdf", "document__content"))
+    against = _against(letters)
+    stopped = {row.pk for row in letters if row.document.state not in DOCUMENT_IN_FORCE or against[row.pk]}
+    rows = PrintedLetter.objects.filter(batch__in=batches, version__in=stopped)
+    return Counter(rows.values_list("batch", flat=True))

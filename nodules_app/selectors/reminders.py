@@ -15,7 +15,7 @@ from django.db.models import Count, Min, Q
 from django.utils import timezone
 
 from nodules_app.ladder.rungs import Channel
-from nodules_app.lifecycles import DOCUMENT_IN_FORCE, ReminderState
+from nodules_app.lifecycles import ReminderState
 from nodules_app.models import (
     Clinic,
     ContactPoint,
@@ -110,12 +110,7 @@ def batches(*, user: User, newest: int = 20) -> Sequence[LetterBatch]:
     """The letters that were printed last."""
     ours = LetterBatch.objects.filter(clinic__in=clinics_where(user, Act.SEE).order_by().values("pk"))
     signed = Count("printed_letters", distinct=True)
-    retracted = Count(
-        "printed_letters",
-        filter=~Q(printed_letters__version__document__state__in=DOCUMENT_IN_FORCE),
-        distinct=True,
-    )
-    counted = ours.annotate(reminders_in=Count("reminders", distinct=True), signed_in=signed, retracted_in=retracted)
+    counted = ours.annotate(reminders_in=Count("reminders", distinct=True), signed_in=signed)
     return list(counted.select_related("by").order_by("-pk")[:newest])
 
 

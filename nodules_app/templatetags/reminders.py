@@ -56,6 +56,7 @@ WHY: Final[Mapping[str, Promise | str]] = {
     Why.DECEASED: _("the patient has died"),
     Why.DO_NOT_CONTACT: _("the patient wants no contact"),
     Why.NO_ADDRESS: _("no address that works"),
+    "letter_needs_a_font": _("no font draws its letters; ask the operator to name one that does"),
     Why.CALL_INSTEAD: _("the patient asked to be called"),
     Why.MISSED: _("to make good what was missed"),
     "replanned": _("the step got other days"),
@@ -137,6 +138,7 @@ STEPS: Final[dict[str, tuple[str, Promise]]] = {
     "postpone": ("pause", _("Postponed")),
     "put_back": ("undo", _("Postponement undone")),
     "receipt": ("letter", _("The provider says")),
+    "held_back": ("broken", _("Not printed")),
     "acknowledge": ("done", _("Answered")),
 }
 

@@ -43,6 +43,8 @@ def show(request: HttpRequest) -> HttpResponse:
         except Refused as refused:
             messages.warning(request, in_words(refused))
             return redirect("letters")
+        for why in acts.held_back(batch):
+            messages.warning(request, in_words(why))
         return redirect("letters-pdf", code=batch.code)
     return _page(request, who)
 
@@ -66,9 +68,11 @@ def _page(request: HttpRequest, who: User, refused: tuple[Clinic, PostedForm] | 
                 "form": form,
             }
         )
+    batches = reminder_selectors.batches(user=who)
+    stopped = selectors.stopped_in(batches)
     context = {
         "desks": desks,
-        "batches": reminder_selectors.batches(user=who),
+        "batches": [(batch, stopped[batch.pk]) for batch in batches],
         "posted": selectors.posted_lately([clinic for clinic, _reminders in waiting]),
         "take_back": TakeBackForm(),
     }

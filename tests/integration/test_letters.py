@@ -32,10 +32,10 @@ from nodules_app.models import (
 )
 from nodules_app.selectors.posting import letters_to_post
 from nodules_app.selectors.story import EventKind, story
-from nodules_app.services import decisions, reports
+from nodules_app.services import decisions, endings, reports
 from nodules_app.services.reminders import signed_letters
 from nodules_app.services.reminders.acts import NothingToPrint, print_letters
-from nodules_app.services.reminders.post import pdf_of_batch
+from nodules_app.services.reminders.post import NothingLeft, pdf_of_batch
 from nodules_app.services.reminders.signed_letters import AlreadyTakenBack, LettersChanged, NoDayOfPosting
 from tests import factories
 from tests.integration.browsing import words
@@ -90,6 +90,10 @@ def printed(clinic: Clinic, by: User) -> LetterBatch:
     return print_letters(clinic=clinic, by=by, now=timezone.now())
 
 
+def ticked_in(page: str) -> list[str]:
+    return re.findall(r'name="letters" value="([^"]+)"[^>]* checked', page)
+
+
 def key_of(version: SignedVersion) -> str:
     return f"{version.document.code}.{version.number}"
 
@@ -116,7 +120,7 @@ def test_from_the_press_to_the_post_and_back_by_the_pages_alone(
     assert [bytes(row.pdf) for row in SignedVersion.objects.filter(pk__in=[one.pk for one in both])] == bytes_before
     page = client.get(reverse("letters")).content.decode()
     assert "0 letters wait to be printed." in words(page)
-    ticked = re.findall(r'name="letters" value="([^"]+)"[^>]* checked', page)
+    ticked = ticked_in(page)
     assert sorted(ticked) == sorted(key_of(one) for one in both)
     said = reverse("letters-posted", kwargs={"code": patient.clinic.code})
     client.post(said, {"letters": ticked, "posted_on": timezone.localdate().isoformat()})
@@ -190,7 +194,9 @@ def test_what_is_retracted_is_neither_printed_nor_posted(
     batch = printed(patient.clinic, desk)
     reports.retract(document=both[0].document, why="Wrong patient", by=reader)
     assert text_of(pdf_of_batch(batch, by=desk)) == text_of(bytes(both[1].pdf))
-    assert "1 retracted since: take it out of the post" in words(as_(desk).get(reverse("letters")).content.decode())
+    assert "1 must not go out any more: take it out of the post" in words(
+        as_(desk).get(reverse("letters")).content.decode()
+    )
     with pytest.raises(LettersChanged):
         posted(patient, both, desk)
     for version in (both[0], SignedVersion.objects.get(document__kind=DocumentKind.REPORT)):
@@ -220,17 +226,66 @@ def test_the_database_takes_turns_and_forgets_nothing(patient: Patient, both: li
 
 
 def test_nothing_is_printed_for_the_dead_the_silent_and_without_an_address(
-    patient: Patient, both: list[SignedVersion], desk: User
+    patient: Patient, both: list[SignedVersion], desk: User, reader: User
 ) -> None:
     ContactPreference.objects.create(patient=patient, do_not_contact="asked for it", by=desk)
-    client = as_(desk)
-    page = words(client.get(reverse("letters")).content.decode())
+    page = words(as_(desk).get(reverse("letters")).content.decode())
     assert "Not printed: the patient wants no contact." in page
     assert "1 letter waits to be printed." in page
     batch = printed(patient.clinic, desk)
     assert [row.version for row in batch.printed_letters.all()] == both[1:]
     with pytest.raises(NothingToPrint):
         printed(patient.clinic, desk)
+    ContactPoint.objects.filter(patient=patient).update(failed_at=timezone.now())
+    sign(write(patient, reader, TO_DOCTOR), reader)
+    died(patient, reader)
+    page = words(as_(desk).get(reverse("letters")).content.decode())
+    assert "Not printed: the patient has died." in page
+    assert "Not printed: it shows no postal address." in page
+    with pytest.raises(NothingToPrint):
+        printed(patient.clinic, desk)
+
+
+def died(patient: Patient, by: User) -> None:
+    endings.record_death(
+        patient=Patient.objects.get(pk=patient.pk), on=timezone.localdate(), source="Register", by=by, confirmed=True
+    )
+
+
+def test_printed_again_it_leaves_out_and_names_what_must_not_go_out_any_more(
+    patient: Patient, both: list[SignedVersion], desk: User, reader: User
+) -> None:
+    batch = printed(patient.clinic, desk)
+    died(patient, reader)
+    assert text_of(pdf_of_batch(batch, by=desk)) == text_of(bytes(both[1].pdf))
+    page = as_(desk).get(reverse("letters")).content.decode()
+    assert "The patient has died: take it out of the post." in words(page)
+    assert "1 must not go out any more: take it out of the post" in words(page)
+    assert ticked_in(page) == [key_of(both[1])]
+    added = reports.addend(document=both[1].document, words="The address was corrected.", by=reader)
+    with pytest.raises(NothingLeft):
+        pdf_of_batch(batch, by=desk)
+    assert text_of(pdf_of_batch(printed(patient.clinic, desk), by=desk)) == text_of(bytes(added.pdf))
+
+
+def test_an_older_version_that_was_printed_is_asked_for_until_a_newer_one_is_posted(
+    patient: Patient, both: list[SignedVersion], desk: User, reader: User
+) -> None:
+    printed(patient.clinic, desk)
+    added = reports.addend(document=both[0].document, words="The appointment is on Monday.", by=reader)
+    page = as_(desk).get(reverse("letters")).content.decode()
+    assert "Replaced by version 2. Was it posted? Else take it out of the post." in words(page)
+    assert "1 must not go out any more: take it out of the post" in words(page)
+    assert ticked_in(page) == [key_of(both[1])]
+    assert posted(patient, both, desk) == 2  # the first version went in the morning, and is said in the evening
+    page = as_(desk).get(reverse("letters")).content.decode()
+    assert "must not go out any more" not in words(page)
+    assert [one.key for one in letters_to_post(patient.clinic)] == [key_of(added)]
+    signed_letters.take_back(posting=LetterPosting.objects.get(version=both[0]), why="Test", by=desk)
+    assert len(letters_to_post(patient.clinic)) == 2
+    posted(patient, [added], desk)
+    assert letters_to_post(patient.clinic) == []
+    assert "must not go out any more" not in words(as_(desk).get(reverse("letters")).content.decode())
 
 
 def test_the_story_says_posted(patient: Patient, both: list[SignedVersion], desk: User) -> None:

@@ -27,6 +27,8 @@ from nodules_app.models import (
     FollowUp,
     FollowUpKind,
     LadderVersion,
+    LetterBatch,
+    Patient,
     Reminder,
     Role,
 )
@@ -146,6 +148,24 @@ def test_one_page_says_why_a_patient_was_and_was_not_reminded() -> None:
 
 
 class TestLetters:
+    def test_what_no_font_draws_waits_alone_and_each_look_is_written_down(self) -> None:
+        steps = [letter_owed(), letter_owed()]
+        sweep(now=timezone.now())
+        Patient.objects.filter(pk=steps[0].patient_id).update(name="Demo^\u1780")
+        client = signed_in(Role.COORDINATOR)
+        answer = client.post(reverse("letters"), {"clinic": factories.clinic().code}, follow=True)
+        assert answer["Content-Type"] == "application/pdf"
+        held = steps[0].reminders.get(channel=Channel.LETTER, state=ReminderState.QUEUED)
+        assert (held.batch, held.events.filter(step="held_back").count()) == (None, 1)
+        page = get(client, "letters")
+        assert "No font of this installation draws \u1780." in page
+        assert "1 letter waits to be printed." in page
+        looks = AuditEvent.objects.filter(verb="patient.seen", facts__page="letters")
+        assert [look.patient for look in looks] == [steps[1].patient]
+        client.post(reverse("letters"), {"clinic": factories.clinic().code})  # alone: refused, and no batch is left
+        assert LetterBatch.objects.count() == 1
+        assert "no font draws its letters" in get(client, "reminder", code=held.code)
+
     def test_a_batch_is_printed_and_can_be_printed_again(self) -> None:
         step = letter_owed()
         sweep(now=timezone.now())

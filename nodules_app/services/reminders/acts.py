@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from nodules_app.exchange.documents_fonts import LetterNeedsAFont
 from nodules_app.ladder.rungs import Channel, Recipient
 from nodules_app.lifecycles import REMINDER, NoSuchStep, ReminderState, steps_from
 from nodules_app.models import Clinic, ContactOf, FollowUp, LetterBatch, Outcome, Reminder, ReminderEvent, User
@@ -17,11 +18,13 @@ from nodules_app.services.reminders import signed_letters
 from nodules_app.services.reminders.dispatch import stands_against
 from nodules_app.services.reminders.gather import Known, gather
 from nodules_app.services.reminders.moves import held, move
+from nodules_app.services.reminders.post import make_sure_it_is_drawn
 from nodules_app.services.reminders.rules import answer_until, calendar_of
 from nodules_app.services.reminders.words import Text, letter_to_patient, letter_to_referrer
 from registration.errors import Refused, gettext_noop
 
 ANSWERED = "answered"
+HELD_BACK = "held_back"
 NEXT_ATTEMPT_DAYS = 1
 
 
@@ -112,7 +115,8 @@ def deliver(*, reminder: Reminder, by: User | None, at: datetime | None = None) 
 def print_letters(*, clinic: Clinic, by: User, now: datetime, of: Collection[int] | None = None) -> LetterBatch:
     """Take the letters that wait into one batch: each is looked at again, written, and given to the print room.
 
-    Signed letters are laid beside the reminders from the bytes that were signed.
+    Signed letters are laid beside the reminders from the bytes that were signed. A reminder with a character that no
+    font draws waits on, alone; ``held_back`` tells why.
 
     Parameters
     ----------
@@ -123,6 +127,8 @@ def print_letters(*, clinic: Clinic, by: User, now: datetime, of: Collection[int
     ------
     NothingToPrint
         None waits, or none may go out any more.
+    LetterNeedsAFont
+        Of what waits nothing can be drawn.
     """
     batch = LetterBatch.objects.create(clinic=clinic, by=by)
     signed = signed_letters.take_into(batch, by=by) if of is None else 0  # patients are locked before reminders
@@ -132,9 +138,16 @@ def print_letters(*, clinic: Clinic, by: User, now: datetime, of: Collection[int
     keys = [row.pk for row in waiting.select_for_update(skip_locked=True).order_by("pk")]
     steps = FollowUp.objects.filter(reminders__in=keys).distinct()
     known = {one.follow_up.pk: one for one in gather(list(steps.select_related("patient__clinic", "exam", "owner")))}
-    printed = sum(_print(held(key), known, batch, by, now) for key in keys)
-    if not signed and not printed and not keys:
-        raise NothingToPrint
+    printed, undrawn = 0, []
+    for key in keys:
+        try:
+            with transaction.atomic():  # taken back alone: neither handed over nor in the batch
+                printed += _print(held(key), known, batch, by, now)
+        except LetterNeedsAFont as refused:
+            undrawn.append(refused)
+            _hold_back(held(key), batch, refused, by)
+    if not signed and not printed and (undrawn or not keys):
+        raise undrawn[0] if undrawn else NothingToPrint
     record("letters.printed", None, by=by, batch=batch.code, letters=printed, signed=signed)
     return batch
 
@@ -166,7 +179,28 @@ def _print(reminder: Reminder, known: dict[int, Known], batch: LetterBatch, by: 
         text=text.body,
         text_sha256=text.sha256,
     )
+    make_sure_it_is_drawn(reminder, batch)
     return True
+
+
+def _hold_back(reminder: Reminder, batch: LetterBatch, refused: LetterNeedsAFont, by: User) -> None:
+    ReminderEvent.objects.create(
+        reminder=reminder,
+        by=by,
+        step=HELD_BACK,
+        from_state=reminder.state,
+        to_state=reminder.state,
+        why=refused.code,
+        facts={"batch": str(batch.code), **refused.facts},
+    )
+
+
+def held_back(batch: LetterBatch) -> list[LetterNeedsAFont]:
+    """Say of each reminder that was kept out of a batch why no font draws it."""
+    events = ReminderEvent.objects.filter(
+        reminder__clinic=batch.clinic, step=HELD_BACK, facts__batch=str(batch.code)
+    ).order_by("pk")
+    return [LetterNeedsAFont(characters=event.facts["characters"]) for event in events]
 
 
 def letter_text(one: Known, *, to_referrer: bool, is_overdue: bool) -> Text:

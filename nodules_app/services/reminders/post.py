@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils import translation
 from django.utils.formats import date_format
 
+from nodules_app.exchange.documents_fonts import chosen_for
 from nodules_app.exchange.letters import Letter, pdf_of
 from nodules_app.exchange.printing import together
 from nodules_app.ladder.rungs import Recipient
@@ -31,21 +32,32 @@ class NothingLeft(Refused):
 def pdf_of_batch(batch: LetterBatch, *, by: User) -> bytes:
     """Give a batch as one PDF, and write down that it was printed (again).
 
-    What was retracted since is left out.
+    A signed letter against which something stands by now is left out: it was retracted or replaced, the patient
+    has died or wants no contact. Whose letters are in it is written down for each patient.
 
     Raises
     ------
     LetterNeedsAFont, NothingLeft
     """
-    rows = batch.reminders.select_related("patient", "contact", "clinic").order_by("pk")
-    font = Path(settings.LETTER_FONT) if settings.LETTER_FONT else None
-    reminders = [_letter(row, batch) for row in rows]
-    papers = [pdf_of(reminders, font=font)] if reminders else []
-    papers += [bytes(row.pdf) for row in signed_in(batch)]
+    rows = list(batch.reminders.select_related("patient", "contact", "clinic").order_by("pk"))
+    signed = signed_in(batch)
+    papers = [pdf_of([_letter(row, batch) for row in rows], font=_font())] if rows else []
+    papers += [bytes(row.pdf) for row in signed]
     if not papers:
         raise NothingLeft
     record("letters.drawn", None, by=by, batch=batch.code)
+    for patient in dict.fromkeys([row.patient for row in rows] + [row.document.patient for row in signed]):
+        record("patient.seen", patient, by=by, page="letters", batch=batch.code)
     return together(papers)
+
+
+def _font() -> Path | None:
+    return Path(settings.LETTER_FONT) if settings.LETTER_FONT else None
+
+
+def make_sure_it_is_drawn(reminder: Reminder, batch: LetterBatch) -> None:
+    """Refuse a letter of which a character is in no font. Raises ``LetterNeedsAFont``."""
+    chosen_for(_letter(reminder, batch).words(), _font())
 
 
 def _letter(row: Reminder, batch: LetterBatch) -> Letter:
