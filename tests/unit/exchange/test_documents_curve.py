@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ def test_names_at_the_ends_of_lines_do_not_lie_on_each_other(volumes_mm3: list[f
     heights = sorted(y_mm for words, _x, y_mm in drawn(lines, [0, 180]) if words.startswith("N"))
     assert len(heights) == len(volumes_mm3)
     assert all(TOP_MM <= y_mm <= TOP_MM + HEIGHT_MM - LINE_MM for y_mm in heights)
-    assert all(below - above >= GAP_MM - 1e-9 for above, below in zip(heights, heights[1:], strict=False))
+    assert all(below - above >= GAP_MM - 1e-9 for above, below in pairwise(heights))
 
 
 @given(st.sets(st.integers(0, 3000), min_size=2, max_size=20))
@@ -60,7 +61,7 @@ def test_days_do_not_lie_on_each_other_and_the_last_is_always_there(exams: set[i
         if words.startswith("day")
     )
     assert lefts[-1][1] == f"day {days[-1]}"
-    assert all(after[0] - before[0] >= DAYS_GAP_MM - 1e-6 for before, after in zip(lefts, lefts[1:], strict=False))
+    assert all(after[0] - before[0] >= DAYS_GAP_MM - 1e-6 for before, after in pairwise(lefts))
 
 
 def test_a_larger_volume_stands_higher_and_everything_stays_in_its_frame() -> None:
