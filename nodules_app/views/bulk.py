@@ -20,6 +20,7 @@ from nodules_app.selectors.cover import colleagues_of
 from nodules_app.services import access
 from nodules_app.services.bulk import acts
 from nodules_app.services.bulk.rows import HANDLERS, Choice
+from nodules_app.services.reminders.acts import held_back
 from nodules_app.templatetags.bulk import bulk_done, kind_of, refusal_words
 from nodules_app.templatetags.follow_ups import refused_words
 from nodules_app.views.places import place_to_return
@@ -54,7 +55,11 @@ def do(request: HttpRequest) -> HttpResponse:
             messages.warning(request, refused_words(refusal))
             return redirect(back)
         messages.success(request, bulk_done(done.act, len(patients)))
-        return redirect("letters-pdf", code=done.letters.code) if done.letters else redirect(back)
+        if done.letters is None:
+            return redirect(back)
+        for why in held_back(done.letters):
+            messages.warning(request, refused_words(why))
+        return redirect("letters-pdf", code=done.letters.code)
     if not asked.is_bound:  # which rows would refuse does not depend on what is still to be chosen
         context["refused"] = _by_row(acts.refusals(kind=kind, patients=patients, choice=Choice(days=1), by=who))
     return render(request, "worklist/bulk.html", context, status=422 if asked.is_bound else 200)
