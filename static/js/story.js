@@ -5,6 +5,7 @@ import { chart } from "./chart.js";
 
 const PAPER_PX = 690; // what a page of A4 leaves between its margins
 const FAINT = { mode: "lines", line: { color: "--line-firm", width: 1 } };
+const AT_THE_AXIS = new Set(["unit", "threshold"]);
 const FAINT_FONT = { color: "--ink-faint", size: 10, weight: 400 };
 
 const plot = document.querySelector("[data-chart]");
@@ -16,6 +17,9 @@ let range = null;
 let widthPx = null;
 let first = null;
 
+// Words beside the axis of sizes, where that axis stands at the right.
+const toTheRight = (note) => (AT_THE_AXIS.has(note.name) ? { ...note, x: 1, xanchor: "left", xshift: -note.xshift } : note);
+
 // Nodules that are not chosen stay behind the others as thin lines without intervals, or are left out.
 function arrange(figure) {
   const chosen = new Set(boxes.filter((box) => box.checked).map((box) => box.dataset.nodule));
@@ -24,7 +28,7 @@ function arrange(figure) {
   const isLeftOut = (label) => isFaint(label) && others && !others.checked;
   const faint = figure.data.filter((trace) => isFaint(trace.name)).map((trace) => ({ ...trace, ...FAINT, error_y: undefined, visible: !isLeftOut(trace.name) }));
   const notes = figure.layout.annotations.filter((note) => !isLeftOut(note.nodule) && !(note.name === "segment" && isFaint(note.nodule)));
-  const { margin, yaxis2 } = figure.layout;
+  const { margin, yaxis, yaxis2 } = figure.layout;
   const isScrolled = !widthPx && plot.clientWidth > plot.parentElement.clientWidth; // then the right end is seen first
   whole ??= figure.layout.xaxis.range;
   return {
@@ -33,8 +37,9 @@ function arrange(figure) {
       ...figure.layout,
       ...(widthPx ? { width: widthPx } : {}),
       ...(isScrolled ? { margin: { ...margin, r: margin.l }, yaxis2: { ...yaxis2, side: "right" } } : {}),
+      ...(isScrolled && yaxis ? { yaxis: { ...yaxis, side: "right" } } : {}),
       xaxis: { ...figure.layout.xaxis, range: range ?? whole },
-      annotations: notes.map((note) => (note.name === "label" && isFaint(note.nodule) ? { ...note, font: FAINT_FONT, bgcolor: undefined } : note)),
+      annotations: (isScrolled ? notes.map(toTheRight) : notes).map((note) => (note.name === "label" && isFaint(note.nodule) ? { ...note, font: FAINT_FONT, bgcolor: undefined } : note)),
     },
   };
 }

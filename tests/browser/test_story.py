@@ -79,7 +79,10 @@ def test_the_story_is_told_by_keys_and_by_its_table(visit: Visit, reader: User, 
 
 def test_the_story_fits_a_phone_in_the_dark(visit: Visit, reader: User, patient: Patient) -> None:
     visitor = visit(language="zh-hans", theme="dark", viewport=SCREENS["phone"], as_=reader)
-    visitor.see(f"/patients/{patient.code}/timeline").locator(".data-table summary").click()
+    page = visitor.see(f"/patients/{patient.code}/timeline")
+    page.locator(".data-table summary").click()
+    sides = page.evaluate("['yaxis', 'yaxis2'].map(name => document.querySelector('[data-chart]').layout[name].side)")
+    assert sides == ["right", "right"], "what is now comes first, with the sizes and the names of the lanes beside it"
     assert faults(visitor) == []
 
 

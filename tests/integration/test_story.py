@@ -20,6 +20,7 @@ from nodules_app.models import (
     Assessment,
     Decision,
     DecisionTakenBack,
+    FollowUpKind,
     MdtCase,
     OutcomeKind,
     Patient,
@@ -51,7 +52,7 @@ def patient() -> Patient:
     )
     today = timezone.localdate()
     window = (today - timedelta(days=60), today - timedelta(days=45), today - timedelta(days=30))
-    step = follow_ups.propose(assessment=answer, kind="ct", window=window, nodules=[nodule])
+    step = follow_ups.propose(assessment=answer, kind=FollowUpKind.CT, window=window, nodules=[nodule])
     assert step
     physician = factories.member(Role.PHYSICIAN)
     follow_ups.accept(follow_up=step, by=physician)
