@@ -234,6 +234,20 @@ class TestLetters:
         with pytest.raises(acts.TooLateToUndo):
             acts.undo(act=done.act, by=coordinator)
 
+    def test_a_letter_that_no_font_draws_is_named_and_the_others_are_printed(
+        self, three: list[Patient], physician: User
+    ) -> None:
+        Patient.objects.filter(pk=three[0].pk).update(name="Demo^\u1780")
+        for one in three:
+            decisions.accept(follow_up=step_of(one), by=physician)
+            ContactPoint.objects.create(patient=one, kind="post", value="Demo\n1 Road\nTown")
+            queued(one, Channel.LETTER)
+        client = signed_in(Role.COORDINATOR)
+        sent = {"kind": "letters", "patient": [str(one.code) for one in three], "next": "/", "sure": "1"}
+        assert client.post(reverse("bulk"), sent)["Location"].endswith(".pdf")
+        assert "No font of this installation draws \u1780." in words(client.get("/").content.decode())
+        assert LetterBatch.objects.get().reminders.count() == 2
+
     def test_a_patient_without_a_letter_refuses(self, three: list[Patient], coordinator: User) -> None:
         with pytest.raises(acts.NotForAll):
             acts.do(kind=BulkKind.LETTERS, patients=three, choice=Choice(), by=coordinator)
