@@ -103,7 +103,7 @@ def test_the_pages_of_the_day_are_accessible_and_keep_the_policy(
     visit: Visit, coordinator: User, morning: Patient, language: str, screen: str, theme: str
 ) -> None:
     visitor = visit(language=language, theme=theme, viewport=SCREENS[screen], as_=coordinator)
-    paths = ["/", "/board", "/board?lane=planned", "/mine", "/absences", "/arrivals"]
+    paths = ["/", "/board", "/board?lane=planned", "/mine", "/absences", "/arrivals", "/reminders/letters"]
     for path in [*paths, f"/patients/{morning.code}/contact", f"/patients/{morning.code}/"]:
         visitor.see(path)
         assert faults(visitor) == [], path
