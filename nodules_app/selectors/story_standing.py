@@ -107,7 +107,7 @@ def standing(shown: Timeline) -> Standing:
     """
     scans = [one for one in shown.scans if one[0].acquired_on is not None] or shown.scans
     latest = scans[-1] if scans else None
-    extra = {pair.code: pair.extra_relative_error for pair in shown.comparisons}
+    extra = extra_errors(shown)
     found = []
     for nodule in shown.nodules:
         if nodule.state is not NoduleState.NOT_A_NODULE and latest is not None:
@@ -152,17 +152,28 @@ def _in_all(nodule: NoduleLine, extra: Mapping[UUID, float]) -> Growth | None:
     ]
     if len(sized) < SLOW_EXAMS:
         return None
-    way = _way(nodule, [seen.scan for seen, _on, _measured in sized])
+    extra_relative_error = error_of_the_way(nodule, [seen.scan for seen, _on, _measured in sized], extra)
     (_, first_on, first), (_, last_on, last) = sized[0], sized[-1]
     same_kind = (first.attenuation == "solid") == (last.attenuation == "solid")
-    if not way or not same_kind or first_on >= last_on:
-        return None
-    # Their sum, since what the scans of one pair distort the next pair may distort the same way.
-    extra_relative_error = sum(extra.get(change.comparison, math.inf) for change in way)
-    if not math.isfinite(extra_relative_error):
+    if extra_relative_error is None or not same_kind or first_on >= last_on:
         return None
     prior, current = (Estimate(one.volume_mm3, one.volume_sd_mm3) for one in (first, last))
     return growth(prior, current, (last_on - first_on).days, extra_relative_error=extra_relative_error)
+
+
+def error_of_the_way(nodule: NoduleLine, scans: Sequence[UUID], extra: Mapping[UUID, float]) -> float | None:
+    """Give the relative error that the scans on the way add to a ratio of sizes; None where two were not compared.
+
+    It is the sum of the pairs': what the scans of one pair distort the next pair may distort the same way.
+    """
+    way = _way(nodule, scans)
+    added = sum(extra.get(change.comparison, math.inf) for change in way)
+    return added if way and math.isfinite(added) else None
+
+
+def extra_errors(shown: Timeline) -> dict[UUID, float]:
+    """The relative error that the scans of each comparison add to a ratio of sizes."""
+    return {pair.code: pair.extra_relative_error for pair in shown.comparisons}
 
 
 def _way(nodule: NoduleLine, scans: Sequence[UUID]) -> Sequence[Change]:

@@ -17,7 +17,7 @@ from inference.growth import growth
 from nodules_app.lifecycles import NoduleState
 from nodules_app.selectors import patients as patient_selectors
 from nodules_app.selectors.story import EventKind, Lane, Story, story
-from nodules_app.selectors.story_standing import standing
+from nodules_app.selectors.story_standing import error_of_the_way, extra_errors, standing
 from nodules_app.selectors.timeline import Appearance, NoduleLine
 from nodules_app.services import access
 from nodules_app.templatetags.patients import day_text
@@ -38,7 +38,7 @@ def show(request: HttpRequest, code: UUID) -> HttpResponse:
     lane = request.GET.get("show", "")
     events = [event for event in reversed(told.events) if lane not in list(Lane) or event.lane == lane]
     nodules = [one for one in told.timeline.nodules if one.state is not NoduleState.NOT_A_NODULE and one.appearances]
-    between = _between(nodules, request)
+    between = _between(told, nodules, request)
     shown = Shown(told, nodules, standing(told.timeline), measure, between)
     is_whole = "all" in request.GET or len(events) <= NEWEST_EVENTS
     context = {
@@ -80,17 +80,21 @@ def _exam_days(told: Story) -> list[date]:
     return sorted({exam.acquired_on for exam in told.timeline.exams if exam.acquired_on is not None})
 
 
-def _between(nodules: list[NoduleLine], request: HttpRequest) -> Between | None:
+def _between(told: Story, nodules: list[NoduleLine], request: HttpRequest) -> Between | None:
     """Compute the change between two chosen exams; nothing where the nodule was not measured on both."""
     nodule = next((one for one in nodules if one.label == request.GET.get("nodule")), None)
     if nodule is None:
         return None
-    sized = {seen.on.isoformat(): (seen.on, size_of(seen, VOLUME)) for seen in nodule.appearances if seen.on}
-    first, last = sized.get(request.GET.get("from", "")), sized.get(request.GET.get("to", ""))
-    if first is None or last is None or first[1] is None or last[1] is None or first[0] >= last[0]:
+    sized = [(seen.on, seen.scan, size) for seen in nodule.appearances if seen.on and (size := size_of(seen, VOLUME))]
+    days = [on.isoformat() for on, _scan, _size in sized]
+    start, stop = request.GET.get("from", ""), request.GET.get("to", "")
+    if start not in days or stop not in days or start >= stop:
         return None
-    change = growth(first[1], last[1], (last[0] - first[0]).days)
-    return Between(nodule.label, first[0], last[0], first[1], last[1], change)
+    way = sized[days.index(start) : days.index(stop) + 1]
+    (first_on, _, first), (last_on, _, last) = way[0], way[-1]
+    added = error_of_the_way(nodule, [scan for _on, scan, _size in way], extra_errors(told.timeline))
+    change = growth(first, last, (last_on - first_on).days, extra_relative_error=added or 0.0)
+    return Between(nodule.label, first_on, last_on, first, last, change, is_compared=added is not None)
 
 
 def _table(nodules: list[NoduleLine], told: Story) -> dict[str, object]:

@@ -70,6 +70,7 @@ class Between:
     prior: Estimate
     current: Estimate
     growth: Growth
+    is_compared: bool  # else the error holds the measurements alone, not what differs between the scans
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,9 @@ def test_slow_growth_is_told_where_every_pair_was_compared() -> None:
         pair = factories.match(factories.comparison(prior.scan, current.scan), prior, current)
         assert not factories.grown(pair, measured[step], measured[step + 1]).significant
     assert "1 grown since first measured N1 +40 % in 366 days" in first_screen(nodule.patient)
+    between = words(shown(nodule.patient, f"?nodule=N1&from={FIRST}&to={THIRD}"))
+    assert "+40 %" in between
+    assert "were not compared with each other" not in between
 
 
 def asked() -> Assessment:
@@ -183,7 +186,9 @@ def test_a_signature_that_was_taken_back_heads_nothing_and_stays_in_the_table() 
     ],
 )
 def test_the_change_between_any_two_exams(patient: Patient, start: date, stop: date, expected: str) -> None:
-    assert expected in words(shown(patient, f"?nodule=N1&from={start}&to={stop}"))
+    page = words(shown(patient, f"?nodule=N1&from={start}&to={stop}"))
+    assert expected in page
+    assert ("were not compared with each other" in page) is (start < stop and stop == THIRD)  # none ever was
 
 
 def test_a_booked_slot_stands_on_its_day(patient: Patient) -> None:
