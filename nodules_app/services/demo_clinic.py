@@ -63,6 +63,8 @@ LOBES: Final[Mapping[str, str]] = {
     "left upper lobe": "LUL",
     "left lower lobe": "LLL",
 }
+REPLY_PHONE: Final = "+1 555 010 0100"  # of the numbers kept for fiction
+POSTAL_ADDRESS: Final = "Nodule clinic (simulated)\n1 Example Street"
 WORKING_DAYS: Final = (1, 2, 3, 4, 5)  # ISO: 1 is Monday
 TRUTH_FILE: Final = "truth.json"
 WAIT_S: Final = 0.2
@@ -97,6 +99,7 @@ def prepare_demo_clinic(data: Path) -> tuple[SignIn, ...]:
     sign_ins = tuple(_person(username, *who, clinic) for username, who in PEOPLE.items())
     _plan_conference(clinic)
     _open_scanner(clinic)
+    _say_whom_to_call(clinic)
     batch = _delivery(data) or intake.receive_folder(source=data, by=None)
     run = intake.latest_run(batch)
     if run is not None:
@@ -172,6 +175,15 @@ def _open_scanner(clinic: Clinic) -> None:
     resources.open_on(
         resource=scanner, weekdays=WORKING_DAYS, opens_at=time(8), closes_at=time(16), slot_minutes=30, by=by
     )
+
+
+def _say_whom_to_call(clinic: Clinic) -> None:
+    """Give the clinic what every letter of it names."""
+    if clinic.reply_phone:
+        return
+    clinic.reply_phone, clinic.postal_address = REPLY_PHONE, POSTAL_ADDRESS
+    by = User.objects.get(username="administrator")
+    clinics.change_clinic(clinic=clinic, changed=["reply_phone", "postal_address"], by=by)
 
 
 @transaction.atomic
