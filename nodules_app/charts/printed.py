@@ -41,18 +41,22 @@ def _picture(row: NoduleRow, when: str, dated: Dated, seen: Appearance | None, v
     return Picture(printed_png(volume, crop_of(seen, volume), outline), f"{title}\n{size_text(seen)}")
 
 
-def curve(shown: Timeline) -> Curve | None:
-    """Give the volumes over time, those that were measured most often first; None before the second exam."""
+def curve(shown: Timeline, *, lead: str) -> tuple[Curve | None, tuple[str, ...]]:
+    """Give the volumes over time, and which nodules are left out of it: too many lines cannot be told apart.
+
+    The leading nodule comes first, then those that were measured most often. There is none before the second exam.
+    """
     days = tuple(
         (exam.acquired_on, formats.date_format(exam.acquired_on, "DATE_FORMAT"))
         for exam, _scan in shown.scans
         if exam.acquired_on is not None
     )
-    lines = [line for nodule in shown.nodules if (line := _line(nodule)) is not None]
-    if len(days) < 2 or not lines:
-        return None
-    lines.sort(key=lambda line: -len(line.marks))
-    return Curve(days, tuple(lines[:SHAPES]))
+    known = [(nodule.label, line) for nodule in shown.nodules if (line := _line(nodule)) is not None]
+    if len(days) < 2 or not known:
+        return None, ()
+    known.sort(key=lambda one: (one[0] != lead, -len(one[1].marks)))
+    drawn = tuple(line for _label, line in known[:SHAPES])
+    return Curve(days, drawn), tuple(label for label, _line in known[SHAPES:])
 
 
 def _line(nodule: NoduleLine) -> CurveLine | None:

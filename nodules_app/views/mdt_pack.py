@@ -6,6 +6,7 @@ It is drawn when it is asked for and says when that was, so that it is never old
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,7 +22,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from nodules_app.charts import pairs, printed
-from nodules_app.exchange.documents import Block, Document, Heading, Lines, Pictures, Table, pdf_of_document
+from nodules_app.exchange.documents import Block, Document, Heading, Lines, Pictures, Small, Table, pdf_of_document
 from nodules_app.forms.patients import told_facts
 from nodules_app.selectors import mdt as selectors
 from nodules_app.selectors import patients as patient_selectors
@@ -124,10 +125,17 @@ def _case(case: CaseLine, patient: Patient, place: int) -> Iterator[Block]:
         yield Lines((gettext("There are no images of this patient here."), *map(_listed, told_by_lists(patient))))
     elif rows:
         yield _nodules(rows, page)
-    if (curve := printed.curve(page.timeline)) is not None:
-        yield curve
+    yield from _curve(page)
     if page.answers:
         yield _advice(rows, page)
+
+
+def _curve(page: PatientPage) -> Iterator[Block]:
+    curve, left_out = printed.curve(page.timeline, lead=page.lead)
+    if curve is not None:
+        yield curve
+    if left_out:
+        yield Small((gettext("Not drawn, and in the table above: %(nodules)s") % {"nodules": ", ".join(left_out)},))
 
 
 def _asked(case: CaseLine, page: PatientPage) -> Iterator[str]:
@@ -215,5 +223,5 @@ def _advice(rows: tuple[NoduleRow, ...], page: PatientPage) -> Table:
     return Table(columns, (4, 9, 7, 4), tuple(answers), in_small=True)
 
 
-def _instant(at: object) -> str:
-    return formats.date_format(timezone.localtime(at), "DATETIME_FORMAT")  # type: ignore[arg-type]  # never None here
+def _instant(at: datetime) -> str:
+    return formats.date_format(timezone.localtime(at), "DATETIME_FORMAT")

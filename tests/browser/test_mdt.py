@@ -82,3 +82,38 @@ def test_six_cases_from_the_list_to_the_minutes(visit: Visit, chair: User, meeti
     assert FollowUp.objects.filter(management="conference_ct", target_on=ct_on).count() == CASES
     visitor.see("/mdt")
     assert faults(visitor) == []
+
+
+def test_keys_show_a_nodule_and_its_images_and_nothing_typed_is_lost_unasked(visit: Visit, chair: User) -> None:
+    of = factories.followed_patient(nodules=2)
+    starts_at = timezone.now() + timedelta(hours=1)
+    planned = meetings.plan_meeting(
+        clinic=of.clinic,
+        starts_at=starts_at,
+        cut_off_at=starts_at,
+        place="Room 4",
+        chair=chair,
+        quorum=[],
+        by=chair,
+    )
+    case = cases.put_on(patient=of, question="Which one?", by=chair, meeting=planned)
+    page = visit(as_=chair, viewport=PROJECTOR).see(f"/mdt/cases/{case.code}/discuss")
+    expect(page.locator("[data-nodule=N1]")).to_be_visible()
+    page.keyboard.press("2")
+    expect(page.locator("[data-nodule=N2]")).to_be_visible()
+    expect(page.locator("[data-nodule=N1]")).to_be_hidden()
+    expect(page.locator("[data-choose-nodule=N2]")).to_have_attribute("aria-current", "true")
+    with page.expect_popup() as opened:
+        page.keyboard.press("v")
+    assert opened.value.url.endswith(f"/patients/{of.code}/read?nodule=N2")
+    opened.value.close()
+    words = page.get_by_label("In words")
+    words.click()
+    page.keyboard.type("Wait for the PET-CT.")
+    asked: list[str] = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.get_by_role("link", name="The list").click(no_wait_after=True)
+    expect(words).to_have_value("Wait for the PET-CT.")
+    page.wait_for_timeout(500)
+    assert asked == ["beforeunload"]
+    expect(page.get_by_role("heading", level=1)).to_have_text("Which one?")

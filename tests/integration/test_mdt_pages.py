@@ -181,6 +181,14 @@ def test_the_pack_has_the_list_and_a_page_for_each_case() -> None:
     assert {event.patient_id for event in seen} == {one.pk for one in people}
 
 
+def test_a_pack_names_the_nodules_that_its_curve_leaves_out() -> None:
+    meeting = a_meeting()
+    of = factories.followed_patient(nodules=9)
+    cases.put_on(patient=of, question="What now?", by=meeting.chair, meeting=meeting)
+    answer = as_user(meeting.chair).get(reverse("mdt-pack", kwargs={"code": meeting.code}))
+    assert "Not drawn, and in the table above: N8, N9" in " ".join(pages_of(answer.content))
+
+
 def test_an_empty_pack_says_so() -> None:
     meeting = a_meeting()
     answer = as_user(meeting.chair).get(reverse("mdt-pack", kwargs={"code": meeting.code}))
